@@ -21,7 +21,7 @@ from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
 from heartbeat.actor import Actor
 from heartbeat.canary_watch import CanaryWatch
-from heartbeat.checks import blindness, cause, surroundings
+from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import ANSWER, Database
@@ -170,7 +170,6 @@ def build(
     random: Callable[[], float] | None = None,
     notifiers: Mapping[str, Notifier] | None = None,
     longest_sleep: float = LONGEST_SLEEP,
-    beat_every: float = blindness.EVERY,
     ticked: Callable[[bool], None] = lambda _clean: None,
     moved: Callable[[], None] = lambda: None,
     tracing: Tracing | None = None,
@@ -182,9 +181,8 @@ def build(
     as those of the file. `itself` is the one for the service's own address. `notifiers` stand in for those of their
     kinds: a demonstration has its own terminal. Only installed kinds can be replaced, since every room asks `registry`
     what a kind is like; others raise ValueError. `longest_sleep` may be raised if no other process can bring a due time
-    forward. `beat_every` are the seconds between two signs of life, less than `blindness.BLIND_AFTER`. `ticked` is
-    called after each tick, with True if it was clean, and `moved` after each part of one. `tracing` receives a span for
-    all work that takes time. `connections` is the number that the server accepts.
+    forward. `ticked` is called after each tick, with True if it was clean, and `moved` after each part of one.
+    `tracing` receives a span for all work that takes time. `connections` is the number that the server accepts.
     """
     system: System
 
@@ -240,7 +238,7 @@ def build(
         automation=Automation(database, clock, metrics, calm=guard.calm),
         mail_sender=_mail_sender(foundation),
         storage_alarm=alarm,
-        liveness=Liveness(database, clock, metrics, now=guard.now, refused=ingest.refused, every=beat_every),
+        liveness=Liveness(database, clock, metrics, now=guard.now, refused=ingest.refused),
         canary_watch=canary_watch,
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
         rollup=rollup,

@@ -172,8 +172,25 @@ class Report:
     lines: tuple[str, ...]
 
 
-def report(spans: Sequence[Blind], unheard: Sequence[str], unheard_count: int, now: datetime) -> Report:
-    """Return the words of a blindness, or of several short ones. `unheard` are the names of checks not heard since.
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """The checks that were not heard since: the names of some, and how many are unknown, and down by now.
+
+    At `until`, those that are expected soon have had time to speak.
+    """
+
+    names: Sequence[str]
+    unknown: int
+    down: int
+    until: datetime
+
+    @property
+    def count(self) -> int:
+        return self.unknown + self.down
+
+
+def report(spans: Sequence[Blind], unheard: Unheard, now: datetime) -> Report:
+    """Return the words of a blindness, or of several short ones.
 
     Times are in UTC: one message goes to everybody.
     """
@@ -187,21 +204,23 @@ def report(spans: Sequence[Blind], unheard: Sequence[str], unheard_count: int, n
         f"heartbeat could not hear pings for {times.duration(blind)}",
         (
             f"From {clock.at(first)} to {clock.at(last)},{often} because {why}.",
-            *_cost(missed, unheard, unheard_count),
+            *_cost(missed, unheard),
         ),
     )
 
 
-def _cost(missed: int, unheard: Sequence[str], count: int) -> Iterable[str]:
+def _cost(missed: int, unheard: Unheard) -> Iterable[str]:
     if not missed:
         yield "No check missed its deadline meanwhile."
         return
     whose = "1 check was" if missed == 1 else f"{missed:,} checks were"
-    heard = "It was heard since." if missed == 1 else "All were heard since."
-    yield f"{whose} due then and not heard, so nobody was paged. {'' if count else heard}".rstrip()
-    if count:
-        listed = list(unheard[:NAMED])
-        more = [f"{count - len(listed):,} more"] if count > len(listed) else []
+    heard = " It was heard since." if missed == 1 else " All were heard since."
+    yield f"{whose} due then and not heard, so nobody was paged.{'' if unheard.count else heard}"
+    if unheard.count:
+        listed = list(unheard.names[:NAMED])
+        more = [f"{unheard.count - len(listed):,} more"] if unheard.count > len(listed) else []
         yield f"Not heard since: {times.names([*listed, *more])}."
-        theirs, page = ("Its state is", "It pages") if count == 1 else ("Their state is", "Each pages")
-        yield f"{theirs} unknown. {page} if the next run is silent too."
+    if unheard.unknown:
+        yield f"{times.count(unheard.unknown, 'check')} unknown; a next run that is silent too pages."
+    if unheard.down:
+        yield f"{times.count(unheard.down, 'check')} down since, paged as silent."

@@ -27,13 +27,13 @@ def sweep(db: Connection, now: datetime) -> int:
     if not spans:
         return 0
     first, last = spans[0].began_at, max(span.ended_at for span in spans)
-    names, count, grace = blindness_store.unheard(db, first, blindness.NAMED)
-    until = blindness.bound(timedelta(seconds=grace), last) if count else last + blindness.SHORTEST
+    unheard = blindness_store.unheard(db, first, last, blindness.NAMED)
+    until = unheard.until if unheard.unknown else last + blindness.SHORTEST
     if now < until:
         blindness_store.put_off(db, spans, min(until, now + AGAIN))
         return 0
     if blindness.is_worth_telling(spans):
-        _tell(db, spans, blindness.report(spans, names, count, now), now)
+        _tell(db, spans, blindness.report(spans, unheard, now), now)
     blindness_store.put_off(db, spans, None)
     blindness_store.forget_old(db, now)
     return len(spans)

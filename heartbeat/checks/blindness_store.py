@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
 from alerting.clock_step import Step
 from alerting.sql import Utc, insert_many, update_many
 from heartbeat.checks import blindness
-from heartbeat.checks.blindness import Beat, Blind, Seen, Sight
+from heartbeat.checks.blindness import Beat, Blind, Seen, Sight, Unheard
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import State
 from heartbeat.checks.tables import UNKNOWN, beats, blind_spans, checks
 from heartbeat.clock_reading import Reading
 
@@ -77,15 +79,24 @@ def put_off(db: Connection, spans: Collection[Blind], until: datetime | None) ->
     update_many(db, blind_spans, [{"id": span.id, "tell_at": until} for span in spans])
 
 
-def unheard(db: Connection, since: datetime, limit: int) -> tuple[list[str], int, float]:
-    """Return the names of up to `limit` checks that are unknown since then, their number, and the longest grace.
-
-    The most severe come first. The grace is in seconds.
-    """
-    mine = checks.c.unheard, UNKNOWN, checks.c.armed_at > since
-    number, grace = db.execute(select(func.count(), func.max(checks.c.grace)).where(*mine)).one()
-    query = select(checks.c.name).where(*mine).order_by(checks.c.severity_rank, checks.c.name).limit(limit)
-    return list(db.execute(query).scalars()), number, grace or 0.0
+def unheard(db: Connection, since: datetime, until: datetime, limit: int) -> Unheard:
+    """Return the checks that could not be heard in this time, and were not heard after it. Up to `limit` are named."""
+    after = checks.c.armed_at > since, checks.c.armed_at <= until
+    down = and_(checks.c.state == State.DOWN, checks.c.cause == Cause.SILENT)
+    wakes = func.max(checks.c.wake_at, type_=Utc())
+    soon = until + blindness.LONGEST
+    query = select(
+        func.count().filter(UNKNOWN),
+        func.count().filter(down),
+        func.max(checks.c.grace).filter(UNKNOWN),
+        wakes.filter(UNKNOWN, checks.c.wake_at <= soon),
+    )
+    unknown, fallen, grace, wake_at = db.execute(query.select_from(checks).where(*after)).one()
+    named = select(checks.c.name).where(*after, or_(UNKNOWN, down))
+    named = named.order_by(checks.c.severity_rank, checks.c.name).limit(limit)
+    names = list(db.execute(named).scalars())
+    bound = blindness.bound(timedelta(seconds=grace or 0.0), until)
+    return Unheard(names, unknown, fallen, max(filter(None, (bound, wake_at))))
 
 
 def listed(db: Connection, since: datetime, limit: int = KNOWN) -> list[Blind]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import (
+    blindness,
     commands,
     databases,
     figures,
@@ -36,6 +37,7 @@ SUBJECTS = {
     "commands": (commands.measure, ("postgres", "sqlite")),
     "storm": (storm_pings.measure, ("postgres", "sqlite")),
     "large": (large.measure, ("postgres", "sqlite")),
+    "blindness": (blindness.measure, ("sqlite",)),
     "screens": (screens.measure, ("postgres", "sqlite")),
 }
 

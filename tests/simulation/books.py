@@ -117,6 +117,8 @@ def ring(disk: Disk) -> list[PingRow]:
 
 def _check(row: dict[str, Any]) -> CheckRow:
     known = {name: row[name] for name in ("id", "slug", "state", "cause", "pings")}
+    if row["unheard"] and row["state"] == "new":
+        known["state"] = "unknown"
     return CheckRow(**known, last_ok=_shown(row["last_ok_at"]))
 
 

@@ -82,13 +82,21 @@ class WorldDatabase:
     sqlite = True
 
     def __init__(
-        self, disk: Disk, process: Process, away: Callable[[], float | None], latency: Callable[[], float]
+        self,
+        disk: Disk,
+        process: Process,
+        away: Callable[[], float | None],
+        latency: Callable[[], float],
+        *,
+        mortal: bool = True,
     ) -> None:
         self._disk = disk
         self._process = process
         self._away = away
         """Where the database is away: for how many seconds a transaction hangs before it fails."""
         self._latency = latency
+        self._mortal = mortal
+        """Whether the process may die at its commits."""
 
     def within(self, _seconds: float) -> "WorldDatabase":
         """It always answers, or fails, within a bound of its own."""
@@ -113,11 +121,13 @@ class WorldDatabase:
 
         def then_die(db: Connection) -> T:
             result = work(db)
-            self._process.reach(Point.BEFORE_COMMIT)
+            if self._mortal:
+                self._process.reach(Point.BEFORE_COMMIT)
             return result
 
         result = transact(self._disk.writer, then_die)
-        self._process.reach(Point.AFTER_COMMIT)
+        if self._mortal:
+            self._process.reach(Point.AFTER_COMMIT)
         return result
 
     async def _answers(self) -> None:

@@ -12,6 +12,7 @@ from tests.simulation.providers import Fault
 
 Span = tuple[float, float]
 FOR_EVER = float("inf")
+MOMENT = 0.01
 
 
 @dataclass(slots=True)
@@ -123,6 +124,10 @@ class Journal:
     def unable(self) -> list[Span]:
         """When the service could do nothing, in order and apart."""
         return merged([*self.downtimes, *((one.begins, one.ends) for one in self.outages)])
+
+    def blind(self) -> list[Span]:
+        """When no ping could be heard, in order and apart: also the moment of a death without a downtime."""
+        return merged([*self.unable(), *((at, at + MOMENT) for at in self.deaths)])
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 from heartbeat import app
 from heartbeat.app import System
 from heartbeat.database import Unavailable
+from heartbeat.metrics import Metrics
+from heartbeat.pings.liveness import Liveness
 from heartbeat.settings import Settings
 from tests.simulation import providers
 from tests.simulation.disk import Disk, WorldDatabase
@@ -24,6 +26,8 @@ from tests.simulation.virtual import VirtualClock, VirtualLoop
 T = TypeVar("T")
 LONGEST_SLEEP = 600.0
 """No other process brings anything forward here, so the ticker need not look before something is due."""
+BEAT_EVERY = 2.0
+"""A process with nothing else to do beats less often, so that a run takes less time."""
 
 SETTINGS = Settings(
     public_url="https://heartbeat.test", admin_key="an admin key for tests", secret_key=providers.SECRET
@@ -53,6 +57,7 @@ class Machine:
         self.downtime = 0.0
         """How long it will be gone after its next end."""
         self._ticking: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
 
     def run(self, story: Coroutine[Any, Any, T]) -> T:
         """Do this, and no more."""
@@ -83,7 +88,22 @@ class Machine:
             notifiers={"console": Terminal(self.network, process)},
             longest_sleep=LONGEST_SLEEP,
         )
+        self.system.liveness = self._liveness(process)
         self._ticking = self.system.start()
+        self._beating = asyncio.ensure_future(self.system.liveness.run())
+
+    def _liveness(self, process: Process) -> Liveness:
+        """The beats of a process. No death is planned for their commits, or it would hit little else."""
+        quiet = WorldDatabase(self.disk, process, self._away, lambda: 0.0, mortal=False)
+        guard, ingest = self.system.guard, self.system.ingest
+        return Liveness(
+            quiet,  # type: ignore[arg-type]  # as above
+            self.clock,
+            Metrics(),
+            now=guard.now,
+            refused=ingest.refused,
+            every=BEAT_EVERY,
+        )
 
     async def until(self, moment: float) -> None:
         """Let time pass; deaths and new beginnings happen meanwhile."""

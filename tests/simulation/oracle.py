@@ -5,11 +5,11 @@ passes while the service cannot work, or a ping is under way, there are two. Eac
 out; when none is left, the service is wrong. Seconds of the wall clock are written `shown`, moments of the loop `at`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tests.simulation.cast import Job
-from tests.simulation.journal import Deed, Done, Sent, Span, settled
+from tests.simulation.journal import Deed, Done, Journal, Sent, Span, settled
 from tests.simulation.virtual import VirtualClock
 
 NOTICED = 5.0
@@ -18,6 +18,12 @@ EARLY = 30.0
 """A ping so shortly before a slot (and no more than a tenth of the period) is that slot's."""
 AMBIGUOUS = 5.0
 """Seconds after the clock was set back in which what was written before looks as if it was written since."""
+
+BEFORE, AFTER = 3.5, 8.0
+"""Seconds by which what the service takes for a time without sight may begin earlier, and end later."""
+CERTAIN = 8.0
+"""Seconds without sight that the service must notice."""
+WATCHED = ("new", "up", "unknown")
 
 SILENT, FAILED = "silent", "failed"
 KINDS = {"silent": SILENT, "overrun": SILENT, "failed": FAILED, "ineffective": FAILED}
@@ -59,6 +65,10 @@ class Way:
     runs: tuple[Run, ...] = ()
     coming: frozenset[int] = frozenset()
     """Pings that are under way: sent, and perhaps not yet taken in."""
+    missed: int = 0
+    """Missed runs that are tolerated, since it was last heard."""
+    not_before: float | None = None
+    """Until when it may be late, where the end of its window could not be heard."""
     down_since: float | None = None
     down_for: str | None = None
     """The kind of cause for which it turned down, whatever its cause is now."""
@@ -84,12 +94,12 @@ class Fact:
 class Life:
     """The ways in which one check may stand, followed through time."""
 
-    def __init__(self, job: Job, clock: VirtualClock, unable: Callable[[], Iterable[Span]]) -> None:
+    def __init__(self, job: Job, clock: VirtualClock, journal: Journal) -> None:
         self.job = job
         self.at = 0.0
         self.ways = {Way("new", clock.shown(0.0))}
         self._clock = clock
-        self._unable = unable
+        self._journal = journal
 
     def meet(self, fact: Fact) -> None:
         """Time passes up to a fact, and it happens, or perhaps happens."""
@@ -151,18 +161,66 @@ class Life:
         return fact.change(replace(way, coming=way.coming - {fact.ping}), self.job)
 
     def _passed(self, way: Way, since: float, to: float) -> Iterator[Way]:
-        shown, cause = deadline(way, self.job)
+        shown, cause = next_end(way, self.job)
         at = self._clock.when(shown, since)
         if at > to:
             yield way
             return
-        surely = settled(at, NOTICED, self._unable())
+        surely = settled(at, NOTICED, self._journal.unable())
+        excused, certain = self._excused(way, cause, shown, at)
+        for other in excused:
+            for noticed in (at, min(surely, to)):
+                yield from self._passed(other, max(noticed, since), to)
+        if cause is None:
+            yield from self._passed(replace(way, missed=way.missed + 1), max(at, since), to)
+            return
+        if certain:
+            if surely > to:
+                yield way
+            return
         # Which of several runs have overrun by the time of looking depends on when exactly that is.
         for noticed in (at, min(surely, to)):
             down = _down(way, cause, surely, self._overrun(way, noticed))
             yield from self._passed(down, max(noticed, since), to)
         if surely > to:
             yield way
+
+    def _excused(self, way: Way, cause: str | None, shown: float, at: float) -> tuple[list[Way], bool]:
+        """The ways in which it goes on if nobody could hear it when it was due, and whether it is certainly one."""
+        if cause == FAILED:
+            return [], False
+        window = window_of(way, self.job, cause, shown)
+        begins, usual = at - (shown - window.begins), at - (shown - window.usual_ends)
+        touching = [
+            span for span in self._journal.blind() if span[0] - BEFORE < at and span[1] + AFTER > begins
+        ]
+        if not touching:
+            return [], False
+        inner = [(b + 0.5, e - 0.5) for b, e in touching if e - b >= CERTAIN and not self._journal.steps]
+        wide = [(b - BEFORE, e + AFTER) for b, e in touching]
+        half = (usual - begins) / 2 if window.mostly else 0.0
+        later_than = [end for _, end in touching if self._clock.shown(end) > way.armed + 0.001]
+        lost = [self._unheard(way, end) for end in later_than]
+        later = [self._later(way, end) for _, end in touching]
+        excused = [one for one in later if one is not None]
+        if _covered(wide, begins, usual) >= half:
+            excused += lost
+        margin = len(touching) * (BEFORE + AFTER) if window.mostly else 1.0
+        surely_lost = _covered(inner, begins, usual) > half + margin
+        surely_late = _covered(inner, begins, at) > 1.0 and None not in later
+        surely_lost = surely_lost and bool(lost)
+        return (lost if surely_lost else excused), surely_lost or (surely_late and bool(excused))
+
+    def _unheard(self, way: Way, end: float) -> Way:
+        armed = max(way.armed, self._clock.shown(end))
+        expected = replace(way, armed=armed, missed=0, not_before=None)
+        return expected if way.state == "down" else replace(expected, state="unknown", cause=None, runs=())
+
+    def _later(self, way: Way, end: float) -> Way | None:
+        """The same, judged later; None if it has waited for so long already."""
+        until = self._clock.shown(end) + patience(self.job)
+        waits = way.not_before
+        return None if waits is not None and waits >= until - 0.001 else replace(way, not_before=until)
 
     def _overrun(self, way: Way, at: float) -> tuple[Run, ...]:
         limit, shown = self.job.max_runtime, self._clock.shown(at)
@@ -197,16 +255,69 @@ def facts_of_deeds(done: Iterable[Done], job: Job) -> list[Fact]:
     return facts
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a ping was expected, on the wall clock, and until when it usually comes.
+
+    `mostly`: half of it must have been unheard before it counts as lost.
+    """
+
+    begins: float
+    usual_ends: float
+    mostly: bool
+
+
+def window_of(way: Way, job: Job, cause: str | None, end: float) -> Window:
+    """The window of the ping that was missed at `end`."""
+    if cause == "overrun":
+        limit = job.max_runtime or 0.0
+        return Window(end - limit, end, mostly=True)
+    slot, mostly = due(way, job), way.state == "unknown"
+    heard = way.heard if way.heard is not None and way.heard >= way.armed else None
+    if job.every is not None:
+        spread = min(job.grace, max(60.0, job.every / 20))
+        begins = slot - min(spread, job.every / 2) if heard is not None else way.armed
+        return Window(begins, min(slot + spread, end), mostly)
+    begins = max(slot - min(EARLY, job.gap / 10), way.armed if heard is None else heard)
+    if heard is None:
+        return Window(begins, min(slot + job.grace, end), mostly)
+    after_slot = max(heard - (slot - job.gap), 0.0)
+    return Window(begins, min(slot + min(job.grace, max(60.0, 2 * after_slot)), end), mostly)
+
+
+def _covered(spans: Sequence[Span], begins: float, ends: float) -> float:
+    return sum(max(min(e, ends) - max(b, begins), 0.0) for b, e in spans)
+
+
+def patience(job: Job) -> float:
+    """For how long a late ping still counts once sight has returned."""
+    return min(max(job.grace, 60.0), 900.0)
+
+
+def next_end(way: Way, job: Job) -> tuple[float, str | None]:
+    """When it turns down or (no cause) misses a run that is tolerated, whichever comes first."""
+    shown, cause = deadline(way, job)
+    if way.not_before is not None:
+        shown = max(shown, way.not_before)
+    if way.state in WATCHED and way.missed + 1 < job.missed:
+        miss = job.nth_slot(due(way, job), way.missed + 1) + job.grace
+        if miss < shown:
+            return miss, None
+    return shown, cause
+
+
 def deadline(way: Way, job: Job) -> tuple[float, str]:
     """When it turns down if nothing more is heard (for ever: never), and for what."""
     ends = [run.started + job.max_runtime for run in way.runs if not run.overran] if job.max_runtime else []
     silent = float("inf")
-    if way.state in ("new", "up") or way.cause in RUNS_ON:
+    if way.state in WATCHED or way.cause in RUNS_ON:
         silent = job.nth_slot(due(way, job), job.missed) + job.grace
+        if way.state == "unknown":
+            silent = max(silent, way.armed + patience(job))
         waited_for = [e for e in ends if job.max_runtime and e - job.max_runtime <= silent]
         if waited_for and job.max_runtime:
             silent = max(silent, min(max(waited_for), silent + job.max_runtime))
-    overrun = min(ends, default=float("inf")) if way.state in ("new", "up") else float("inf")
+    overrun = min(ends, default=float("inf")) if way.state in WATCHED else float("inf")
     if way.too_many_since is not None and way.too_many_since <= min(overrun, silent):
         return way.too_many_since, "failed"
     return (overrun, "overrun") if overrun <= silent else (silent, "silent")
@@ -281,7 +392,7 @@ def _ended(way: Way, ping: Sent) -> Way:
 def _succeeds(ping: Sent) -> Callable[[Way, Job], Way]:
     def change(way: Way, job: Job) -> Way:
         ended = _ended(way, ping)
-        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown))
+        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown), missed=0, not_before=None)
         if way.state == "paused" and job.manual_resume:
             return heard
         heard = _forgiven(heard)
@@ -295,11 +406,13 @@ def _succeeds(ping: Sent) -> Callable[[Way, Job], Way]:
 def _fails(ping: Sent) -> Callable[[Way, Job], Way]:
     def change(way: Way, job: Job) -> Way:
         ended = _ended(way, ping)
-        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown))
+        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown), missed=0, not_before=None)
         if way.state == "paused" and job.manual_resume:
             return heard
         if way.state == "paused":
             heard = replace(heard, state="new", armed=ping.shown)
+        if way.state == "unknown":
+            heard = replace(heard, state="up")
         heard = replace(heard, failures=heard.failures + 1)
         if heard.state in ("new", "up") and heard.failures < job.failures:
             return heard
@@ -341,11 +454,13 @@ def _resolved(done: Done) -> Callable[[Way, Job], Way]:
 
 def _redefined(done: Done, rescheduled: bool) -> Callable[[Way, Job], Way]:
     def change(way: Way, job: Job) -> Way:
-        if way.state not in ("new", "up"):
+        if way.state not in WATCHED:
             return way
         too_many = way.failures >= job.failures
         since = (way.too_many_since or done.shown) if too_many else None
-        return replace(way, armed=done.shown if rescheduled else way.armed, too_many_since=since)
+        if rescheduled:
+            way = replace(way, armed=done.shown, missed=0, not_before=None)
+        return replace(way, too_many_since=since)
 
     return change
 
@@ -355,7 +470,15 @@ def _forgiven(way: Way) -> Way:
 
 
 def _afresh(way: Way, done: Done) -> Way:
-    return replace(_closed(_forgiven(way), done.at), state="new", cause=None, armed=done.shown, runs=())
+    return replace(
+        _closed(_forgiven(way), done.at),
+        state="new",
+        cause=None,
+        armed=done.shown,
+        missed=0,
+        not_before=None,
+        runs=(),
+    )
 
 
 _DEEDS = {Deed.PAUSE: _pauses, Deed.RESUME: _resumes, Deed.RESOLVE: _resolved}

@@ -29,8 +29,7 @@ class Referee:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        unable = world.journal.unable
-        self.lives = {name: Life(job, world.clock, unable) for name, job in world.jobs.items()}
+        self.lives = {name: Life(job, world.clock, world.journal) for name, job in world.jobs.items()}
         self.first_jobs = dict(world.jobs)
         self.belonged: dict[str, list[tuple[float, int]]] = {name: [] for name in self.lives}
         """To which incident each check belonged at each look."""

@@ -300,10 +300,22 @@ def test_a_lower_tolerance_pages_for_what_has_failed_often_enough(poll: World) -
     assert titles(poll.pages("first")) == ["ERROR poll failed"]
 
 
-def test_a_deadline_that_passed_while_the_service_was_down_is_noticed_when_it_is_back(world: World) -> None:
+def test_a_deadline_that_passed_while_nobody_could_hear_makes_its_check_unknown_until_the_next_one(
+    world: World,
+) -> None:
     world.crash(downtime=2 * HOUR)
-    world.advance(hours=2, seconds=20)
+    world.advance(hours=2, minutes=60, seconds=50)
+    assert (world.pages(), world.state("backup")) == ([], "new")
+    world.advance(seconds=30)
     assert titles(world.pages("first")) == ["ERROR backup silent"]
+
+
+def test_a_blindness_is_told_once_and_wakes_nobody(world: World) -> None:
+    world.crash(downtime=2 * HOUR)
+    world.advance(hours=2, minutes=16)
+    (told,) = world.shows()
+    assert told.kind == "recovered"
+    assert "could not hear pings for 2 h" in told.text
 
 
 def test_a_clock_that_is_set_back_erases_no_deadline(world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from heartbeat.checks import blindness, life
 from heartbeat.checks.blindness import Beat, Blind, Seen, Why
+from heartbeat.checks.blindness import Unheard as Unheard_
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Ping, Raised, Signal, State, Tolerance, Unheard
 from heartbeat.checks.schedule import Cron, Every
@@ -239,30 +240,35 @@ def test_refused_pings_are_blindness_while_the_process_beats() -> None:
 # --- What is told.
 
 
+def unheard(*names: str, down: int = 0) -> Unheard_:
+    return Unheard_(names, len(names) - down, down, NOW)
+
+
 def test_a_report_says_from_when_to_when_why_and_which_were_not_heard_since() -> None:
     span = Blind(NOW + 2 * MINUTE, NOW + 17 * MINUTE, Why.STOPPED, checks=47)
-    report = blindness.report([span], ["Backup", "Report"], 2, NOW + HOUR)
+    report = blindness.report([span], unheard("Backup", "Report", down=1), NOW + HOUR)
     assert report.title == "heartbeat could not hear pings for 15 min"
     assert report.lines == (
         "From 03:02 UTC to 03:17 UTC, because heartbeat was stopped.",
         "47 checks were due then and not heard, so nobody was paged.",
         "Not heard since: Backup and Report.",
-        "Their state is unknown. Each pages if the next run is silent too.",
+        "1 check unknown; a next run that is silent too pages.",
+        "1 check down since, paged as silent.",
     )
 
 
 def test_a_report_says_that_all_is_well_if_it_is() -> None:
     span = Blind(NOW, NOW + MINUTE, Why.ENDED, checks=3)
-    assert blindness.report([span], [], 0, NOW + HOUR).lines[1:] == (
+    assert blindness.report([span], unheard(), NOW + HOUR).lines[1:] == (
         "3 checks were due then and not heard, so nobody was paged. All were heard since.",
     )
-    none = blindness.report([replace(span, checks=0)], [], 0, NOW + HOUR)
+    none = blindness.report([replace(span, checks=0)], unheard(), NOW + HOUR)
     assert none.lines[1:] == ("No check missed its deadline meanwhile.",)
 
 
 def test_short_blindnesses_are_told_together() -> None:
     spans = [Blind(NOW, NOW + MINUTE, Why.AWAY, checks=1), Blind(NOW + HOUR, NOW + 61 * MINUTE, Why.AWAY)]
-    report = blindness.report(spans, ["Backup"], 1, NOW + 2 * HOUR)
+    report = blindness.report(spans, unheard("Backup"), NOW + 2 * HOUR)
     assert report.title == "heartbeat could not hear pings for 2 min"
     assert report.lines[0] == "From 03:00 UTC to 04:01 UTC, 2 times, because nothing could be stored."
 
@@ -270,7 +276,8 @@ def test_short_blindnesses_are_told_together() -> None:
 def test_names_beyond_a_screen_are_counted() -> None:
     span = Blind(NOW, NOW + HOUR, Why.STOPPED, checks=1_000)
     names = [f"job {n}" for n in range(blindness.NAMED)]
-    assert blindness.report([span], names, 1_000, NOW + HOUR).lines[2].endswith("job 19 and 980 more.")
+    many = replace(unheard(*names), unknown=1_000)
+    assert blindness.report([span], many, NOW + HOUR).lines[2].endswith("job 19 and 980 more.")
 
 
 @pytest.mark.parametrize(

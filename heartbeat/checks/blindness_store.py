@@ -82,7 +82,8 @@ def put_off(db: Connection, spans: Collection[Blind], until: datetime | None) ->
 def unheard(db: Connection, since: datetime, until: datetime, limit: int) -> Unheard:
     """Return the checks that could not be heard in this time, and were not heard after it. Up to `limit` are named."""
     after = checks.c.armed_at > since, checks.c.armed_at <= until
-    down = and_(checks.c.state == State.DOWN, checks.c.cause == Cause.SILENT)
+    never = [or_(at.is_(None), at < checks.c.armed_at) for at in (checks.c.last_ok_at, checks.c.last_fail_at)]
+    down = and_(checks.c.state == State.DOWN, checks.c.cause == Cause.SILENT, *never)
     wakes = func.max(checks.c.wake_at, type_=Utc())
     soon = until + blindness.LONGEST
     query = select(

@@ -26,7 +26,7 @@ from tests.simulation.virtual import VirtualClock, VirtualLoop
 T = TypeVar("T")
 LONGEST_SLEEP = 600.0
 """No other process brings anything forward here, so the ticker need not look before something is due."""
-BEAT_EVERY = 2.0
+BEAT_EVERY = 2.5
 """A process with nothing else to do beats less often, so that a run takes less time."""
 
 SETTINGS = Settings(

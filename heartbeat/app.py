@@ -311,7 +311,11 @@ def _ticker(
         ticker.stages(foundation.database, guard, courier),
         roles=settings.roles,
         outside=OutsideHeartbeat(
-            foundation.http, foundation.metrics, settings.outside_url, settings.outside_every
+            foundation.http,
+            foundation.metrics,
+            settings.outside_url,
+            settings.outside_every,
+            notifier_clients.peers(settings, foundation.database),
         ),
         longest_sleep=longest_sleep,
         ticked=told,

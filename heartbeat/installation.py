@@ -16,6 +16,10 @@ NAME = "name"
 """The fact that holds the installation's name. A migration draws the first one."""
 
 
+PEERS = "peers"
+"""The fact that holds the peers."""
+
+
 def recall(db: Connection, key: str) -> Any:
     """Return a fact about this installation, or None."""
     return db.execute(select(installation.c.value).where(installation.c.key == key)).scalar()
@@ -56,6 +60,11 @@ def pace(db: Connection) -> Pace:
 def timezone(db: Connection) -> str:
     """Return the time zone of definitions that name none, as the configuration file has it."""
     return recall(db, "timezone") or "UTC"
+
+
+def peers(db: Connection) -> dict[str, str]:
+    """Return the addresses of peers by name, as the configuration file has them."""
+    return recall(db, PEERS) or {}
 
 
 def acknowledge_for(db: Connection) -> timedelta:

@@ -243,6 +243,10 @@ class Ticking:
         )
         _begin_at_zero(self.outside, SEND_RESULTS)
 
+        self.peers = Counter(
+            "heartbeat_peer_beats", "Pings to peers by result.", ["peer", "result"], registry=registry
+        )
+
     def begin(self, stages: Collection[str]) -> None:
         """Start the failures of these stages at 0."""
         _begin_at_zero(self.failures, stages)

@@ -21,7 +21,8 @@ from alerting.notifiers.transport import egress
 from alerting.notifiers.transport.egress import Fenced
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import secret, vault
+from heartbeat import installation, secret, vault
+from heartbeat.database import Database
 from heartbeat.definitions.model import Configuration
 from heartbeat.robot import Robot
 from heartbeat.settings import Settings, own_address
@@ -96,6 +97,22 @@ def filler(settings: Settings) -> Callable[[str, str], str]:
         return secret.fill_in(text, settings.environment, secret.read_file)
 
     return fill_in
+
+
+def peers(settings: Settings, database: Database) -> Callable[[], Awaitable[Mapping[str, str]]]:
+    """Return a function that reads the addresses of peers by name, with their secrets. Unusable ones are left out."""
+    fill_in = filler(settings)
+
+    async def read() -> Mapping[str, str]:
+        usable = {}
+        for name, url in (await database.read(installation.peers)).items():
+            try:
+                usable[name] = fill_in(url, f"peer {name}")
+            except ValueError as error:
+                log.error("the peer %s is not pinged: %s", name, error)
+        return usable
+
+    return read
 
 
 def sender(

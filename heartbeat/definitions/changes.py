@@ -20,6 +20,7 @@ from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.expectation import Expectation
 from heartbeat.checks.rule import LabelRule
+from heartbeat.definitions import peer
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, Component, StatusPage, picture
 from heartbeat.duration import in_words as length
@@ -53,6 +54,7 @@ def in_words(
     for name, hashed in target.ping_keys.items():
         if current.ping_keys.get(name, hashed) != hashed:
             yield f"~ ping key {name}: a new key; pings by the old one are refused"
+    yield from _section("peer", current.peers, target.peers, _peer, {})
     yield from _checks(target, checks)
     yield from _section("person", current.people, target.people, _person, outside.people, _pages(outside))
     yield from _section(
@@ -147,6 +149,10 @@ def _top(configuration: Configuration) -> Properties:
 
 def _references(configuration: Configuration) -> dict[str, Properties]:
     return {name: {"from": reference} for name, reference in configuration.ping_key_references.items()}
+
+
+def _peer(url: str) -> Properties:
+    return {"at": peer.host_of(url)}
 
 
 def _check(check: CheckDefinition) -> Properties:

@@ -15,6 +15,7 @@ from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.level import Levels
 from heartbeat.checks.rule import LabelRule
+from heartbeat.definitions import peer
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, UNDER_WAY, Component, Group, Regions, StatusPage
 from heartbeat.duration import written
@@ -45,6 +46,7 @@ def written_out(configuration: Configuration) -> str:
     # Where there is only one policy, that is the default without saying so.
     policy = None if len(configuration.policies) == 1 else configuration.policy
     zone = configuration.timezone
+    implied = peer.checks_of(configuration.peers, configuration.policy)
     top = {
         "timezone": unless(zone, "UTC"),
         "group_by": _group_by(configuration.group_by),
@@ -55,9 +57,11 @@ def written_out(configuration: Configuration) -> str:
         "policy": policy,
         "rules": [label_rule(one) for one in configuration.rules] or None,
         "ping_keys": dict(sorted(configuration.ping_key_references.items())) or None,
+        "peers": dict(sorted(configuration.peers.items())) or None,
         "checks": {
             slug: _below(zone, definition.written(check, configuration.policy))
             for slug, check in sorted(configuration.checks.items())
+            if check != implied.get(slug)
         }
         or None,
         "people": {

@@ -20,6 +20,7 @@ from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.escalation import Policy, Step
 from alerting.incident import GATHERING, SETTLING
 from alerting.notifiers.contract import Notifier
+from alerting.notifiers.settings import web_address
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Person
 from heartbeat import duration, secret
@@ -29,7 +30,7 @@ from heartbeat.checks.check import AT_ONCE, Measure, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.level import Levels
 from heartbeat.checks.schedule import Every, Schedule
-from heartbeat.definitions import document, entry, file_warnings, rules, schema
+from heartbeat.definitions import document, entry, file_warnings, peer, rules, schema
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.contacts import NotifierReader
 from heartbeat.definitions.document import Node, Problems, TooMany, Unjudged
@@ -40,6 +41,7 @@ from heartbeat.definitions.status_page import Look, StatusPage
 SHORTEST_KEY: Final = 16
 """Characters of a ping key, at least: whoever guesses one can say that a job is well."""
 
+_PEER_EXAMPLE: Final = '"https://west.example.com/ping/${PEER_KEY}/east".'
 T = TypeVar("T")
 
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
@@ -158,6 +160,7 @@ class Reading:
         _all_different(self._root.entries("ping_keys"), keys)
         checks = self._section("checks", entry.MAX_CHECKS, self.check)
         _report_taken(self._root.entries("checks"), checks)
+        peers = self._section("peers", entry.MAX_PEERS, self._peer)
         return Configuration(
             timezone=self._timezone,
             group_by=self._group_by(),
@@ -175,7 +178,9 @@ class Reading:
             notifiers=self.notifiers(),
             people=self._section("people", entry.MAX_PEOPLE, self.person),
             policies=self._section("policies", entry.MAX_POLICIES, self.policy),
-            checks=checks,
+            peers=peers,
+            # The file may define the check of a peer itself.
+            checks=peer.checks_of(peers, self._policy) | checks,
             status_pages=self._section("status_pages", entry.MAX_PAGES, self.status_page),
         )
 
@@ -204,6 +209,16 @@ class Reading:
 
     def _ping_key(self, _name: str, node: Node) -> str:
         return node.as_(lambda text: _hashed(text, self._fill_in), "")
+
+    def _peer(self, _name: str, node: Node) -> str:
+        def address(text: str) -> str:
+            if web_address(self._fill_in(text)) is None:
+                raise ValueError(
+                    "must be a URL that begins with https:// or http://, such as " + _PEER_EXAMPLE
+                )
+            return text
+
+        return node.as_(address, "")
 
     def check(self, slug: str, node: Node) -> CheckDefinition:
         node.only(schema.CHECK, "a check")

@@ -34,6 +34,8 @@ class Configuration:
     """By name the SHA-256, in hex, of the key."""
     ping_key_references: dict[str, str] = field(default_factory=dict)
     """By name the reference to the key, as written."""
+    peers: dict[str, str] = field(default_factory=dict)
+    """By name the address that tells another installation of heartbeat that this one works, as written."""
     checks: dict[str, CheckDefinition] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)

@@ -374,6 +374,12 @@ _TOP = _object(
         | {"description": "How many faults in a row turn checks down that do not say it."},
         "rules": _list("Rules for the checks that have certain labels.", entry.MAX_LABEL_RULES, "label_rule"),
         "ping_keys": _section("Keys with which jobs ping.", entry.MAX_PING_KEYS, _KEY),
+        "peers": _section(
+            "Other installations of heartbeat: by name, the address that this one pings after clean ticks. "
+            "A check of the same name waits for their pings.",
+            entry.MAX_PEERS,
+            {"type": "string", "pattern": r"^(https?://|\$\{)"},
+        ),
         "checks": _section("The jobs under watch.", entry.MAX_CHECKS, _ref("check")),
         "people": _section("People who can be paged.", entry.MAX_PEOPLE, _ref("person")),
         "policies": _section("Escalation policies.", entry.MAX_POLICIES, _ref("policy")),

@@ -45,6 +45,7 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         policy=installation.recall(db, "policy"),
         ping_keys={key.name: key.hash for key in ping_keys.listed(db, origin)},
         ping_key_references=installation.recall(db, "ping_key_references") or {},
+        peers=installation.peers(db) if origin == Origin.FILE else {},
         checks={check.slug: CheckDefinition.of(check) for check in checks if check.origin == origin},
         people=desk.people(db, origin),
         policies=desk.policies(db, origin),
@@ -96,6 +97,7 @@ def remember_facts(db: Connection, configuration: Configuration) -> None:
         "policy": configuration.policy,
         check_definition.LABEL_RULES: check_definition.label_rules_json(configuration.rules),
         "ping_key_references": configuration.ping_key_references,
+        installation.PEERS: configuration.peers,
     }
     for key, value in facts.items():
         installation.remember(db, key, value)

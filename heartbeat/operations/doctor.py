@@ -125,6 +125,9 @@ class Inventory:
     canary: timedelta | None = None
     """The age of the last page of the canary that arrived, if there is a canary, and its period."""
     canary_every: timedelta = timedelta()
+    peers: Mapping[str, timedelta | None] = field(default_factory=dict)
+    """By name the time since a peer was last heard, None if it never was."""
+    silent_peers: Sequence[str] = ()
     sealed_by_old_keys: int = 0
     unreadable: Sequence[str] = ()
 
@@ -329,8 +332,19 @@ def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
             if late
             else _ok("canary", f"its last page arrived {length} ago.")
         )
+    yield from _peers(inventory)
     people = "1 person" if inventory.people == 1 else f"{inventory.people:,} people"
     yield _ok("checks", f"{_counted(inventory.checks, 'check')} and {people}.")
+
+
+def _peers(inventory: Inventory) -> Iterator[Finding]:
+    for name, silence in inventory.peers.items():
+        if silence is None:
+            yield _warn(f"peer {name}", f"has never pinged: it needs the address of the check {name} here.")
+        elif name in inventory.silent_peers:
+            yield _bad(f"peer {name}", f"was last heard {in_words(silence)} ago: run heartbeat doctor there.")
+        else:
+            yield _ok(f"peer {name}", f"was heard {in_words(silence)} ago.")
 
 
 def _named(inventory: Inventory) -> Iterator[Finding]:
@@ -400,6 +414,8 @@ def _exposure(facts: InstallationFacts) -> Iterator[Finding]:
         )
     if facts.outside_url:
         yield _ok("outside heartbeat", "is set.")
+    elif facts.inventory is not None and facts.inventory.peers:
+        yield _ok("outside heartbeat", "goes to the peers.")
     else:
         yield _warn(
             "outside heartbeat",

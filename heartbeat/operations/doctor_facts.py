@@ -208,6 +208,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         if any(contact.kind in usable for contact in person.contacts)
     }
     checks = check_store.listed(db, limit=definition_plan.ALL)
+    peers = installation.peers(db)
     oldest, of_service = desk.workload(db).oldest, canary.load(db)
     sealed = rekey.stale(db, notifier_clients.vault_of(settings))
     return Inventory(
@@ -231,6 +232,12 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         unproven=_unproven(db, people.values(), now),
         unreachable_links=public_address.fault(settings.public_url, people.values()) or "",
         oldest_page=now - oldest if oldest else timedelta(),
+        peers={
+            check.slug: now - check.last_heard_at if check.last_heard_at else None
+            for check in checks
+            if check.slug in peers
+        },
+        silent_peers=[check.slug for check in checks if check.slug in peers and check.state is State.DOWN],
         canary=of_service.age(now) if of_service else None,
         canary_every=of_service.every if of_service else timedelta(),
         sealed_by_old_keys=sealed.anew,

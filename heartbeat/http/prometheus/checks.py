@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from sqlalchemy import Connection
 
 from alerting import desk
+from heartbeat import installation
 from heartbeat.checks import canary
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
@@ -72,6 +73,7 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
         *metrics.collect(),
         _database(True),
         *_counts(counts, incident_counts),
+        _peers(db),
         GaugeMetricFamily(
             "heartbeat_check_series_left_out",
             f"1 if there are more than {MAX_CHECKS} checks, so that single checks have no series.",
@@ -79,6 +81,16 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
         ),
     ]
     return encode(families, _check_series(samples, options), text_format)
+
+
+def _peers(db: Connection) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "heartbeat_peer_up", "1 if the peer was heard in time, else 0.", labels=["peer"]
+    )
+    peers = installation.peers(db)
+    for check in check_store.listed(db, limit=len(peers), slugs=peers) if peers else ():
+        family.add_metric([check.slug], check.state == State.UP)
+    return family
 
 
 def without_database(metrics: Metrics, text_format: Format = Format.PLAIN) -> bytes:

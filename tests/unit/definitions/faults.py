@@ -72,6 +72,11 @@ MALFORMED = [
     ("group_by: a > ", f"group_by: '' {LABEL}"),
     (f"group_by: {' > '.join('abcdefghijk')}", "group_by: has 11 levels; there can be at most 10."),
     ("group_by: [a b]", f"group_by[0]: 'a b' {LABEL}"),
+    (
+        "peers: {west: west.example.com}",
+        "peers.west: must be a URL that begins with https:// or http://, such as "
+        '"https://west.example.com/ping/${PEER_KEY}/east".',
+    ),
     ("gathering: soon", "gathering: 'soon' is not a duration; write for example 15m, 2h or 1d."),
     ("ping_keys: {a: in-clear-and-long-enough}", f"ping_keys.a: {KEY_IN_CLEAR}"),
     (
@@ -273,6 +278,7 @@ MISTAKEN = [
     ),
     ("notifiers: {pigeon: {ring: '${NO_URL}'}}", "notifiers.pigeon: 'ring ${NO_URL} is lost'."),
     ("ping_keys: {a: '${NOPE}'}", f"ping_keys.a: {UNSET}"),
+    ("peers: {west: 'https://w.example/${NOPE}'}", f"peers.west: {UNSET}"),
     (
         "ping_keys: {a: '${SHORT_KEY}'}",
         "ping_keys.a: ${SHORT_KEY} has 9 characters; a ping key needs at least 16.",

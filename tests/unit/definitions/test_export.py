@@ -17,7 +17,9 @@ policy: night
 rules:
   - {match: {a: "yes"}, rule: duration < 2h, for: 3}
 ping_keys: {a: "${HEARTBEAT_PING_KEY}", b: "${file:/run/key}"}
+peers: {west: "https://west.example.com/ping/${HEARTBEAT_PING_KEY}/east", odd: "http://[::1]:8000/below/ping/x/y"}
 checks:
+  odd: {every: 1m, grace: 1m}
   "007":
     name: "no: [really] {#1}"
     description: "two\\nlines, é, 🫀 and 'quotes' \\"twice\\"\\n"

@@ -104,6 +104,7 @@ def _long(length: timedelta) -> str:
         ("## The top", "grace", span(definition_entry.GRACE)),
         ("## The top", "grace", f"`{duration.written(GRACE)}`"),
         ("## The top", "ping_keys", f"{definition_entry.MAX_PING_KEYS:,}"),
+        ("## The top", "peers", f"{definition_entry.MAX_PEERS:,}"),
         ("## The top", "checks", f"{definition_entry.MAX_CHECKS:,}"),
         ("## The top", "people", f"{definition_entry.MAX_PEOPLE:,}"),
         ("## The top", "policies", f"{definition_entry.MAX_POLICIES:,}"),

@@ -21,7 +21,7 @@ from tests.e2e.conftest import Serve
 from tests.e2e.patience import eventually
 from tests.e2e.phone import Phone
 from tests.e2e.postgres import Postgres
-from tests.e2e.service import PING_KEY, Service, free_port
+from tests.e2e.service import Service, free_port
 
 SILENT_WITHIN = 30.0
 """Seconds after a fault within which an installation must fall silent."""
@@ -41,12 +41,10 @@ def test_a_peer_pages_for_an_installation_that_is_stopped_locked_full_or_without
     ports = {name: free_port() for name in names}
     here = "http://127.0.0.1"
     east = serve(
-        f"""
-ping_keys: {{main: "${{HEARTBEAT_PING_KEY}}"}}
-people: {{first: {{contacts: [{{webhook: "${{PHONE}}"}}]}}}}
-policies: {{ops: [{{page: first, wait: 1h}}]}}
-peers:
-"""
+        'ping_keys: {main: "${HEARTBEAT_PING_KEY}"}\n'
+        'people: {first: {contacts: [{webhook: "${PHONE}"}]}}\n'
+        "policies: {ops: [{page: first, wait: 1h}]}\n"
+        "peers:\n"
         + "".join(f'  {name}: "{here}:{ports[name]}/ping/${{HEARTBEAT_PING_KEY}}/east"\n' for name in names),
         name="east",
         HEARTBEAT_PORT=str(port),
@@ -114,16 +112,16 @@ peers:
 
 
 def _check(service: Service, name: str) -> dict[str, str]:
-    found: dict[str, str] = service.get(f"/api/v3/checks/{name}")
+    found: dict[str, str] = service.get(f"/v1/checks/{name}")
     return found
 
 
 def _state(service: Service, name: str) -> str:
-    return _check(service, name)["status"]
+    return _check(service, name)["state"]
 
 
 def _heard_at(service: Service, name: str) -> datetime | None:
-    at = _check(service, name)["last_ping"]
+    at = _check(service, name)["last_heard_at"]
     return datetime.fromisoformat(at) if at else None
 
 
@@ -151,7 +149,14 @@ def _silenced(folder: Path) -> Iterator[list[str]]:
     """Yield the beginning of a command whose name server is silent."""
     servers = folder / "resolv.conf"
     servers.write_text(f"nameserver {NAME_SERVER}\noptions timeout:5 attempts:2\n")
-    command = ["unshare", "--mount", "sh", "-c", f'mount --bind {servers} /etc/resolv.conf && exec "$@"', "sh"]
+    command = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        f'mount --bind {servers} /etc/resolv.conf && exec "$@"',
+        "sh",
+    ]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         try:
             deaf.bind((NAME_SERVER, 53))
@@ -159,6 +164,3 @@ def _silenced(folder: Path) -> Iterator[list[str]]:
         except (OSError, subprocess.CalledProcessError):
             pytest.fail("only root can give a process a name server of its own: run this test as root")
         yield command
-
-
-assert PING_KEY

@@ -260,7 +260,10 @@ class Ticker:
 
     async def _dues(self) -> Dues | None:
         """Read the due times of all stages, also of those in other processes. Return None after a failure."""
-        return await attempt("reading the next due times", lambda: self._database.read(self._read_dues))
+        dues = await attempt("reading the next due times", lambda: self._database.read(self._read_dues))
+        # Whatever waits for the database moves once it gives up.
+        self._moved()
+        return dues
 
     def _read_dues(self, db: Connection) -> Dues:
         self._sees = not blindness_store.is_lost(db, self._clock.now())

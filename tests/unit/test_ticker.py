@@ -135,6 +135,26 @@ async def test_each_batch_of_a_long_tick_is_a_move_and_so_is_one_that_fails(
     assert len(moves) > 100
 
 
+async def test_reading_the_next_due_times_is_a_move_of_its_own(database: Database, metrics: Metrics) -> None:
+    """A database that hangs is waited for there too, as long as for a batch: both together would look stuck."""
+    moves: list[str] = []
+
+    def due(_: object) -> datetime:
+        moves.append("due")
+        return WallClock().now() + timedelta(hours=1)
+
+    ticker = ticker_of(
+        database,
+        metrics,
+        replace(stage(Work()), due=due),
+        moved=lambda: moves.append("moved"),
+    )
+    await ticker.tick()
+    moves.clear()
+    await ticker.tick()
+    assert moves == ["moved", "due", "moved"], "the clock, then the due times"
+
+
 async def test_a_stage_runs_only_in_processes_that_have_its_role(
     database: Database, metrics: Metrics
 ) -> None:

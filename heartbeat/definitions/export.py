@@ -14,9 +14,7 @@ from alerting.person import Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.level import Levels
-from heartbeat.checks.level import Levels
 from heartbeat.checks.rule import LabelRule
-from heartbeat.definitions import peer
 from heartbeat.definitions import peer
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, UNDER_WAY, Component, Group, Regions, StatusPage

@@ -84,6 +84,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("check-change", "/checks/nightly-backup/edit"),
         Example("check-declared", "/checks/mail-queue/edit"),
     ),
+    "/checks/{slug}/rules": (Example("check-rules", "/checks/nightly-backup/rules?rule=rows+>+many"),),
     "/unexpected-pings": (Example("unexpected-pings", "/unexpected-pings"),),
     "/checks/{slug}/delete": (
         Example("check-delete", "/checks/nightly-backup/delete"),

@@ -12,6 +12,7 @@ from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.checks import form as check_form
 from heartbeat.http.console.checks import list as check_list
 from heartbeat.http.console.checks import page as check_page
+from heartbeat.http.console.checks import rules as check_rules
 from heartbeat.http.console.checks import unexpected as unexpected_pings
 from heartbeat.http.console.checks import unusual as unusual_runs
 from heartbeat.http.console.incidents import pages as incident_pages
@@ -28,6 +29,7 @@ ROOMS = (
     bulk,
     check_form,
     check_page,
+    check_rules,
     unexpected_pings,
     unusual_runs,
     incident_pages,

@@ -59,6 +59,11 @@ AND failures = 0 AND missed = 0 AND plain
 _TOUCH_SQLITE = (
     "UPDATE checks SET last_ok_at = max(coalesce(last_ok_at, ''), ?), pings = pings + ? WHERE id = ?"
 )
+# Replacing a row leaves what is not named empty: the duration and the numbers, which plain pings have none of.
+_PLAIN_RING_SQLITE = (
+    "INSERT OR REPLACE INTO pings (check_id, slot, n, at, kind, exit_status, rid, method, remote, agent, body) "
+    f"VALUES ({', '.join('?' * 11)})"
+)
 _RING_SQLITE = f"INSERT OR REPLACE INTO pings ({_COLUMNS}) VALUES ({', '.join('?' * 14)})"
 _RING_POSTGRES = f"""
 INSERT INTO pings ({_COLUMNS})
@@ -98,13 +103,18 @@ def _hear_plain_sqlite(db: Connection, plain: Sequence[Resolved]) -> set[str]:
         for uuid, arrivals in by_check.items()
     ]
     db.exec_driver_sql(_TOUCH_SQLITE, touches)
-    numbered = [
-        NumberedPing(healthy[uuid][0], healthy[uuid][1] + k, arrival, None)
+    rows = [
+        _plain_sqlite_row(healthy[uuid][0], n, arrival)
         for uuid, arrivals in by_check.items()
-        for k, arrival in enumerate(arrivals, 1)
+        for n, arrival in enumerate(arrivals, healthy[uuid][1] + 1)
     ]
-    db.exec_driver_sql(_RING_SQLITE, [_sqlite_row(ping) for ping in numbered])
+    db.exec_driver_sql(_PLAIN_RING_SQLITE, rows)
     return set(healthy)
+
+
+def _plain_sqlite_row(check_id: int, n: int, a: Arrival) -> tuple[object, ...]:
+    place = (check_id, n % KEEP, n, sqlite_instant(a.at), a.signal.value)
+    return (*place, a.exit_status, a.rid, a.method, a.remote, a.agent, a.body)
 
 
 def keep(db: Connection, numbered: Iterable[NumberedPing]) -> None:

@@ -43,6 +43,7 @@ OWN: Final = frozenset(
         "status",
         "status-pages",
         "unexpected-pings",
+        "unusual-runs",
         "users",
         "v1",
     ]

@@ -35,7 +35,7 @@ from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
 from alerting.tables import pages
-from heartbeat.checks import deadline, life, symptoms
+from heartbeat.checks import deadline, life, placing
 from heartbeat.checks.check import Change, Check
 from heartbeat.checks.tables import checks
 from heartbeat.ticker import Ticker
@@ -282,7 +282,7 @@ def pages_live_in_memory(patch: pytest.MonkeyPatch) -> None:
 
 def silence_is_decided_but_not_raised(patch: pytest.MonkeyPatch) -> None:
     """A check turns down, and its incident is left to another transaction that never comes after a crash."""
-    patch.setattr(symptoms, "raise_", lambda *given, **named: None)
+    patch.setattr(placing, "raise_", lambda *given, **named: None)
 
 
 def a_dead_contact_is_tried_for_ever(patch: pytest.MonkeyPatch) -> None:

@@ -373,7 +373,7 @@ def test_what_falls_silent_under_maintenance_is_paged_for_at_its_end(vault: Worl
     assert vault.state("report") == "down silent"
     assert vault.pages() == []
     vault.advance(seconds=10)
-    assert titles(vault.pages("first")) == ["ERROR vault: 2 of 2 jobs silent"]
+    assert titles(vault.pages("first")) == ["ERROR vault is silent: both jobs"]
 
 
 def test_what_comes_back_under_maintenance_pages_nobody(vault: World) -> None:

@@ -44,7 +44,7 @@ async def test_unchanged_incidents_are_not_sent_again(
 async def test_the_overview_counts(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
     nothing = (await admin.get("/v1/overview")).json()
     assert nothing == {
-        "checks": {"new": 0, "up": 0, "down": 0, "paused": 0},
+        "checks": {"new": 0, "up": 0, "down": 0, "paused": 0, "unknown": 0},
         "incidents": {"open": 0, "acknowledged": 0, "snoozed": 0},
         "unanswered_since": None,
         "newest_success_at": None,

@@ -173,6 +173,8 @@ class Life:
                 yield from self._passed(other, max(noticed, since), to)
         if cause is None:
             yield from self._passed(replace(way, missed=way.missed + 1), max(at, since), to)
+            if surely > to:
+                yield way
             return
         if certain:
             if surely > to:

@@ -57,6 +57,8 @@ from heartbeat.checks import (
     life,
     maintenance,
     progress,
+    rule,
+    rule_grammar,
 )
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
@@ -75,7 +77,7 @@ from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields, keyed
 from heartbeat.measurements import history as measured
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
-from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup
+from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup, rule_trial
 from heartbeat.pings import store as pings
 from heartbeat.status import announcement, automation, catching_up
 from heartbeat.status.publish import edition, hook, publisher, snapshot
@@ -194,6 +196,17 @@ LIMITS: Mapping[str, str] = {
     ),
     "Limit of kept bodies counts as reached": f"{reached_limit.ROOM_AFTER.days} day",
     "Time between two looks whether these limits are reached": f"{limit_watch.EVERY:g} s",
+    "A rule, and the name of a measurement in it": (
+        f"{rule_grammar.LONGEST} and {rule_grammar.LONGEST_NAME} characters"
+    ),
+    "Text that a rule looks for in a body, and the end of the body that it searches": (
+        f"{rule.LONGEST_PATTERN} and {rule.SEARCHED:,} characters"
+    ),
+    "Runs over which a rule can look": (
+        f"{rule.RUNS[0]} to {rule.RUNS[1]}; {rule.CONSECUTIVE[0]} to {rule.CONSECUTIVE[1]} in a row"
+    ),
+    "Earlier runs without which a rule has no median": f"{rule.FEWEST}",
+    "Past of which `rules try` tells": f"{rule_trial.DAYS} days",
     "Open runs followed per check": f"{life.MAX_OPEN_RUNS}",
     "Reports of progress kept of a run": f"{progress.MOST_POINTS}, spread",
     "Reach of the estimate of a run": f"{progress.REACH} times",

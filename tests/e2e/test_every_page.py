@@ -86,6 +86,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "/checks/{slug}/rules": (Example("check-rules", "/checks/nightly-backup/rules?rule=rows+>+many"),),
     "/unexpected-pings": (Example("unexpected-pings", "/unexpected-pings"),),
+    "/unusual-runs": (Example("unusual-runs", "/unusual-runs"),),
     "/checks/{slug}/delete": (
         Example("check-delete", "/checks/nightly-backup/delete"),
         Example("check-delete-declared", "/checks/mail-queue/delete"),
@@ -254,6 +255,7 @@ EMPTY = {
     "/pause": "No check is ticked",
     "/resume": "No check is ticked",
     "/unexpected-pings": "Every ping is expected.",
+    "/unusual-runs": "No run was unusual in the last 7 days.",
     "/incidents": "No incidents yet.",
     "/status-pages": "No status pages yet. Define one in the configuration file:",
     "/maintenance": "While a window is active, nobody is paged",

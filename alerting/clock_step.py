@@ -46,12 +46,12 @@ class Step:
         """Return the step as it looks at a later time."""
         return replace(self, before=now - self.length, after=now)
 
-    def fact(self, at: Time) -> Time:
-        """Return where something that has happened lies now: never in the future."""
+    def fact(self, at: Time, ahead: timedelta = timedelta()) -> Time:
+        """Return where something that has happened lies now: never further in the future than `ahead`."""
         if at is None:
             return at
         moved = at + self.length if self._was_before(at) else at
-        return min(moved, self.after)
+        return min(moved, self.after + ahead)
 
     def wait(self, due: Time, written_at: datetime) -> Time:
         """Return the end of a wait that the service began by itself: its rest stays as long as it was.

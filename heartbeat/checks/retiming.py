@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from alerting.clock_step import Step
-from heartbeat.checks import breach, deadline, headway, life, progress
+from heartbeat.checks import breach, deadline, headway, life, progress, spread
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Cleared, RecentRuns, Run, State
 
@@ -16,7 +16,7 @@ def retimed(check: Check, step: Step) -> Change:
     moved = replace(
         check,
         since=step.fact(check.since),
-        armed_at=step.fact(check.armed_at),
+        armed_at=step.fact(check.armed_at, spread.LONGEST),
         last_ok_at=step.fact(check.last_ok_at),
         last_fail_at=step.fact(check.last_fail_at),
         last_other_at=step.fact(check.last_other_at),

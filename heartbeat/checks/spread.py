@@ -11,6 +11,8 @@ from heartbeat.checks.schedule import Every, Schedule
 
 PER_SECOND: Final = 100
 """The most checks of one interval that fall due in a second. Fewer are expected at once, as each would be alone."""
+LONGEST: Final = timedelta(seconds=1_000)
+"""The longest delay: that of the last of 100,000 checks."""
 PART: Final = 10
 """A check is expected at most one part of so many of its interval later than it would be alone."""
 
@@ -19,4 +21,4 @@ def delay(place: int, schedule: Schedule) -> timedelta:
     """Return how much later the check in this place of many is expected than the first, which has place 0."""
     if not isinstance(schedule, Every):
         return timedelta()
-    return timedelta(seconds=place // PER_SECOND) % (schedule.period / PART)
+    return min(timedelta(seconds=place // PER_SECOND), LONGEST) % (schedule.period / PART)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
-from heartbeat.checks import former_slugs, level_store, progress, rule_grammar
+from heartbeat.checks import former_slugs, level_store, progress, rule_grammar, spread
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import NONE_COUNTED, Check, Measure, RecentRuns, Run, State, Tolerance
 from heartbeat.checks.labels import labelled
@@ -123,18 +123,14 @@ def lock_slugs(db: Connection, slugs: Collection[str]) -> list[Check]:
 def lock_after(db: Connection, number: int, limit: int, later_than: datetime | None = None) -> list[Check]:
     """Return up to `limit` checks with higher numbers, locked until the transaction ends.
 
-    With `later_than`, only those of which anything is said to have happened after that time.
+    With `later_than`, only those of which anything is said to have happened after that time. Of many that are expected
+    anew, the last are expected a while later.
     """
     query = select(checks).where(checks.c.id > number).order_by(checks.c.id).limit(limit).with_for_update()
     if later_than is not None:
-        facts = (
-            checks.c.since,
-            checks.c.armed_at,
-            checks.c.last_ok_at,
-            checks.c.last_fail_at,
-            checks.c.last_other_at,
-        )
-        query = query.where(or_(*(at > later_than for at in facts)))
+        facts = (checks.c.since, checks.c.last_ok_at, checks.c.last_fail_at, checks.c.last_other_at)
+        expected_later = checks.c.armed_at > later_than + spread.LONGEST
+        query = query.where(or_(expected_later, *(at > later_than for at in facts)))
     return [check_of(row) for row in db.execute(query)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerting.clock_step import Step
-from heartbeat.checks import deadline, life
+from heartbeat.checks import deadline, life, spread
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Cleared, Ping, Raised, Signal, State, Tolerance
 from heartbeat.checks.expectation import Expectation, RunLimit
@@ -131,3 +131,13 @@ def test_a_run_outside_of_its_window_by_the_right_clock_stays_so() -> None:
     outside = life.on_ping(job, Ping(Signal.SUCCESS, NOW + 4 * HOUR)).check
     change = retimed(outside, Step(NOW + 5 * HOUR, NOW + 5 * HOUR + MINUTE, NOW + 5 * HOUR, NOW - DAY))
     assert (change.event, change.check.cause) == (None, Cause.WRONG_TIME)
+
+
+def test_a_check_that_is_expected_a_little_later_than_others_stays_so() -> None:
+    later = life.rearmed(a_check(), NOW, 200)
+    assert later.armed_at == NOW + timedelta(seconds=2)
+    nobody_set_it = Step(NOW, NOW, NOW)
+    assert retimed(later, nobody_set_it).check == later
+    assert retimed(replace(later, armed_at=NOW + timedelta(days=1)), nobody_set_it).check.armed_at == (
+        NOW + spread.LONGEST
+    )

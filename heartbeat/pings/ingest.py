@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from sqlalchemy.exc import DBAPIError
-
 from heartbeat.checks.check import Signal
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import creation, lanes, store
@@ -218,7 +216,9 @@ class Ingest:
     async def _plainly(self, plain: Sequence[Resolved], committing: Awaitable[set[str]]) -> list[PingResult]:
         try:
             heard = await committing
-        except DBAPIError:
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001  # it is logged there: whatever is wrong with one ping, the others are stored
             return await self._halves([arrival for _, arrival in plain])
         if with_body := [uuid for uuid, arrival in plain if arrival.body]:
             self._note_measured(with_body)
@@ -231,7 +231,9 @@ class Ingest:
     ) -> list[PingResult]:
         try:
             results, urgent = await committing
-        except DBAPIError:
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001  # as above
             return await self._halves(arrivals)
         if urgent:
             self._wake()
@@ -241,7 +243,7 @@ class Ingest:
         return await self._whole(arrivals, self._hearing(arrivals))
 
     async def _halves(self, arrivals: list[Arrival]) -> list[PingResult]:
-        """Store the halves of a batch apart that one row spoils, until the bad row stands alone."""
+        """Store the halves of a batch apart that one ping spoils, whatever its fault, until it stands alone."""
         log.exception("a batch of %d pings could not be stored", len(arrivals))
         if len(arrivals) == 1:
             return [PingResult.UNAVAILABLE]

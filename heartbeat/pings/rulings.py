@@ -1,15 +1,19 @@
 """The rules of the checks in one batch of pings: each run that reports success gets its verdict."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from heartbeat.checks import finished_run, judgement, life
-from heartbeat.checks.check import Check, Ping, Signal
+from heartbeat.checks.cause import Cause
+from heartbeat.checks.check import Check, Ping, Signal, Verdict
 from heartbeat.checks.finished_run import FinishedRun
 from heartbeat.pings import store
 from heartbeat.pings.arrival import Arrival
+
+log = logging.getLogger(__name__)
 
 
 class Rulings:
@@ -33,9 +37,18 @@ class Rulings:
         run = _run(check, ping, arrival)
         judged = ping
         if ping.signal is Signal.SUCCESS:
-            judged = replace(ping, verdict=judgement.verdict(check, earlier, run))
+            judged = replace(ping, verdict=_verdict(check, earlier, run))
         earlier.append(run)
         return judged
+
+
+def _verdict(check: Check, earlier: Sequence[FinishedRun], run: FinishedRun) -> Verdict | None:
+    try:
+        return judgement.verdict(check, earlier, run)
+    except Exception:
+        # A rule that cannot be judged keeps no ping from being heard, and is not kept: nobody knows.
+        log.exception("the rules of check %s cannot be judged", check.slug)
+        return Verdict(Cause.INEFFECTIVE, "its rules could not be judged; the log says why")
 
 
 def _run(check: Check, ping: Ping, arrival: Arrival) -> FinishedRun:

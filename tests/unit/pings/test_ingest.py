@@ -16,7 +16,7 @@ from alerting.origin import Origin
 from heartbeat import audit
 from heartbeat.checks import definition, life
 from heartbeat.checks import store as checks
-from heartbeat.checks.check import Check, Signal, State
+from heartbeat.checks.check import Change, Check, Ping, Signal, State
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.database import Database
 from heartbeat.pings import ingest, keys, store, unexpected_store, usage_store
@@ -198,6 +198,23 @@ class Held(Database):
             return work(db)
 
         return super().write_pings(held, at_once=at_once)
+
+
+async def test_one_ping_that_cannot_be_judged_spoils_no_other(
+    database: Database, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = await database.write(lambda db: insert(db, [a_check(slug) for slug in "abc"]))
+    honest = life.on_ping
+
+    def on_ping(check: Check, ping: Ping) -> Change:
+        if check.slug == "b":
+            raise ArithmeticError
+        return honest(check, ping)
+
+    monkeypatch.setattr(life, "on_ping", on_ping)
+    line = Ingest(database)
+    results = await asyncio.gather(*(line.hear(success(job)) for job in jobs.values()))
+    assert results == [PingResult.HEARD, PingResult.UNAVAILABLE, PingResult.HEARD]
 
 
 async def test_while_the_database_hangs_every_waiter_is_turned_away_and_afterwards_heard_again(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.severity import Severity
-from heartbeat.checks import rule_grammar
+from heartbeat.checks import judgement, rule_grammar
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
@@ -119,3 +119,16 @@ async def test_a_failure_is_a_failure_whatever_the_rules_say(database: Database,
 async def test_rules_for_labels_are_judged_too(database: Database, insert: Insert) -> None:
     job = await made(database, insert, label_rules=(a_rule("processed > 0"),))
     assert (await heard(database, ping(job, 1, processed=0))).cause is Cause.INEFFECTIVE
+
+
+async def test_a_rule_that_cannot_be_judged_is_told_and_keeps_no_ping_from_being_heard(
+    database: Database, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await made(database, insert, a_rule("remaining < 5000"))
+
+    def broken(*_given: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(judgement, "verdict", broken)
+    check = await heard(database, ping(job, 10, remaining=1.0))
+    assert (check.state, check.cause, check.pings) == (State.DOWN, Cause.INEFFECTIVE, 1)

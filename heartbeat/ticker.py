@@ -68,16 +68,13 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
 
     async def check(batch: int) -> int:
         now = clock.now()
+        return await database.write(
+            lambda db: checker.sweep(db, now, min(batch, checker.BATCH), ping_store.last_bodies)
+        )
 
-        def judge(db: Connection) -> int:
-            return canary.sweep(db, now) + checker.sweep(
-                db, now, min(batch, checker.BATCH), ping_store.last_bodies
-            )
-
-        return await database.write(judge)
-
-    def due(db: Connection) -> datetime | None:
-        return min(filter(None, (check_store.next_due(db), canary.next_due(db))), default=None)
+    async def sing(_: int) -> int:
+        now = clock.now()
+        return await database.write(lambda db: canary.sweep(db, now))
 
     async def tell(_: int) -> int:
         now = clock.now()
@@ -95,7 +92,9 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
     # SQLite has one writer.
     at_once = 1 if database.sqlite else AT_ONCE
     return (
-        Stage("checker", JUDGING, due, check, at_once),
+        Stage("checker", JUDGING, check_store.next_due, check, at_once),
+        # By itself: whatever is wrong with the canary, checks are judged.
+        Stage("canary", JUDGING, canary.next_due, sing),
         Stage("blindness", JUDGING, blindness_store.next_told, tell),
         Stage("escalator", JUDGING, escalator.next_due, escalate, at_once),
         Stage("courier", "pager", courier.next_due, send),

@@ -1,6 +1,6 @@
 """The canary: a check of the service by itself that falls silent on schedule, and whose page must arrive.
 
-The checker judges it like any other, in the same transaction. Its symptom opens the drill, whose page goes the way of
+It is judged like any other, in a stage of its own. Its symptom opens the drill, whose page goes the way of
 all pages to the robot. The robot acknowledges it, and the canary is heard. It has no row among the checks, so that no
 list, count or sum has it: docs/decisions/0028-the-canary.md.
 """

@@ -17,11 +17,13 @@ from alerting.person import Contact, Person
 from heartbeat import app, canary_watch, settings, ticker
 from heartbeat.app import System
 from heartbeat.canary_watch import CanaryWatch
-from heartbeat.checks import canary, surroundings
+from heartbeat.checks import canary, life, surroundings
+from heartbeat.checks import store as check_store
+from heartbeat.checks.check import State
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
 from heartbeat.settings import BadSetting, Settings
-from tests.unit.conftest import NOW
+from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import SetClock
 
 SETTINGS = Settings(public_url="https://h.example/below", admin_key="k" * 16, secret_key="s" * 32)
@@ -260,3 +262,18 @@ def test_the_canary_has_a_period_or_none(value: str, every: int) -> None:
 def test_a_wrong_period_of_the_canary_is_one_sentence(value: str) -> None:
     with pytest.raises(BadSetting, match="HEARTBEAT_CANARY_EVERY"):
         settings.read({"HEARTBEAT_CANARY_EVERY": value})
+
+
+async def test_a_fault_of_the_canary_keeps_no_check_from_being_judged(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: object) -> int:
+        raise ArithmeticError
+
+    monkeypatch.setattr(canary, "sweep", broken)
+    await cage.database.write(lambda db: check_store.insert(db, [life.rearmed(a_check(), NOW)]))
+    cage.clock.advance(hours=1)
+    assert not await cage.system.ticker.tick()
+    check = await cage.database.read(lambda db: check_store.load(db, "job"))
+    assert check is not None
+    assert check.state is State.DOWN

@@ -70,9 +70,10 @@ def test_a_job_that_is_silent_in_both_regions_is_fine_in_neither(nights: list[Ni
     there = replace(here, name="reset-eu", host="eu-web", region="eu")
     night = night_of(nights, here, there, *DB, running=tuple(DB))
     night.advance(minutes=12)
-    assert titles(night.world.pages("first")) == [
-        "ERROR cpu-reset silent (us-web)",
+    # Two incidents of one moment go out side by side, in either order.
+    assert sorted(titles(night.world.pages("first"))) == [
         "ERROR cpu-reset silent (eu-web)",
+        "ERROR cpu-reset silent (us-web)",
     ]
 
 
@@ -101,9 +102,9 @@ def test_hosts_that_fall_one_after_the_other_page_as_hosts_and_the_region_pages_
     night.advance(minutes=3)
     night.world.ping(*(job.name for job in DB))
     night.advance(minutes=12)
-    assert titles(night.world.pages("first")) == [
-        "ERROR us-web is silent: all 3 jobs",
+    assert sorted(titles(night.world.pages("first"))) == [
         "ERROR us-db is silent: both jobs",
+        "ERROR us-web is silent: all 3 jobs",
     ]
     assert keys(night) == ["silent:ops:region=us>host=us-db", "silent:ops:region=us>host=us-web"]
 
@@ -142,7 +143,7 @@ def test_policies_of_a_silent_region_page_each_their_own_people(nights: list[Nig
     office = [replace(job, policy="office") for job in DB]
     night = night_of(nights, *WEB, *office)
     night.advance(minutes=12)
-    assert [page.person for page in night.world.pages()] == ["first", "third"]
+    assert sorted(page.person for page in night.world.pages()) == ["first", "third"]
     assert keys(night) == ["silent:office:region=us>=", "silent:ops:region=us>="]
 
 

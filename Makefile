@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 2000
 
-.PHONY: help setup run demo test check e2e bench sim migrate lock chart picture
+.PHONY: help setup run demo test check e2e bench proof sim migrate lock chart picture
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -48,6 +48,9 @@ e2e: .venv/test.stamp ## Test with real processes, a browser and Prometheus (nee
 
 bench: .venv/test.stamp ## Measure speed as ratios within one run, and write build/bench.json
 	$(BIN)/python -m tests.bench
+
+proof: .venv/test.stamp ## Prove the promises, each beside a control that fails, within MINUTES=N
+	$(BIN)/python -m tests.proof --short $(if $(MINUTES),--minutes $(MINUTES))
 
 sim: .venv/test.stamp ## Run the simulation with SEEDS=N more seeds
 	SIM_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -n 2 tests/simulation

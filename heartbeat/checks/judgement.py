@@ -10,7 +10,20 @@ from heartbeat.checks import rule_grammar
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Verdict
 from heartbeat.checks.finished_run import FinishedRun
-from heartbeat.checks.rule import Body, Finding, Limit, Rule, figure, find, needs, reads_body, values
+from heartbeat.checks.rule import (
+    NOTHING_OLDER,
+    Body,
+    Finding,
+    Limit,
+    OfWeekday,
+    Older,
+    Rule,
+    figure,
+    find,
+    needs,
+    reads_body,
+    values,
+)
 
 SHOWN: Final = 3
 """The values of the last runs that a page tells."""
@@ -44,13 +57,21 @@ def bodies_needed(check: Check) -> bool:
     return any(reads_body(rule) and rule.runs > 1 for rule in check.all_rules)
 
 
-def verdict(check: Check, earlier: Sequence[FinishedRun], run: FinishedRun) -> Verdict | None:
+def compared_by_week(check: Check) -> set[str]:
+    """Return the names of the numbers that the rules of a check compare with those of a week before."""
+    return {rule.condition.name for rule in check.all_rules if isinstance(rule.condition, OfWeekday)}
+
+
+def verdict(
+    check: Check, earlier: Sequence[FinishedRun], run: FinishedRun, older: Older = NOTHING_OLDER
+) -> Verdict | None:
     """Return the verdict on a run that reports success; None if it keeps every rule. `earlier` runs are oldest first.
 
-    Of several broken rules, the most severe one counts, and the others are named.
+    Of several broken rules, the most severe one counts, and the others are named. `older` has values from before the
+    earlier runs.
     """
     runs = [*(one for one in earlier if not one.failed), run]
-    broken = [found for rule in check.all_rules if (found := _broken(rule, runs))]
+    broken = [found for rule in check.all_rules if (found := _broken(rule, runs, older))]
     if not broken:
         return None
     worst = min(broken, key=lambda found: (found.rule.severity or check.severity).rank)
@@ -59,13 +80,13 @@ def verdict(check: Check, earlier: Sequence[FinishedRun], run: FinishedRun) -> V
     return Verdict(Cause.INEFFECTIVE, why, worst.rule.severity, evidence(worst.rule, runs))
 
 
-def tried(rule: Rule, runs: Sequence[FinishedRun]) -> list[TriedRun]:
+def tried(rule: Rule, runs: Sequence[FinishedRun], older: Older = NOTHING_OLDER) -> list[TriedRun]:
     """Return what a rule would have said of each of these runs that reported success, oldest first."""
     heard = [run for run in runs if not run.failed]
     findings: list[Finding] = []
     said = []
     for number, run in enumerate(heard, 1):
-        findings.append(find(rule.condition, heard[max(number - needs(rule), 0) : number]))
+        findings.append(find(rule.condition, heard[max(number - needs(rule), 0) : number], older))
         counts = findings[-1].absent or _in_a_row(findings, rule.runs)
         name = measured(rule)
         said.append(TriedRun(run.at, findings[-1], counts, run.values.get(name) if name else None))
@@ -105,17 +126,19 @@ def _trend(last: Sequence[float]) -> str:
     return "rising" if all(later >= former for former, later in pairwise(last)) else "up and down"
 
 
-def _broken(rule: Rule, runs: Sequence[FinishedRun]) -> Broken | None:
+def _broken(rule: Rule, runs: Sequence[FinishedRun], older: Older) -> Broken | None:
     """Return a rule that the last of these runs breaks, if as many in a row break it as it says.
 
     A number that is absent breaks it at once.
     """
-    last = find(rule.condition, runs)
+    last = find(rule.condition, runs, older)
     if last.kept:
         return None
     enough = last.absent or (
         len(runs) >= rule.runs
-        and all(not find(rule.condition, runs[: len(runs) - back]).kept for back in range(1, rule.runs))
+        and all(
+            not find(rule.condition, runs[: len(runs) - back], older).kept for back in range(1, rule.runs)
+        )
     )
     return Broken(rule, last) if enough else None
 

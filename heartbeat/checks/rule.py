@@ -6,11 +6,14 @@ there are, it is kept.
 
 import operator
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import re2
@@ -27,6 +30,7 @@ FEWEST: Final = 5
 """Earlier runs without which there is no median."""
 ETA_RUNS: Final = 5
 """Runs whose values give the speed of an estimate, at most."""
+WEEK: Final = timedelta(days=7)
 NEARBY: Final = timedelta(hours=12)
 """How far from a week before a run may lie and count as that of the same weekday."""
 LONGEST_PATTERN: Final = 200
@@ -35,7 +39,6 @@ SEARCHED: Final = 1_000_000
 """Characters of a body that are searched, its last ones."""
 _MEMORY: Final = 1 << 20
 """Bytes that a compiled expression may take."""
-_WEEK: Final = timedelta(days=7)
 
 
 class Operator(StrEnum):
@@ -175,21 +178,29 @@ class Finding:
 
 KEPT: Final = Finding(True)
 
+Older: TypeAlias = Mapping[str, Sequence[tuple[datetime, float]]]
+"""Values from before the runs that are known, by name and oldest first, such as the middle ones of hours."""
+NOTHING_OLDER: Final[Older] = MappingProxyType({})
+
 
 def needs(rule: Rule) -> int:
     """Return the number of runs that a rule needs to judge the last one."""
-    match rule.condition:
+    return needs_of(rule.condition) + rule.runs - 1
+
+
+def needs_of(condition: Condition) -> int:
+    """Return the number of runs that a condition looks at."""
+    match condition:
         case Trend(runs=runs):
-            own = runs
+            return runs
         case Eta():
-            own = ETA_RUNS
+            return ETA_RUNS
         case OfMedian(runs=runs):
-            own = runs + 1
+            return runs + 1
         case OfWeekday():
-            own = RUNS[1]
+            return RUNS[1]
         case _:
-            own = 1
-    return own + rule.runs - 1
+            return 1
 
 
 def reads_body(rule: Rule) -> bool:
@@ -197,8 +208,11 @@ def reads_body(rule: Rule) -> bool:
     return isinstance(rule.condition, Body)
 
 
-def find(condition: Condition, runs: Sequence[FinishedRun]) -> Finding:
-    """Return what a condition finds in the last of these runs."""
+def find(condition: Condition, runs: Sequence[FinishedRun], older: Older = NOTHING_OLDER) -> Finding:
+    """Return what a condition finds in the last of these runs.
+
+    Only a comparison with the week before looks at `older` values, if the runs do not reach back that far.
+    """
     run = runs[-1]
     if isinstance(condition, Body):
         return _in_body(condition, run)
@@ -215,7 +229,7 @@ def find(condition: Condition, runs: Sequence[FinishedRun]) -> Finding:
         case OfMedian():
             return _of_median(condition, value, runs[:-1])
         case OfWeekday():
-            return _of_weekday(condition, value, runs)
+            return _of_weekday(condition, value, runs, older.get(condition.name, ()))
 
 
 def values(name: str, runs: Sequence[FinishedRun]) -> list[float]:
@@ -285,8 +299,10 @@ def _of_median(rule: OfMedian, value: float, earlier: Sequence[FinishedRun]) -> 
     return Finding(False, f"{must}, was {figure(value, rule.name)}")
 
 
-def _of_weekday(rule: OfWeekday, value: float, runs: Sequence[FinishedRun]) -> Finding:
-    before = _week_before(rule.name, runs)
+def _of_weekday(
+    rule: OfWeekday, value: float, runs: Sequence[FinishedRun], older: Sequence[tuple[datetime, float]]
+) -> Finding:
+    before = _week_before(rule.name, runs, older)
     if before is None:
         return KEPT
     change = abs(value - before) / abs(before) * 100 if before else (float("inf") if value else 0.0)
@@ -296,11 +312,23 @@ def _of_weekday(rule: OfWeekday, value: float, runs: Sequence[FinishedRun]) -> F
     return Finding(False, f"{must}, went from {figure(before, rule.name)} to {figure(value, rule.name)}")
 
 
-def _week_before(name: str, runs: Sequence[FinishedRun]) -> float | None:
-    """Return the value of the run that is nearest to a week before the last one."""
-    wanted = runs[-1].at - _WEEK
-    near = [run for run in runs[:-1] if name in run.values and abs(run.at - wanted) <= NEARBY]
-    return min(near, key=lambda run: abs(run.at - wanted)).values[name] if near else None
+def reaches_a_week_back(runs: Sequence[FinishedRun], at: datetime) -> bool:
+    """Return whether there is a run of a week before `at`, or an older one."""
+    return any(run.at <= at - WEEK for run in runs)
+
+
+def _week_before(
+    name: str, runs: Sequence[FinishedRun], older: Sequence[tuple[datetime, float]]
+) -> float | None:
+    """Return the value that is nearest to a week before the last run."""
+    last = runs[-1].at
+    wanted = last - WEEK
+    near = [(run.at, run.values[name]) for run in runs[:-1] if name in run.values]
+    near = [value for value in near if abs(value[0] - wanted) <= NEARBY]
+    if not reaches_a_week_back(runs, last):
+        first = bisect_left(older, wanted - NEARBY, key=itemgetter(0))
+        near += older[first : bisect_right(older, wanted + NEARBY, key=itemgetter(0))]
+    return min(near, key=lambda value: abs(value[0] - wanted))[1] if near else None
 
 
 def _in_body(rule: Body, run: FinishedRun) -> Finding:

@@ -4,9 +4,9 @@ Middles are medians. They are exact up to `OF_HOUR` values in an hour and `OF_DA
 counts, then every fourth, and so on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Self
 
 OF_HOUR: Final = 60
@@ -57,6 +57,14 @@ class Day:
 def day_of(at: datetime) -> date:
     """Return the day of a time, in UTC."""
     return at.astimezone(UTC).date()
+
+
+def hours(days: Mapping[date, Day]) -> Iterator[tuple[datetime, Spread]]:
+    """Yield the hours with values, oldest first, each with the time at which it begins."""
+    for day, of_day in sorted(days.items(), key=lambda item: item[0]):
+        midnight = datetime.combine(day, time(), UTC)
+        for hour, spread in sorted(of_day.hours.items()):
+            yield midnight + timedelta(hours=hour), spread
 
 
 def added(day: Day | None, values: Iterable[tuple[datetime, float]]) -> Day | None:

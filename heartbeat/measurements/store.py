@@ -13,24 +13,38 @@ from heartbeat.measurements.tables import measured_checks, measured_days
 Key: TypeAlias = tuple[int, str, date]
 """A check, the name of a number, and a day."""
 
+ByName: TypeAlias = dict[str, dict[date, Day]]
+"""The days of a check by the name of the number, oldest first."""
+
 _VALUES = ("count", "low", "middle", "high", "hours", "samples")
 _REPLACE = "ON CONFLICT (check_id, day, name) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in _VALUES
 )
 
 
-def of_check(
-    db: Connection, check_id: int, since: date, names: Collection[str] | None = None
-) -> dict[str, dict[date, Day]]:
+def of_check(db: Connection, check_id: int, since: date, names: Collection[str] | None = None) -> ByName:
     """Return the history of a check from a day on, oldest day first, by name. With `names`, only that of these."""
+    return of_checks(db, [check_id], since, names=names)[check_id]
+
+
+def of_checks(
+    db: Connection,
+    check_ids: Collection[int],
+    since: date,
+    until: date | None = None,
+    names: Collection[str] | None = None,
+) -> dict[int, ByName]:
+    """Return the history of each of these checks between two days, in one statement."""
     query = select(measured_days).where(
-        measured_days.c.check_id == check_id, measured_days.c.day >= since.isoformat()
+        among(db, measured_days.c.check_id, check_ids), measured_days.c.day >= since.isoformat()
     )
+    if until is not None:
+        query = query.where(measured_days.c.day <= until.isoformat())
     if names is not None:
         query = query.where(among(db, measured_days.c.name, names))
-    days: dict[str, dict[date, Day]] = {}
-    for row in db.execute(query.order_by(measured_days.c.day)):
-        days.setdefault(row.name, {})[date.fromisoformat(row.day)] = _day(row)
+    days: dict[int, ByName] = {number: {} for number in check_ids}
+    for row in db.execute(query.order_by(measured_days.c.day)) if check_ids else ():
+        days[row.check_id].setdefault(row.name, {})[date.fromisoformat(row.day)] = _day(row)
     return days
 
 

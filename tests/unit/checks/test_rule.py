@@ -96,6 +96,21 @@ def test_a_run_is_compared_with_that_of_the_same_weekday() -> None:
     assert not find("rows changes by more than 1% of the same weekday", runs(*week, 1200, name="rows")).kept
 
 
+def test_older_values_count_where_the_runs_do_not_reach_a_week_back() -> None:
+    condition = rule_grammar.parse("rows changes by less than 50% of the same weekday")
+    last_hours = runs(1000, 1000, name="rows", apart=timedelta(minutes=10))
+    at = last_hours[-1].at - rule.WEEK
+    older = {
+        "rows": [(at - timedelta(hours=hours), value) for hours, value in ((13, 1.0), (5, 7.0), (1, 400.0))]
+    }
+    assert rule.find(condition, last_hours).kept
+    more = rule.find(condition, last_hours, older)
+    assert more.why == "rows must change by less than 50% in a week, went from 400 to 1,000"
+    assert rule.find(condition, last_hours, {"rows": older["rows"][:1]}).kept
+    eight_days = runs(1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1000, name="rows")
+    assert rule.find(condition, eight_days, older).kept
+
+
 def test_a_body_must_have_a_text() -> None:
     assert find('body has "0 errors"', said("done, 0 errors\n")).kept
     assert find('body has "0 errors"', said("3 errors")).why == 'the body must have "0 errors"'

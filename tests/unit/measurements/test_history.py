@@ -54,6 +54,17 @@ def test_a_day_that_is_over_still_takes_extremes() -> None:
     assert day(9, before=over).hours == {0: Spread(3, 1, 2, 9)}
 
 
+def test_the_hours_of_days_come_oldest_first() -> None:
+    yesterday, today = MIDNIGHT.date() - timedelta(days=1), MIDNIGHT.date()
+    hours = list(history.hours({today: day(1, begin=180), yesterday: day(2, 4, begin=119)}))
+    begin = MIDNIGHT - timedelta(days=1)
+    assert hours == [
+        (begin + timedelta(hours=1), Spread(1, 2, 2, 2)),
+        (begin + timedelta(hours=2), Spread(1, 4, 4, 4)),
+        (MIDNIGHT + timedelta(hours=3), Spread(1, 1, 1, 1)),
+    ]
+
+
 def test_medians_are_finite_and_exact_for_few_values() -> None:
     largest = 1.7e308
     assert day(largest, largest).whole.middle == largest

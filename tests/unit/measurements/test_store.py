@@ -44,6 +44,22 @@ def test_the_history_of_a_check_is_read_by_name_from_a_day_on(db: Connection, in
     assert list(recent) == sorted(recent)
 
 
+def test_the_history_of_many_checks_is_read_between_two_days(db: Connection, insert: Insert) -> None:
+    a, b = insert(db, [a_check("a"), a_check("b")]).values()
+    rows = {
+        (job.id, name, TODAY - timedelta(days=age)): a_day(age)
+        for job in (a, b)
+        for name in ("rows", "left")
+        for age in range(4)
+    }
+    store.put(db, rows, {})
+    until = TODAY - timedelta(days=1)
+    found = store.of_checks(db, [a.id, b.id], TODAY - timedelta(days=2), until, ["rows"])
+    of_each = {"rows": {TODAY - timedelta(days=2): a_day(2), until: a_day(1)}}
+    assert found == {a.id: of_each, b.id: of_each}
+    assert store.of_checks(db, [], TODAY) == {}
+
+
 def test_a_day_that_is_over_keeps_no_samples_and_old_days_go(db: Connection, insert: Insert) -> None:
     (job,) = insert(db, [a_check("a")]).values()
     ages = (0, 1, KEPT_DAYS, KEPT_DAYS + 1)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from alerting import desk
 from alerting.severity import Severity
@@ -14,8 +14,10 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.rule import Rule
 from heartbeat.database import Database
-from heartbeat.pings import lanes
-from heartbeat.pings.arrival import Arrival, ByUuid
+from heartbeat.measurements import history
+from heartbeat.measurements import store as measurements
+from heartbeat.pings import lanes, store
+from heartbeat.pings.arrival import Arrival, ByUuid, NumberedPing
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
@@ -47,11 +49,11 @@ async def made(database: Database, insert: Insert, *rules: Rule, **fields: objec
     return (await database.write(lambda db: insert(db, [job])))["reset"]
 
 
-async def heard(database: Database, *pings: Arrival) -> Check:
+async def heard(database: Database, *pings: Arrival, slug: str = "reset") -> Check:
     """Hear each ping in a transaction of its own; return its check."""
     for one in pings:
         await database.write(lambda db, one=one: lanes.hear(db, [one]))  # type: ignore[misc]
-    check = await database.read(lambda db: check_store.load(db, "reset"))
+    check = await database.read(lambda db: check_store.load(db, slug))
     assert check is not None
     return check
 
@@ -132,3 +134,54 @@ async def test_a_rule_that_cannot_be_judged_is_told_and_keeps_no_ping_from_being
     monkeypatch.setattr(judgement, "verdict", broken)
     check = await heard(database, ping(job, 10, remaining=1.0))
     assert (check.state, check.cause, check.pings) == (State.DOWN, Cause.INEFFECTIVE, 1)
+
+
+WEEKLY = "rows changes by less than 50% of the same weekday"
+
+
+async def ten_minutely(database: Database, insert: Insert, count: int, text: str) -> list[Check]:
+    """Return jobs that run every ten minutes: the history of a week before is long gone from their full rings."""
+    jobs = [
+        a_check(f"job-{n}", state=State.UP, last_ok_at=NOW, rules=(a_rule(text),), pings=store.KEEP)
+        for n in range(count)
+    ]
+
+    def write(db: Connection) -> list[Check]:
+        made = list(insert(db, jobs).values())
+        week_before = [(NOW - timedelta(days=7, minutes=minutes), 1_000.0) for minutes in (20, 10, 0)]
+        day = history.added(None, week_before)
+        assert day is not None
+        measurements.put(
+            db, {(job.id, "rows", history.day_of(NOW - timedelta(days=7))): day for job in made}, {}
+        )
+        store.keep(
+            db,
+            [
+                NumberedPing(job.id, n, ping(job, 10 * (n - store.KEEP), rows=990), None)
+                for job in made
+                for n in range(1, store.KEEP + 1)
+            ],
+        )
+        return made
+
+    return await database.write(write)
+
+
+async def test_the_same_weekday_is_found_in_the_history_where_the_ring_does_not_reach(
+    database: Database, insert: Insert
+) -> None:
+    (job,) = await ten_minutely(database, insert, 1, WEEKLY)
+    assert (await heard(database, ping(job, 10, rows=700), slug=job.slug)).state is State.UP
+    down = await heard(database, ping(job, 20, rows=400), slug=job.slug)
+    assert (down.state, down.cause) == (State.DOWN, Cause.INEFFECTIVE)
+
+
+@pytest.mark.parametrize(("text", "reads"), [(WEEKLY, 1), ("rows > 0", 0)])
+async def test_the_history_is_read_once_for_a_batch_and_only_for_rules_that_need_it(
+    database: Database, insert: Insert, text: str, reads: int
+) -> None:
+    jobs = await ten_minutely(database, insert, 5, text)
+    statements: list[str] = []
+    event.listen(database.writer, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    await database.write(lambda db: lanes.hear(db, [ping(job, 10, rows=900) for job in jobs]))
+    assert sum("FROM measured_days" in statement for statement in statements) == reads

@@ -20,7 +20,10 @@ async def test_a_rule_is_tried_on_the_past_and_nothing_is_saved(
         await ping(system, check, f"?m.rows={rows}")
     screen = await see(browser, "/checks/job/rules?rule=rows+>+0,+for+2+runs")
     assert screen.fields["rule"] == "rows > 0, for 2 runs"
-    assert "Broken by 1 of the last 2 runs. It would have paged nobody." in screen.words
+    assert (
+        "Broken by 1 of the last 2 runs, since 2024-05-03 03:00 UTC. It would have paged nobody."
+        in screen.words
+    )
     assert "rows must be > 0, was 0" in screen.words
     assert "To use it, add it to the rules in its form" in screen.words
     assert "It has no rule." in screen.words

@@ -20,9 +20,12 @@ def of_check(node: Node | None) -> tuple[Rule, ...]:
     """Return the rules of a check: each is a text, or a mapping that says more."""
     if node is None:
         return ()
-    return tuple(
-        _rule(item, schema.RULE, "a rule") for item in entry.some(node, entry.MAX_RULES, "rules", _EXAMPLE)
-    )
+    return tuple(single(item) for item in entry.some(node, entry.MAX_RULES, "rules", _EXAMPLE))
+
+
+def single(node: Node) -> Rule:
+    """Return one rule."""
+    return _rule(node, schema.RULE, "a rule")
 
 
 def of_labels(node: Node | None) -> tuple[LabelRule, ...]:

@@ -394,6 +394,9 @@ _TOP = _object(
 
 _INSTANT = {"type": "string", "format": "date-time", "maxLength": 100}
 
+RULE_OBJECT: Schema = _object("What every run must keep.", _RULE_FIELDS, ("rule",))
+"""No part of the file, where a text is a rule as well: what the API takes to try one."""
+
 MAINTENANCE: Schema = _object(
     "A time in which nobody is paged for checks that are being worked on.",
     {

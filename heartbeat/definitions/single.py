@@ -16,7 +16,8 @@ from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat.checks import maintenance
 from heartbeat.checks.definition import CheckDefinition
-from heartbeat.definitions import entry, schema
+from heartbeat.checks.rule import Rule
+from heartbeat.definitions import entry, rules, schema
 from heartbeat.definitions.document import MAX_DEPTH, SHOWN, Node, Problems, TooMany
 from heartbeat.definitions.file import Reading
 from heartbeat.definitions.schema import Schema
@@ -29,6 +30,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "status_page": schema.part("status_page"),
     "notifier": schema.with_kept({"type": "object", "additionalProperties": {"type": "string"}}),
     "maintenance": schema.MAINTENANCE,
+    "rule": schema.RULE_OBJECT,
 }
 """What a definition may hold, as JSON Schema (draft 2020-12)."""
 
@@ -102,6 +104,11 @@ def read_notifier(kind: str, fields: Mapping[str, object], scope: Scope) -> dict
 def read_status_page(slug: str, fields: Mapping[str, object]) -> StatusPage:
     """Return the status page. Raises `Faulty`."""
     return _read("status page", slug, fields, SHAPES["status_page"], Scope().reading().status_page)
+
+
+def read_rule(fields: Mapping[str, object]) -> Rule:
+    """Return the rule. Raises `Faulty`, with the column of the fault."""
+    return _read("rule", "rule", fields, SHAPES["rule"], lambda _, node: rules.single(node))
 
 
 def read_window(fields: Mapping[str, object], now: datetime) -> maintenance.WindowDefinition:

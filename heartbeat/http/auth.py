@@ -125,6 +125,7 @@ def _refusal(actor: Actor, role: Role) -> str:
 
 
 Reader = Annotated[Actor, Depends(api_actor)]
+Viewer = Annotated[Actor, Depends(_at_least(Role.VIEWER))]
 Responder = Annotated[Actor, Depends(_at_least(Role.RESPONDER))]
 Admin = Annotated[Actor, Depends(_at_least(Role.ADMIN))]
 """The caller, as an argument of a route that requires this role."""

@@ -31,6 +31,7 @@ from heartbeat.http.v1 import (
     people,
     ping_keys,
     policies,
+    rules,
     status_pages,
     unexpected_pings,
     users,
@@ -50,6 +51,7 @@ router = APIRouter(
 for room in (
     checks,
     measurements,
+    rules,
     forecast,
     unexpected_pings,
     incidents,

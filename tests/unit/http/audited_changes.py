@@ -349,9 +349,11 @@ NOT_AUDITED = {
     ("POST", "/status/{slug}/confirm/{token}"),
     ("POST", "/status/{slug}/unsubscribe/{token}"),
     ("POST", "/callbacks/{notifier}"),
+    ("POST", "/v1/checks/{name}/rules/try"),
 }
 """Changes that the audit log leaves out. Customers subscribe for themselves: their addresses must not stand in a log
 that is never deleted, and strangers must not make it grow. Providers report on their messages, and the timeline keeps
-that. An answer that a provider brings is in the log: `test_an_answer_at_the_provider_acknowledges_once`."""
+that. An answer that a provider brings is in the log: `test_an_answer_at_the_provider_acknowledges_once`. The trial of
+a rule changes nothing."""
 AUDITED_BESIDE = {("POST", "/answer/digest/{token}"), ("POST", "/answer/test/{token}")}
 """Changes whose entries `test_digest_link` and `test_proof_link` assert, where there are a digest and a test page."""

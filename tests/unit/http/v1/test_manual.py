@@ -16,7 +16,7 @@ STORY = """
 START list_notifiers define_notifier show_notifier list_people define_person show_person send_test_page
 list_policies define_policy show_policy make_default
 define_check list_checks show_check who_would_be_paged
-PING list_pings list_measurements show_body list_transitions list_unexpected_pings
+PING list_pings list_measurements try_rule show_body list_transitions list_unexpected_pings
 SILENCE list_incidents show_incident show_overview acknowledge snooze note page_next
 define_status_page list_status_pages show_status_page
 write_announcement SECOND list_announcements show_announcement change_announcement

@@ -38,6 +38,7 @@ ASKS = {
     "/v1/checks/{name}/new-uuid": Ask({"name": "idle"}),
     "/v1/checks/{name}/pause": Ask({"name": "idle"}),
     "/v1/checks/{name}/resume": Ask({"name": "paused"}),
+    "/v1/checks/{name}/rules/try": Ask({"name": "idle"}, {"rule": "rows > 0"}),
     "/v1/encryption/rotate": Ask(),
     "/v1/incidents/{number}/acknowledge": Ask({"number": "1"}),
     "/v1/incidents/{number}/note": Ask({"number": "1"}, {"words": "It was the disk."}),
@@ -111,7 +112,9 @@ async def test_a_repeated_post_changes_once(
     repeated = await admin.post(where, json=request.body, headers=request.headers)
     assert repeated.status_code == request.second_status, repeated.text
     assert await everything(lived_in, *without) == changed
-    if path not in ("/v1/encryption/rotate", "/v1/policies/{name}/default"):
+    if path == "/v1/checks/{name}/rules/try":
+        assert untouched == changed
+    elif path not in ("/v1/encryption/rotate", "/v1/policies/{name}/default"):
         assert untouched != changed
 
 

@@ -14,7 +14,7 @@ from alerting.person import Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.level import Levels
-from heartbeat.checks.rule import LabelRule
+from heartbeat.checks.rule import LabelRule, Rule
 from heartbeat.definitions import peer
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, UNDER_WAY, Component, Group, Regions, StatusPage
@@ -83,6 +83,14 @@ def _group_by(group_by: tuple[str, ...] | Levels) -> Any:
     if isinstance(group_by, Levels):
         return str(group_by)
     return None if group_by == GROUP_BY else one_or_more(group_by)
+
+
+def rule_line(one: Rule) -> str:
+    """Return a rule as a line below `rules:` of its check: "- rows > 0"."""
+    line: str = yaml.dump(
+        [definition.written_rule(one)], Dumper=_Writer, sort_keys=False, allow_unicode=True, width=10_000
+    )
+    return line.rstrip()
 
 
 def label_rule(one: LabelRule) -> Inline:

@@ -63,6 +63,22 @@ async def test_a_check_is_defined_and_what_was_typed_wrongly_is_kept(place: Plac
         assert (await walker.to("/checks/weekly-report")).status == 404
 
 
+@does("/checks/{slug}/rules")
+async def test_a_rule_is_tried_and_then_added(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=place.words["session_anna"]) as walker:
+        await walker.to("/checks/nightly-backup/rules")
+        await walker.fill(Rule="rows > many")
+        await walker.press("Try it")
+        await walker.reads("column 8: Write a number or a duration")
+        await walker.fill(Rule="duration < 12h")
+        await walker.press("Try it")
+        await walker.reads("Over the last 90 days")
+        assert await faults_of(walker, "rules-tried") == []
+        await walker.press("Add this rule")
+        await expect(walker.page.get_by_role("listitem").filter(has_text="duration < 12h")).to_be_visible()
+        await expect(walker.page.get_by_role("button", name="Add this rule")).to_have_count(0)
+
+
 @does("/checks/{slug}/pause", "/checks/{slug}/resume")
 async def test_one_check_is_paused_and_resumed(place: Place, chromium: Browser) -> None:
     async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:

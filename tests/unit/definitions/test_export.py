@@ -3,8 +3,11 @@
 import pytest
 from sqlalchemy import Connection
 
+from heartbeat.checks import rule_grammar
+from heartbeat.definitions import export
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import plan as definition_plan
+from heartbeat.definitions import rules as definition_rules
 from tests.unit.conftest import NOW
 from tests.unit.definitions.declared import EXAMPLE, parse
 from tests.unit.definitions.test_plan import JOBS
@@ -127,3 +130,21 @@ status_pages:
         match: {host: a}
 """
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ("rows > 0", "- rows > 0"),
+        (
+            "rows > 0, for 2 runs, critical, named some",
+            "- {rule: rows > 0, name: some, severity: critical, for: 2 runs}",
+        ),
+        ('body has "a: b # c"', "- 'body has \"a: b # c\"'"),
+    ],
+)
+def test_a_rule_is_a_line_below_its_check(rule: str, line: str) -> None:
+    read = definition_rules.of_fields(rule_grammar.of_line(rule))
+    assert export.rule_line(read) == line
+    text = f"checks:\n  job:\n    every: 1d\n    rules:\n      {line}\n"
+    assert parse(text).checks["job"].rules == (read,)

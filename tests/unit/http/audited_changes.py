@@ -252,6 +252,7 @@ PEOPLE = [
     by_form("/checks/{slug}/delete", "job", "check.delete", "check job", DELETED),
     by_form("/checks/{slug}/pause", "job", "check.pause", "check job", CHANGED),
     by_form("/checks/{slug}/resume", "resting", "check.resume", "check resting", CHANGED),
+    by_form("/checks/{slug}/rules", "job", "check.change", "check job", CHANGED, rule="rows > 0"),
     by_form("/checks/{slug}/new-uuid", "job", "check.renew_uuid", "check job", DONE),
     by_form("/incidents/{number:int}/acknowledge", "1", "incident.acknowledge", "incident 1", CHANGED),
     by_form("/incidents/{number:int}/note", "1", "incident.note", "incident 1", DONE, words="Full."),

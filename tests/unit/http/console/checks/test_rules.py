@@ -1,13 +1,20 @@
 """The screen of a check's rules, and the trial of another one."""
 
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import quote
+
 import httpx
 
 from alerting.origin import Origin
+from alerting.severity import Severity
 from heartbeat.app import System
 from heartbeat.checks import rule_grammar
 from heartbeat.checks.rule import Rule
-from tests.unit.http.conftest import make_check, ping
+from heartbeat.definitions.entry import MAX_RULES
+from tests.unit.http.conftest import make_check, ping, read_check
 from tests.unit.http.console.conftest import see
+from tests.unit.http.markup import Markup
 
 
 async def test_a_rule_is_tried_on_the_past_and_nothing_is_saved(
@@ -25,8 +32,60 @@ async def test_a_rule_is_tried_on_the_past_and_nothing_is_saved(
         in screen.words
     )
     assert "rows must be > 0, was 0" in screen.words
-    assert "To use it, add it to the rules in its form" in screen.words
     assert "It has no rule." in screen.words
+    assert "Add this rule" in screen.words
+
+
+async def test_a_tried_rule_is_added_to_the_check_once(
+    system: System, admin: httpx.AsyncClient, browser: httpx.AsyncClient
+) -> None:
+    first = Rule(rule_grammar.parse("rows > 0"))
+    await make_check(system, origin=Origin.API, rules=(first,), grace=timedelta(minutes=7))
+    line = 'body has "a, b", for 2 runs, critical, named a name'
+    screen = await see(browser, f"/checks/job/rules?rule={quote(line)}")
+    before = await read_check(system)
+    for _ in range(2):
+        answer = await browser.post("/checks/job/rules", data=screen.fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/checks/job/rules")
+    after = await read_check(system)
+    second = Rule(rule_grammar.parse('body has "a, b"'), "a name", Severity.CRITICAL, 2)
+    assert after == replace(before, rules=(first, second))
+    entries = [
+        entry for entry in (await admin.get("/v1/audit")).json()["audit"] if entry["action"] == "check.change"
+    ]
+    assert [entry["after"]["rules"][0] for entry in entries] == ["rows > 0"]
+    screen = await see(browser, f"/checks/job/rules?rule={quote(line)}")
+    assert "The check has this rule." in screen.words
+    assert "Add this rule" not in screen.words
+
+
+async def test_a_rule_that_cannot_be_added_is_told_and_nothing_is_changed(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    many = tuple(Rule(rule_grammar.parse(f"rows > {n}")) for n in range(MAX_RULES))
+    await make_check(system, origin=Origin.API, rules=many)
+    csrf = (await see(browser, "/checks/job/rules?rule=rows+<+9")).fields["csrf"]
+    for text, problem in (
+        ("rows < 9", "rules"),
+        ("rows > many", "column 8"),
+        ("", "Enter a rule."),
+    ):
+        answer = await browser.post("/checks/job/rules", data={"csrf": csrf, "rule": text})
+        assert (answer.status_code, problem in Markup(answer.text).words) == (422, True), text
+    assert (await read_check(system)).rules == many
+    answer = await browser.post("/checks/none/rules", data={"csrf": csrf, "rule": "rows > 0"})
+    assert answer.status_code == 404
+
+
+async def test_a_check_of_the_file_gets_the_line_to_copy(system: System, browser: httpx.AsyncClient) -> None:
+    await make_check(system, origin=Origin.FILE)
+    screen = await see(browser, "/checks/job/rules?rule=rows+>+0,+for+2+runs")
+    assert "- {rule: rows > 0, for: 2 runs}" in screen.words
+    assert "Add this rule" not in screen.words
+    csrf = (await see(browser, "/account")).fields["csrf"]
+    answer = await browser.post("/checks/job/rules", data={"csrf": csrf, "rule": "rows > 0"})
+    assert answer.status_code == 409
+    assert (await read_check(system)).rules == ()
 
 
 async def test_the_rules_of_a_check_are_listed(system: System, browser: httpx.AsyncClient) -> None:

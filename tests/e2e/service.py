@@ -156,6 +156,16 @@ class Service:
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
+    def uuids(self) -> dict[str, str]:
+        """The uuids of all checks, by slug."""
+        found: dict[str, str] = {}
+        after = ""
+        while after is not None:
+            page = self.get(f"/v1/checks?limit=200{'&after=' + after if after else ''}")
+            found |= {check["slug"]: check["uuid"] for check in page["checks"]}
+            after = page["next"]
+        return found
+
     def ping(self, path: str, method: str = "GET", **more: Any) -> httpx.Response:
         """One ping. A path without a slash is a slug."""
         where = path if "/" in path else f"{PING_KEY}/{path}"

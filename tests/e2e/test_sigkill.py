@@ -83,10 +83,4 @@ def _configuration() -> str:
 
 def _uuids(service: Service) -> dict[str, str]:
     """The uuids of the jobs that speak, by slug."""
-    found: dict[str, str] = {}
-    after = ""
-    while after is not None:
-        page = service.get(f"/v1/checks?limit=200{'&after=' + after if after else ''}")
-        found |= {one["slug"]: one["uuid"] for one in page["checks"]}
-        after = page["next"]
-    return {slug: uuid for slug, uuid in found.items() if slug.startswith("speaking")}
+    return {slug: uuid for slug, uuid in service.uuids().items() if slug.startswith("speaking")}

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from alerting import after_commit
@@ -52,6 +52,7 @@ _CONNECT: Mapping[str, Any] = {
 }
 """How psycopg connects. A dead network is noticed after about five seconds."""
 _DEADLOCK_STATES = frozenset({"40P01", "40001"})
+_READ_ONLY_STATE = "25006"
 
 
 class Unavailable(ConnectionError):
@@ -284,7 +285,7 @@ def engine(url: URL, *, writing: bool) -> Engine:
     """Return an engine for this database. docs/decisions/0004-databases.md explains its options."""
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, writing)
-    return create_engine(
+    pool = create_engine(
         _for_psycopg(url),
         pool_size=READERS + WRITERS + 1,
         max_overflow=2,
@@ -292,11 +293,13 @@ def engine(url: URL, *, writing: bool) -> Engine:
         connect_args=dict(_CONNECT),
         hide_parameters=True,  # keeps bodies and names out of logged errors
     )
+    event.listen(pool, "handle_error", _leave_standby)
+    return pool
 
 
 def _at_once_engine(url: URL, prepared: bool) -> Engine:
     """Return an engine with one connection, on which each statement commits itself."""
-    return create_engine(
+    single = create_engine(
         _for_psycopg(url),
         isolation_level="AUTOCOMMIT",
         pool_size=1,
@@ -304,6 +307,14 @@ def _at_once_engine(url: URL, prepared: bool) -> Engine:
         connect_args={**_CONNECT, "prepare_threshold": 0 if prepared else None},
         hide_parameters=True,  # the same
     )
+    event.listen(single, "handle_error", _leave_standby)
+    return single
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    """Give up all connections to a server that writes no more: another one is the primary by now."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY_STATE:
+        context.is_disconnect = True
 
 
 def _for_psycopg(url: URL) -> URL:

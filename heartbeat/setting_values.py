@@ -140,3 +140,20 @@ def mail_addresses(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
         if not _ADDRESS.fullmatch(address):
             raise BadSetting(f"{name}: {address!r} is no mail address, such as ops@example.com.")
     return addresses
+
+
+def with_hosts(url: str) -> str:
+    """Return an address of PostgreSQL with its hosts in the query if it names several: there each keeps its port."""
+    several = re.fullmatch(r"(postgres[^:]*://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(/[^?]*)?(?:\?(.*))?", url)
+    if several is None:
+        return url
+    start, servers, database, query = several.groups("")
+    pairs = [re.fullmatch(r"(\[.*\]|[^:]*)(?::(\d*))?", server) for server in servers.split(",")]
+    if not all(pairs):
+        raise BadSetting(
+            "HEARTBEAT_DATABASE_URL must name its hosts as in "
+            "postgresql://heartbeat@db1.example.com:5432,db2.example.com:5432/heartbeat."
+        )
+    hosts, ports = zip(*(pair.groups("") for pair in pairs if pair), strict=True)
+    listed = f"host={','.join(host.strip('[]') for host in hosts)}&port={','.join(port or '5432' for port in ports)}"
+    return f"{start}{database}?{listed}{'&' if query else ''}{query}"

@@ -273,7 +273,7 @@ def _database_url(environ: Mapping[str, str], data_dir: Path) -> str:
         raise BadSetting(
             "HEARTBEAT_DATABASE_URL must name a file: a database in memory would forget every ping."
         )
-    return url
+    return values.with_hosts(url)
 
 
 def _public_url(environ: Mapping[str, str]) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -73,6 +74,29 @@ async def test_a_transaction_that_hangs_is_given_up_and_frees_its_thread(databas
     let_go.set()
     await database.write(add_nothing)
     assert await asyncio.gather(*(database.read(reachable) for _ in range(9))) == [True] * 9
+
+
+async def test_a_server_that_has_become_a_standby_is_left(
+    make_database_url: Callable[[str], str],
+) -> None:
+    """Behind a proxy, a connection outlives the change of a primary to a standby: it must not be used for ever."""
+    database = Database(make_database_url("postgres"))
+
+    def turn_read_only(db: Connection) -> None:
+        db.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+
+    def add(db: Connection) -> None:
+        insert_many(db, installation, [{"key": f"n{time.monotonic_ns()}", "value": 0}])
+
+    ways = (database.write, lambda work: database.write_pings(work, at_once=True))
+    try:
+        for write in ways:
+            await write(turn_read_only)
+            with pytest.raises(Unavailable, match="read-only"):
+                await write(add)
+            await write(add)
+    finally:
+        database.close()
 
 
 async def test_work_that_was_given_up_before_it_began_never_runs(database: Database) -> None:

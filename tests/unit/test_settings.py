@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from heartbeat import public_address, settings
+from heartbeat.database import engine
 from heartbeat.settings import BadSetting, Settings, kept_secret, require_data_dir
 from tests.unit.documents.documentation import rows, section
 
@@ -290,3 +292,32 @@ def test_a_key_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
         BadSetting, match=r"secret-key cannot be read by user \d+ in group \d+: Is a directory\.$"
     ):
         kept_secret(replace(Settings(), data_dir=tmp_path), "secret-key")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        (
+            "postgresql://u:p@a.example,b.example/db?target_session_attrs=read-write",
+            "a.example,b.example",
+            "5432,5432",
+        ),
+        ("postgres://u:p@a:5433,b/db?target_session_attrs=read-write", "a,b", "5433,5432"),
+        (
+            "postgresql+psycopg://u:p@[fd00::1]:5433,b:6432/db?target_session_attrs=read-write",
+            "fd00::1,b",
+            "5433,6432",
+        ),
+    ],
+)
+def test_a_database_of_several_hosts_is_read_as_postgresql_reads_it(url: str, host: str, port: str) -> None:
+    opened = engine(make_url(settings.read({"HEARTBEAT_DATABASE_URL": url}).database_url), writing=False)
+    _, connecting = opened.dialect.create_connect_args(opened.url)
+    read = {name: connecting[name] for name in ("host", "port", "user", "password", "dbname")}
+    assert read == {"host": host, "port": port, "user": "u", "password": "p", "dbname": "db"}
+    assert connecting["target_session_attrs"] == "read-write"
+
+
+def test_hosts_that_cannot_be_told_apart_are_refused() -> None:
+    with pytest.raises(BadSetting, match="must name its hosts as in postgresql://"):
+        settings.read({"HEARTBEAT_DATABASE_URL": "postgresql://u@a:b:c,d/db"})

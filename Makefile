@@ -49,7 +49,12 @@ e2e: .venv/test.stamp ## Test with real processes, a browser and Prometheus (nee
 bench: .venv/test.stamp ## Measure speed as ratios within one run, and write build/bench.json
 	$(BIN)/python -m tests.bench
 
-proof: .venv/test.stamp ## Prove the promises, each beside a control that fails, within MINUTES=N
+.venv/patroni.stamp: .venv/test.stamp tests/proof/patroni.lock
+	@$(PYTHON) -m venv .venv/patroni
+	@.venv/patroni/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/proof/patroni.lock
+	@touch $@
+
+proof: .venv/patroni.stamp ## Prove the promises, each beside a control that fails, within MINUTES=N
 	$(BIN)/python -m tests.proof --short $(if $(MINUTES),--minutes $(MINUTES))
 
 sim: .venv/test.stamp ## Run the simulation with SEEDS=N more seeds
@@ -65,9 +70,11 @@ picture: .venv/test.stamp ## Draw docs/wings.svg and docs/demo.svg again, from t
 	$(BIN)/python -m tests.picture
 	$(BIN)/python -m tests.demo_picture
 
-lock: ## Update requirements.lock and tests/requirements.lock
+lock: ## Update requirements.lock, tests/requirements.lock and tests/proof/patroni.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --extra build --extra oidc --extra otel --extra socks pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --extra dev --extra build --extra oidc --extra otel --extra socks -c requirements.lock pyproject.toml -o tests/requirements.lock
+	echo 'patroni[etcd3,psycopg3]' | $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 - -o tests/proof/patroni.lock

@@ -45,17 +45,32 @@ class Refusal:
 class Load:
     """Pings these checks (uuids by slug), round and round, from when it is entered until it is left.
 
-    No check gets more than `each` pings, so that the ring still holds all of them at the end.
+    No check gets more than `each` pings, so that the ring still holds all of them at the end. Or the `pings` are given.
+    A connection takes `kept` of them, each `pace` seconds after the one before.
     """
 
-    def __init__(self, port: int, uuids: Mapping[str, str], *, connections: int = 32, each: int = 90) -> None:
+    def __init__(
+        self,
+        port: int,
+        uuids: Mapping[str, str],
+        *,
+        connections: int = 32,
+        each: int = 90,
+        pings: Iterator[Ping] | None = None,
+        pace: float = PACE,
+        kept: int = 50,
+    ) -> None:
         self.acknowledged: list[Ping] = []
         self.refused: list[Refusal] = []
         self.broken = 0
+        self.seconds: list[float] = []
+        """How long each answer took, with the connection that was opened for it."""
         self._port = port
         self._uuids = uuids
         self._connections = connections
-        self._pings = _pings(list(uuids), each)
+        self._pings = _pings(list(uuids), each) if pings is None else pings
+        self._pace = pace
+        self._kept = kept
         self._over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._drive()), daemon=True)
 
@@ -86,30 +101,33 @@ class Load:
             if self._over.is_set():
                 return
             try:
-                async with asyncio.timeout(PATIENCE):
-                    await self._converse(ping)
+                await self._converse(ping)
             except (OSError, EOFError, TimeoutError):
                 self.broken += 1
-                await asyncio.sleep(PACE * 10)
+                await asyncio.sleep(self._pace * 10)
 
-    async def _converse(self, ping: Ping | None) -> None:
-        """Send this ping and those that follow on one connection, up to fifty."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+    async def _converse(self, ping: Ping) -> None:
+        """Send this ping and those that follow on one connection, as many as it is kept for."""
+        began = time.monotonic()
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            for _ in range(50):
-                if ping is None or self._over.is_set():
-                    return
-                began = time.monotonic()
-                writer.write(self._request(ping))
-                status, retry_after = await _answer(reader)
+            for left in reversed(range(self._kept)):
+                async with asyncio.timeout(PATIENCE):
+                    writer.write(self._request(ping))
+                    status, retry_after = await _answer(reader)
                 self._note(ping, status, retry_after, began)
-                await asyncio.sleep(PACE)
-                ping = next(self._pings, None)
+                await asyncio.sleep(self._pace)
+                following = next(self._pings, None) if left and not self._over.is_set() else None
+                if following is None:
+                    return
+                ping, began = following, time.monotonic()
         finally:
             writer.close()
 
     def _note(self, ping: Ping, status: int, retry_after: str, began: float) -> None:
         now = time.monotonic()
+        self.seconds.append(now - began)
         if 200 <= status < 300:
             self.acknowledged.append(ping)
         else:

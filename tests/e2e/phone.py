@@ -38,8 +38,8 @@ class Call:
 
     @property
     def symptoms(self) -> set[str]:
-        """The titles of what is wrong."""
-        return {symptom["title"] for symptom in self.data["details"]["symptoms"]}
+        """The titles of what is wrong. A message of the service about itself has none."""
+        return {symptom["title"] for symptom in self.data["details"].get("symptoms", ())}
 
 
 class Phone:

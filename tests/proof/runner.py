@@ -9,12 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.proof import kills, outcome, power, rounds
+from tests.proof import failover, kills, outcome, power, rounds
 from tests.proof.outcome import Outcome
 
 RESULTS = Path("build/proof.json")
 Prove: TypeAlias = Callable[[bool], Outcome]
-SUBJECTS: dict[str, Prove] = {"kills": kills.prove, "power": power.prove}
+SUBJECTS: dict[str, Prove] = {
+    "kills": kills.prove,
+    "power": power.prove,
+    "failover": failover.prove,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.proof import failover, kills, outcome, power, rounds
+from tests.proof import failover, kills, outcome, power, rounds, sockets
 from tests.proof.outcome import Outcome
 
 RESULTS = Path("build/proof.json")
@@ -18,6 +18,7 @@ SUBJECTS: dict[str, Prove] = {
     "kills": kills.prove,
     "power": power.prove,
     "failover": failover.prove,
+    "sockets": sockets.prove,
 }
 
 

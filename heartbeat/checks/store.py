@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
@@ -173,6 +174,11 @@ def count_by_state(db: Connection) -> dict[State, int]:
     if unknown:
         counts |= {State.UNKNOWN: unknown, State.NEW: counts[State.NEW] - unknown}
     return counts
+
+
+def more_than(db: Connection, number: int) -> bool:
+    """Return True if there are more checks. It reads no more than `number` of them."""
+    return db.scalar(select(literal(1)).select_from(checks).offset(number).limit(1)) is not None
 
 
 def count_unknown(db: Connection) -> int:

@@ -16,7 +16,7 @@ from alerting.incident import Incident, RaisedSymptom
 from alerting.notice import called, in_short
 from alerting.subject import cause_of
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
-from heartbeat.checks import cause, deadline, groups, level, symptoms
+from heartbeat.checks import cause, deadline, groups, level, store, symptoms
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.groups import AllGroups, CheckGroup, Tally
 
@@ -30,6 +30,8 @@ _MOST_URGENT = 50
 """Open incidents among which those of other groups are looked for."""
 _BESIDE = 500
 """Checks that are down beside the incidents, at most."""
+MOST_COUNTED = 100_000
+"""Checks of an installation, at most, of which all groups are counted for a page. With more, the page would wait."""
 _NAMES = 5
 """Jobs of an incident that are looked for elsewhere."""
 
@@ -41,9 +43,9 @@ RaisedByIncident = Mapping[int, Sequence[RaisedSymptom]]
 
 @dataclass(frozen=True, slots=True)
 class _Everywhere:
-    """All groups in numbers, and the incidents of groups in words."""
+    """All groups in numbers, if there are not too many to count, and the incidents of groups in words."""
 
-    groups: AllGroups
+    groups: AllGroups | None
     incidents: Mapping[str, str]
     within: Mapping[str, Tally]
     """The groups within each level that an incident is about."""
@@ -58,7 +60,8 @@ def of(
 ) -> dict[int, Surroundings]:
     """Return what is beside each of these incidents, whose symptoms are `raised`, by the incident's number.
 
-    It reads all groups, unless they are given.
+    It reads all groups, unless they are given. With more than `MOST_COUNTED` checks it leaves them out: a page tells
+    of its own group and of the same jobs elsewhere, and goes out at once.
     """
     if not 0 < len(incidents) <= DETAILED_AT_ONCE:
         return within_groups(db, incidents, raised, now)
@@ -74,7 +77,7 @@ def of(
     }
     levels = {key for key in keys.values() if level.is_level(key)}
     everywhere = _Everywhere(
-        all_groups or groups.all_groups(db, now, UNEASY),
+        all_groups or _counted(db, now),
         _by_group(urgent, keys, states),
         groups.within_levels(db, levels, now) if levels else {},
     )
@@ -196,6 +199,10 @@ def _fine_twins(
 
 def _is_fine(job: Check, now: datetime) -> bool:
     return deadline.status(job, now) is State.UP and not job.failures and not job.missed
+
+
+def _counted(db: Connection, now: datetime) -> AllGroups | None:
+    return None if store.more_than(db, MOST_COUNTED) else groups.all_groups(db, now, UNEASY)
 
 
 def _state(group: CheckGroup, everywhere: _Everywhere) -> GroupState:
@@ -335,8 +342,8 @@ def _elsewhere(
     everywhere: _Everywhere,
 ) -> Elsewhere | None:
     """Return all groups but that of `key`. Names those that are not fine, except the groups that are `told` apart."""
-    if key == cause.OF_SERVICE:
-        # Checks have nothing to do with it.
+    if key == cause.OF_SERVICE or everywhere.groups is None:
+        # Checks have nothing to do with the service itself.
         return None
     own = states.get(key)
     inside = everywhere.within.get(key) or (_alone(own) if own else None)

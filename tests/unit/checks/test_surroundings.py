@@ -170,6 +170,19 @@ def test_incidents_get_the_title_of_their_pages(db: Connection) -> None:
     assert sorted(titles) == ["a", "reset (b)"]
 
 
+def test_with_very_many_checks_a_page_waits_for_no_count_of_all_groups(
+    db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(db, up(on("a", "well")), up(on("b", "well")))
+    silent(db, on("a", "one"))
+    monkeypatch.setattr(surroundings, "MOST_COUNTED", 3)
+    assert around(db, "a").elsewhere == Elsewhere("hosts", 1, 1)
+    monkeypatch.setattr(surroundings, "MOST_COUNTED", 2)
+    told = around(db, "a")
+    assert told.elsewhere is None
+    assert (told.total, told.alive) == (2, 1)
+
+
 @pytest.mark.parametrize("count", [1, 20, surroundings.DETAILED_AT_ONCE + 1])
 def test_the_number_of_statements_does_not_grow_with_the_incidents(db: Connection, count: int) -> None:
     for number in range(count):

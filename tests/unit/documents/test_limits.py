@@ -59,6 +59,7 @@ from heartbeat.checks import (
     progress,
     rule,
     rule_grammar,
+    surroundings,
 )
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
@@ -246,6 +247,7 @@ LIMITS: Mapping[str, str] = {
     "are more",
     "Counts, labels and the other groups on the console": f"shared by all readers for "
     f"{shared.SHARED_FOR.seconds} s with {shared.MANY:,} checks or more;",
+    "Checks of which a page counts all other groups": f"{surroundings.MOST_COUNTED:,};",
     "Page of the canary": f"one each {settings.Settings().canary_every.seconds // 60} min (`HEARTBEAT_CANARY_EVERY`), "
     f"which must arrive within {canary_watch.CERTAIN.seconds // 60} min",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",

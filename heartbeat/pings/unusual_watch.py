@@ -5,7 +5,7 @@ until a run is usual again. One process at a time looks. A round that is cut off
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -26,14 +26,15 @@ from heartbeat.measurements import band, history, mark, unusual_store
 from heartbeat.measurements import store as measurements
 from heartbeat.measurements.band import Hour, hour_of
 from heartbeat.measurements.mark import Mark
+from heartbeat.measurements.store import ByName
 from heartbeat.metrics import Metrics
 from heartbeat.pings import measured_pings
 from heartbeat.pings import store as ping_store
 
 EVERY: Final = 60.0
 """Seconds between two rounds."""
-BATCH: Final = 200
-"""Checks of one transaction."""
+BATCH: Final = 50
+"""Checks of one transaction. It has 8 weeks of their history in memory."""
 SETTLED: Final = timedelta(seconds=5)
 """The age from which on no ping can still be on its way into the database."""
 RUNS: Final = 2 * band.RUNS
@@ -86,26 +87,24 @@ class UnusualWatch:
 
 def judged(db: Connection, checks: Sequence[Check], since: datetime) -> dict[int, list[Mark]]:
     """Return the marks of the runs of these checks after a time, by the number of the check."""
-    runs = ping_store.finished_runs(db, [check.id for check in checks], RUNS)
+    ids, today = [check.id for check in checks], history.day_of(since)
+    runs = ping_store.finished_runs(db, ids, RUNS)
+    # Today says nothing yet.
+    days = measurements.of_checks(db, ids, today - WEEKS, today - timedelta(days=1))
     marks = {}
     for check in checks:
         zone = _zone(check)
-        marks[check.id] = list(mark.of(runs[check.id], since, _by_hour(db, check.id, since, zone), zone))
+        marks[check.id] = list(mark.of(runs[check.id], since, _by_hour(days[check.id], zone), zone))
     return marks
 
 
-def _by_hour(
-    db: Connection, check_id: int, now: datetime, zone: tzinfo
-) -> dict[str, dict[Hour, list[float]]]:
-    """Return the middle values of the last weeks by the hour of the week, oldest first. Today says nothing yet."""
-    today = history.day_of(now)
+def _by_hour(days: ByName, zone: tzinfo) -> dict[str, dict[Hour, list[float]]]:
+    """Return the middle values of days by the hour of the week, oldest first."""
     values: dict[str, dict[Hour, list[float]]] = {}
-    for name, days in measurements.of_check(db, check_id, today - WEEKS).items():
-        of_name = values.setdefault(name, {})
-        for day, hours in days.items():
-            for hour, spread in hours.hours.items() if day < today else ():
-                at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-                of_name.setdefault(hour_of(at, zone), []).append(spread.middle)
+    for name, of_name in days.items():
+        by_hour = values.setdefault(name, {})
+        for at, spread in history.hours(of_name):
+            by_hour.setdefault(hour_of(at, zone), []).append(spread.middle)
     return values
 
 

@@ -179,6 +179,21 @@ async def test_plain_pings_are_not_noted_and_cost_no_statement_more(bench: Bench
     assert noted == [bench.jobs["job"].uuid.hex]
 
 
+async def test_many_checks_are_counted_in_as_many_statements_as_one(bench: Bench) -> None:
+    counts = []
+    for slugs in (["job"], ["other", "plain"]):
+        for slug in slugs:
+            await bench.ping(slug, measurements={"rows": 1})
+        ids = [bench.jobs[slug].id for slug in slugs]
+        statements: list[str] = []
+        event.listen(
+            bench.database.writer, "before_cursor_execute", lambda *a, into=statements: into.append(a[2])
+        )
+        await bench.database.write(lambda db, ids=ids: rollup.count(db, ids))  # type: ignore[misc]
+        counts.append(len(statements))
+    assert counts[0] == counts[1] < 10
+
+
 async def test_a_transaction_that_is_rolled_back_notes_nothing(bench: Bench) -> None:
     noted: list[str] = []
     line = [

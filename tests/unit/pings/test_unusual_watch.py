@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from alerting import desk
 from alerting.incident import Incident
@@ -135,3 +135,26 @@ async def test_a_job_without_numbers_is_not_read(job: Job) -> None:
         lambda db: measured_pings.newly_measured(db, 0, since, job.clock.at, 10)
     )
     assert looked_at == []
+
+
+@pytest.mark.parametrize("count", [2, unusual_watch.BATCH])
+async def test_a_batch_of_checks_is_a_fixed_number_of_statements(
+    database_url: str, insert: Insert, count: int
+) -> None:
+    database = Database(database_url)
+
+    def write(db: Connection) -> list[Check]:
+        made = list(insert(db, [a_check(f"job-{n}") for n in range(count)]).values())
+        target = ByUuid(made[0].uuid.hex)
+        arrival = Arrival(target, Signal.SUCCESS, NOW, "POST", "", "", measurements={"rows": 1})
+        pings.keep(db, [NumberedPing(check.id, 1, arrival, None) for check in made])
+        return made
+
+    checks = await database.write(write)
+    statements: list[str] = []
+    event.listen(database.writer, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    since = NOW - timedelta(minutes=1)
+    marks = await database.write(lambda db: unusual_watch.judged(db, checks, since))
+    database.close()
+    reads = [statement for statement in statements if statement.startswith("SELECT")]
+    assert (len(marks), len(reads)) == (count, 2), reads

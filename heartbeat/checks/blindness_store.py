@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 from alerting.clock_step import Step
 from alerting.sql import Utc, insert_many, update_many
 from heartbeat.checks import blindness
-from heartbeat.checks.blindness import Beat, Blind, Seen, Sight, Unheard
+from heartbeat.checks.blindness import Beat, Blind, Seen, Sight, Unheard, Why
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.checks.tables import UNKNOWN, beats, blind_spans, checks
@@ -50,8 +50,24 @@ def sight(db: Connection, now: datetime) -> Sight:
 
 def is_lost(db: Connection, now: datetime) -> bool:
     """Return whether no process can hear pings now."""
+    return lost_since(db, now) is not None
+
+
+def lost_since(db: Connection, now: datetime) -> datetime | None:
+    """Return the last beat of all processes if none can hear pings now, else None."""
     last: datetime | None = db.execute(select(func.max(beats.c.at, type_=Utc()))).scalar()
-    return last is not None and now - last > blindness.BLIND_AFTER
+    return last if last is not None and now - last > blindness.BLIND_AFTER else None
+
+
+def around(db: Connection, at: datetime, now: datetime, margin: timedelta) -> Blind | None:
+    """Return the newest blindness that this time lies in, or next to; also one that lasts."""
+    last = lost_since(db, now)
+    if last is not None and at >= last - margin:
+        return Blind(last, now, Why.ENDED)
+    beside = blind_spans.c.ended_at >= at - margin, blind_spans.c.began_at <= at + margin
+    query = select(blind_spans).where(*beside).order_by(blind_spans.c.ended_at.desc()).limit(1)
+    row = db.execute(query).one_or_none()
+    return _blind_of(row) if row else None
 
 
 def count(db: Connection, spans: Iterable[int]) -> None:

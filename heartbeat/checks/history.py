@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, func, select
+from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
 from alerting.sql import insert_many
 from heartbeat.checks.cause import Cause
@@ -38,6 +38,25 @@ def write(db: Connection, changes: Iterable[tuple[Change, Check, datetime]]) -> 
         or isinstance(change.event, Raised | Tolerated)
     ]
     insert_many(db, transitions, rows)
+
+
+def settle(db: Connection, known: Change, since: datetime) -> bool:
+    """Write what a check was when it was taken for unknown, if that was its first change since then.
+
+    Return False if there is no such row.
+    """
+    first = select(transitions.c.id).where(
+        transitions.c.check_id == known.check.id, transitions.c.at >= since
+    )
+    row = transitions.c.id == first.order_by(transitions.c.id).limit(1).scalar_subquery()
+    said = known.event.why if known.event else "pinged"
+    values = {
+        "state": known.check.state.value,
+        "cause": _cause(known),
+        "why": f"{said} at {since:%H:%M} UTC, heard later",
+    }
+    unknown = transitions.c.state == State.UNKNOWN.value
+    return bool(db.execute(update(transitions).where(row, unknown).values(values)).rowcount)
 
 
 def _cause(change: Change) -> str | None:

@@ -42,7 +42,7 @@ def on_ping(check: Check, ping: Ping) -> Change:
         ping = replace(ping, verdict=breach.of_success(check, ping, run))
     ended, duration = _ended(check, ping, run)
     if check.state is State.PAUSED and check.manual_resume:
-        return Change(_marked(ended, ping), None, duration)
+        return Change(marked(ended, ping), None, duration)
     if ping.signal is Signal.FAIL:
         return _failed(ended, ping, duration)
     if ping.verdict is not None:
@@ -225,14 +225,15 @@ def _latest(previous: datetime | None, at: datetime) -> datetime:
     return at if previous is None else max(previous, at)
 
 
-def _marked(check: Check, ping: Ping) -> Check:
+def marked(check: Check, ping: Ping) -> Check:
+    """Return the check with the time of its last success or failure, which only moves forward."""
     if ping.signal is Signal.SUCCESS and ping.verdict is None:
         return replace(check, last_ok_at=_latest(check.last_ok_at, ping.at))
     return replace(check, last_fail_at=_latest(check.last_fail_at, ping.at))
 
 
 def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
-    heard = replace(_marked(check, ping), failures=0, missed=0)
+    heard = replace(marked(check, ping), failures=0, missed=0)
     if check.state is State.UP:
         return Change(_armed(heard), None, duration)
     armed_at = ping.at if check.state is State.PAUSED else check.armed_at
@@ -249,7 +250,7 @@ def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
 
 def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
     why = f"exit status {ping.exit_status}" if ping.exit_status else "reported failure"
-    heard = replace(_unpaused(_marked(check, ping), ping), failures=check.failures + 1, missed=0)
+    heard = replace(_unpaused(marked(check, ping), ping), failures=check.failures + 1, missed=0)
     limit = check.alert_after.failures
     if deadline.is_watched(heard) and heard.failures < limit:
         event = Tolerated(Cause.FAILED, f"{why}, failure {heard.failures} of {limit}")
@@ -262,7 +263,7 @@ def _failed(check: Check, ping: Ping, duration: timedelta | None) -> Change:
 
 def _judged(check: Check, ping: Ping, verdict: Verdict, duration: timedelta | None) -> Change:
     """Turn a check down for the fault of a run that reports success: it is heard, but not well."""
-    heard = replace(_unpaused(_marked(check, ping), ping), failures=0, missed=0)
+    heard = replace(_unpaused(marked(check, ping), ping), failures=0, missed=0)
     return replace(_down(heard, _event(verdict), ping.at), duration=duration)
 
 

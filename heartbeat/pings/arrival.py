@@ -59,12 +59,24 @@ class Arrival:
     measurements: Mapping[str, float] | None = None
     """Numbers that the run reports of itself, by name. None where it reports none."""
     misread: str | None = None
-    """A sentence on the numbers that were not understood. None if all were."""
+    """A sentence on what was not understood, such as a number. None if all was."""
+    sent_at: datetime | None = None
+    """The time of its run as its sender names it. None where it names none."""
 
     @property
     def is_measured(self) -> bool:
-        """Whether it reports numbers, or tried to. The plain lane leaves it out."""
+        """Whether it reports numbers, or tried to."""
         return self.measurements is not None or self.misread is not None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a success and nothing else. The plain lane leaves out all others."""
+        return (
+            self.signal is Signal.SUCCESS
+            and self.measurements is None
+            and self.misread is None
+            and self.sent_at is None
+        )
 
 
 Resolved: TypeAlias = tuple[str, Arrival]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from heartbeat.checks.check import Signal
 from heartbeat.database import Database, Unavailable
 from heartbeat.pings import creation, lanes, store
 from heartbeat.pings.arrival import Arrival, BySlug, ByUuid, PingResult, Resolved
@@ -256,7 +255,7 @@ def _do_nothing() -> None:
 
 
 def _by_uuid(arrivals: Sequence[Arrival]) -> list[Resolved] | None:
-    """Return the pings with their uuids if all are successes by uuid, without numbers."""
-    if all(type(a.target) is ByUuid and a.signal is Signal.SUCCESS and not a.is_measured for a in arrivals):
+    """Return the pings with their uuids if all are plain and by uuid."""
+    if all(type(a.target) is ByUuid and a.is_plain for a in arrivals):
         return [(a.target.uuid, a) for a in arrivals]  # type: ignore[union-attr]  # all are by uuid
     return None

@@ -23,7 +23,7 @@ from heartbeat.checks.check import Change, Check, Cleared, Measure, Ping, Raised
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.level import GroupBy
 from heartbeat.checks.schedule import Every
-from heartbeat.pings import creation, keys, measurement, store, usage, usage_store
+from heartbeat.pings import creation, keys, measurement, replays, store, usage, usage_store
 from heartbeat.pings.arrival import Arrival, BySlug, ByToken, ByUuid, NumberedPing, PingResult, Resolved
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.measurement import Reading
@@ -80,8 +80,8 @@ def _result(
 
 
 def _plain(pings: Sequence[Resolved]) -> list[Resolved]:
-    """Return successes without numbers, on checks that get no other ping in this batch: their order does not matter."""
-    others = {uuid for uuid, arrival in pings if arrival.signal is not Signal.SUCCESS or arrival.is_measured}
+    """Return the plain ones, on checks that get no other ping in this batch: their order does not matter."""
+    others = {uuid for uuid, arrival in pings if not arrival.is_plain}
     return [ping for ping in pings if ping[0] and ping[0] not in others]
 
 
@@ -218,10 +218,15 @@ def _hear_singly(
         changes = []
         for uuid, sent in round_:
             check = by_uuid[uuid]
-            arrival = _read(check, sent)
+            arrival, blind = replays.placed(db, _read(check, sent))
+            if blind is not None and replays.is_stored(db, check, arrival, numbered):
+                continue
             amount = progress.amount_of(arrival.measurements)
             ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status, amount=amount)
-            change = life.on_ping(check, rulings.judged(check, ping, arrival))
+            if blind is None:
+                change, before = life.on_ping(check, rulings.judged(check, ping, arrival)), check
+            else:
+                change, before = replays.hear(db, check, ping, arrival, blind, rulings, sent.at)
             by_uuid[uuid] = change.check
             if arrival.signal is not Signal.PROGRESS:
                 # The run keeps its progress. A report a minute would soon push all ended runs out of the ring.
@@ -229,7 +234,7 @@ def _hear_singly(
                 numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
             if change.duration is not None or arrival.is_measured or arrival.exit_status or arrival.body:
                 measured.add(uuid)
-            changes.append((change, check, arrival))
+            changes.append((change, before, sent))
         urgent |= _alert(db, changes)
     checks.save(db, by_uuid.values())
     store.keep(db, numbered)

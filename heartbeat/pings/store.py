@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, func, select
 
@@ -127,6 +128,14 @@ def keep(db: Connection, numbered: Iterable[NumberedPing]) -> None:
         db.exec_driver_sql(_RING_POSTGRES, tuple(map(postgres_array, columns)))
     else:
         db.exec_driver_sql(_RING_SQLITE, [_sqlite_row(ping) for ping in newest.values()])
+
+
+def holds(db: Connection, check_id: int, ping: Arrival, within: timedelta) -> bool:
+    """Return whether the ring has a ping of this kind and run, at most so long before or after this one."""
+    rid = pings.c.rid.is_(None) if ping.rid is None else pings.c.rid == UUID(ping.rid)
+    same = pings.c.check_id == check_id, pings.c.kind == ping.signal.value, rid
+    near = pings.c.at.between(ping.at - within, ping.at + within)
+    return db.execute(select(pings.c.n).where(*same, near).limit(1)).scalar() is not None
 
 
 def last_pings(db: Connection, check_id: int, limit: int = KEEP) -> list[StoredPing]:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from heartbeat.checks import progress
+from heartbeat.checks import progress, replay
 from heartbeat.checks.check import Signal
 from heartbeat.http.asgi import Scope
 from heartbeat.http.pings import dialect
@@ -77,6 +77,7 @@ class Healthchecks:
         numbers = self._numbers(parameters, body) if parameters or body else measurement.NOTHING
         if signal is Signal.PROGRESS:
             signal, numbers = _progress(parameters, numbers)
+        sent_at, misread = _sent_at(parameters) if "at" in parameters else (None, None)
         return Arrival(
             ByUuid(parts[0].replace("-", "")) if by_uuid else _by_slug(parts[0], parts[1], create),
             signal,
@@ -88,7 +89,8 @@ class Healthchecks:
             exit_status,
             rid,
             numbers.values,
-            numbers.misread,
+            " ".join(filter(None, (misread, numbers.misread))) or None,
+            sent_at,
         )
 
     def _numbers(self, parameters: Mapping[str, list[str]], body: bytes | None) -> Reading:
@@ -152,6 +154,12 @@ def _rid(parameters: Mapping[str, list[str]]) -> str:
         return UUID(parameters["rid"][0]).hex
     except ValueError:
         raise BadPing(400, b"invalid uuid format") from None
+
+
+def _sent_at(parameters: Mapping[str, list[str]]) -> tuple[datetime | None, str | None]:
+    """Return the time that a ping names, and a remark if it names none that can be read."""
+    at = replay.read(parameters["at"][0])
+    return at, None if at else replay.UNREADABLE
 
 
 def _progress(parameters: Mapping[str, list[str]], numbers: Reading) -> tuple[Signal, Reading]:

@@ -250,7 +250,9 @@ class Ping(ResponseModel):
     agent: str
     body_bytes: int = Field(description="Bytes of its body that are kept.")
     measurements: dict[str, float] | None = Field(description="The numbers that it carried, by name.")
-    misread: str | None = Field(description="A sentence on the numbers that were not understood.")
+    misread: str | None = Field(
+        description="A sentence on what was not understood: a number, or the time `at`."
+    )
 
 
 class Pings(ResponseModel):

@@ -57,6 +57,7 @@ from heartbeat.checks import (
     life,
     maintenance,
     progress,
+    replay,
     rule,
     rule_grammar,
     surroundings,
@@ -228,6 +229,8 @@ LIMITS: Mapping[str, str] = {
     "Time to speak for a check, after heartbeat could not hear": "its grace, at least "
     f"{blindness.SHORTEST.seconds} s, {blindness.LONGEST.seconds // 60} min at most",
     "Blindness that is told though it cost nothing": f"{blindness.WORTH_TELLING.seconds // 60} min",
+    "Time in `at` of a ping": "within a time of blindness or "
+    f"{replay.AROUND.seconds} s beside it, until {replay.LATEST.days} days after it",
     "Checks that a report of a blindness names": f"{blindness.NAMED}",
     "Times of blindness that are kept": f"{blindness_store.KEPT:,}, for {blindness_store.KEPT_FOR.days} days",
     "Times of blindness that are looked at to judge checks": f"the newest {blindness_store.KNOWN}",

@@ -1,13 +1,16 @@
 """docs/pinging.md says what the receiver of pings and the schedules do."""
 
 import inspect
+import os
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from alerting import times
-from heartbeat.checks import definition, headway, life, progress, schedule
+from heartbeat.checks import definition, headway, life, progress, replay, schedule
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.http.pings import dialect, healthchecks, receiver
@@ -15,6 +18,7 @@ from heartbeat.pings import lanes
 from heartbeat.pings import store as pings
 from tests.unit.documents.documentation import (
     DEFAULT,
+    ROOT,
     read,
     row_of,
     section,
@@ -38,6 +42,40 @@ def test_the_ping_protocol_is_documented() -> None:
     assert timedelta(days=1) == lanes.NEW_PERIOD
     assert "expected once a day with a grace of 1 hour" in page
     assert timedelta(hours=1) == lanes.NEW_GRACE
+
+
+def test_pings_that_come_later_are_documented_as_they_are() -> None:
+    page = " ".join(section("docs/pinging.md", "### Pings that come later").split())
+    assert (
+        f"at most {replay.AROUND.seconds} seconds before or after it, until {replay.LATEST.days} days" in page
+    )
+    assert f"within {replay.AROUND.seconds} seconds of the arrival" in page
+    assert f"within {replay.SAME.seconds} seconds (half a period" in page
+
+
+def test_the_script_keeps_a_ping_until_it_is_stored(tmp_path: Path) -> None:
+    later = (ROOT / "docs/pinging.md").read_text().split("### Pings that come later")[1]
+    script = later.split("```sh\n")[1].split("```")[0]
+    kept, asked, answer = tmp_path / "kept", tmp_path / "asked", tmp_path / "answer"
+    curl = tmp_path / "curl"
+    curl.write_text(f'#!/bin/sh\nfor url; do :; done\necho "$url" >>{asked}\nexit $(cat {answer})\n')
+    curl.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PING_KEY": "key", "PING_KEPT": str(kept)}
+
+    def run(status: int, *ping: str) -> list[str]:
+        asked.write_text("")
+        answer.write_text(str(status))
+        subprocess.run(["/bin/sh", "-c", script, "heartbeat-ping", *ping], env=environment, check=False)
+        return asked.read_text().splitlines()
+
+    (first,) = run(7, "nightly-backup/0")
+    assert re.fullmatch(r"https://heartbeat.example.com/ping/key/nightly-backup/0\?at=\d{10}", first)
+    assert run(7, "report/1") == [first], "nobody answers: the others wait"
+    answered = run(22)
+    assert (len(answered), answered[0]) == (2, first), "one that is refused holds up no other"
+    assert run(0) == answered
+    assert run(0) == []
+    assert list(kept.iterdir()) == []
 
 
 def test_early_pings_are_documented_as_they_are() -> None:

@@ -12,6 +12,7 @@ from heartbeat.app import System
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.progress import Amount
+from heartbeat.checks.replay import UNREADABLE
 from heartbeat.http.pings.healthchecks import NO_AMOUNT
 from tests.unit.http.conftest import (
     SetClock,
@@ -49,6 +50,28 @@ async def test_every_form_of_address_has_its_meaning(
     assert (answer.status_code, answer.text) == (200, "OK")
     [ping] = await stored(system)
     assert (ping.signal, ping.exit_status) == MEANINGS[suffix]
+
+
+@pytest.mark.parametrize("suffix", ["", "/fail", "/0", "/log"])
+async def test_a_ping_may_name_the_time_of_its_run(
+    system: System, client: httpx.AsyncClient, job: Check, suffix: str
+) -> None:
+    answer = await client.get(f"/ping/{job.uuid}{suffix}?at=2020-01-01T00:00:00Z&m.rows=many")
+    assert (answer.status_code, answer.text) == (200, "OK")
+    [ping] = await stored(system)
+    assert ping.at.year > 2020
+    assert ping.misread == (
+        "at was 2020-01-01 00:00:00 UTC, when heartbeat could hear pings, so the ping counts from its arrival."
+        ' "rows" was left out: "many" is not a number.'
+    )
+
+
+async def test_a_time_that_cannot_be_read_is_said_on_the_check(
+    system: System, client: httpx.AsyncClient, job: Check
+) -> None:
+    assert (await client.get(f"/ping/{job.uuid}?at=2026-11-29T02:00:00")).status_code == 200
+    [ping] = await stored(system)
+    assert ping.misread == UNREADABLE
 
 
 @pytest.mark.parametrize("by_key", [False, True], ids=["uuid", "key"])

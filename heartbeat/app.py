@@ -42,6 +42,7 @@ from heartbeat.pings.rollup import Rollup
 from heartbeat.pings.unusual_watch import UnusualWatch
 from heartbeat.retention import Retention
 from heartbeat.settings import Settings
+from heartbeat.sight_alarm import SightAlarm
 from heartbeat.status.automation import Automation
 from heartbeat.status.publish.hook import Hook
 from heartbeat.status.publish.publisher import Publisher
@@ -77,6 +78,7 @@ class System:
     mail_sender: MailSender
     storage_alarm: StorageAlarm
     canary_watch: CanaryWatch
+    sight_alarm: SightAlarm
     limit_watch: LimitWatch
     liveness: Liveness
     rollup: Rollup
@@ -109,7 +111,8 @@ class System:
             ("pager", self.mail_sender.run),
             ("pager", self.week_mail.run),
         )
-        own = [self.storage_alarm.run, self.canary_watch.run, *(run for role, run in loops if role in roles)]
+        watches = self.storage_alarm.run, self.canary_watch.run, self.sight_alarm.run
+        own = (*watches, *(run for role, run in loops if role in roles))
         self._beside += [asyncio.create_task(run()) for run in own]
 
     async def rest(self) -> None:
@@ -240,6 +243,7 @@ def build(
         storage_alarm=alarm,
         liveness=Liveness(database, clock, metrics, now=guard.now, refused=ingest.refused),
         canary_watch=canary_watch,
+        sight_alarm=_sight_alarm(foundation, guard, lambda: alarm.working),
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
         rollup=rollup,
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
@@ -424,6 +428,19 @@ def _canary_watch(foundation: _Foundation) -> CanaryWatch:
         foundation.metrics,
         notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None,
         every=settings.canary_every,
+        host=socket.gethostname(),
+        home=settings.public_url,
+    )
+
+
+def _sight_alarm(foundation: _Foundation, guard: ClockGuard, stored: Callable[[], bool]) -> SightAlarm:
+    settings = foundation.settings
+    return SightAlarm(
+        foundation.database,
+        guard,
+        foundation.metrics,
+        notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None,
+        stored=stored,
         host=socket.gethostname(),
         home=settings.public_url,
     )

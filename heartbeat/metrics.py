@@ -348,6 +348,13 @@ class BlindnessMetrics:
             registry=registry,
         )
         self.seconds = Counter("heartbeat_blind_seconds", "Length of these times.", registry=registry)
+        self.told = Counter(
+            "heartbeat_blind_messages",
+            "Messages that no process takes pings by result.",
+            ["result"],
+            registry=registry,
+        )
+        _begin_at_zero(self.told, SEND_RESULTS)
 
 
 class Backlog:

@@ -19,6 +19,7 @@ CAPTIONS = {
     "http": "pings, API, console",
     "ticker": "runs the loops",
     "canary_watch": "pages itself",
+    "sight_alarm": "tells of lost sight",
     "clock_guard": "moves times",
     "retention": "forgets old rows",
     "rekey": "replaces keys",

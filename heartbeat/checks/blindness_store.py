@@ -70,6 +70,12 @@ def around(db: Connection, at: datetime, now: datetime, margin: timedelta) -> Bl
     return _blind_of(row) if row else None
 
 
+def is_heard_without(db: Connection, last: datetime) -> bool:
+    """Return whether pings were stored although no process beats since this last beat: one of 0.3.0 takes them."""
+    later = checks.c.last_ok_at > last + blindness.BLIND_AFTER
+    return db.execute(select(checks.c.id).where(later).limit(1)).scalar() is not None
+
+
 def count(db: Connection, spans: Iterable[int]) -> None:
     """Count one check that was due and not heard for each of these numbers."""
     numbers = list(spans)
@@ -133,7 +139,7 @@ def retime(db: Connection, step: Step) -> None:
 
 
 def forget_beats(db: Connection) -> None:
-    """Forget who was there: those of a copy say nothing of the time since it was made."""
+    """Forget who was there. Everything counts as heard until a process beats."""
     db.execute(delete(beats))
 
 

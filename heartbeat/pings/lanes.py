@@ -211,7 +211,7 @@ def _hear_singly(
     line = [ping for ping in pings if ping[0] in by_uuid]
     numbered: list[NumberedPing] = []
     measured: set[str] = set()
-    rulings = Rulings(db, locked, [arrival.at for _, arrival in pings])
+    rulings = Rulings(db, locked, [arrival.sent_at or arrival.at for _, arrival in pings])
     urgent = False
     while line:
         round_, line = _first_of_each(line)

@@ -91,9 +91,9 @@ class Service:
         self.begin()
         return self.await_ready()
 
-    def await_ready(self) -> Self:
+    def await_ready(self, within: float = START_BOUND) -> Self:
         """Wait until it says that it is ready."""
-        eventually(self._ready, within=START_BOUND, what=f"{self.url} to be ready")
+        eventually(self._ready, within=within, what=f"{self.url} to be ready")
         return self
 
     def begin(self) -> None:

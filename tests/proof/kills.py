@@ -41,6 +41,10 @@ STARTING = 0.2
 """How often the next kill comes while the service starts."""
 DATABASE_TOO = 0.3
 """How often PostgreSQL is killed too."""
+PATIENCE = 180.0
+"""Seconds in which the service must be ready: this is no benchmark."""
+OUTPUT = 5000
+"""Characters of what the service said that are printed where it is never ready."""
 REST = 0.15
 """Seconds between two failures."""
 PAGED_WITHIN = 150.0
@@ -131,13 +135,17 @@ class _Night:
             url = f"sqlite:///{home}/heartbeat.db" if self._server is None else self._server.database()
             service = self._service(Path(home), url, phone)
             try:
-                service.start()
+                service.begin()
+                service.await_ready(PATIENCE)
                 with Load(service.port, _uuids(service)) as load, Failures(service.port) as failures:
                     for _ in rounds(kills):
                         self._kill(service)
                 owed = self._silent | failures.answered
                 with suppress(AssertionError):
                     eventually(lambda: owed <= phone.paged_for().keys(), within=within, what="all pages")
+            except AssertionError:
+                print(f"heartbeat said:\n{service.output()[-OUTPUT:]}", file=sys.stderr)
+                raise
             finally:
                 service.end()
             self._count_pings(url, load)
@@ -169,7 +177,8 @@ class _Night:
             pass_time(self._random.uniform(0.1, LIFE))
             service.sigkill()
             self._note_kill()
-        service.start()
+        service.begin()
+        service.await_ready(PATIENCE)
         if self._server is not None and self._random.random() < DATABASE_TOO:
             pass_time(self._random.uniform(0.05, LIFE))
             self._server.sigkill()

@@ -110,7 +110,7 @@ class Composer:
             back=page.news.back,
             step=page.step,
             incident=incident,
-            symptoms=facts.told_by(page),
+            symptoms=facts.told_by(page, now),
             surroundings=beside,
             describe=self.describe,
             person=person,
@@ -136,8 +136,10 @@ class _Facts:
     last_paged: Mapping[tuple[int, str], int]
     coming: Mapping[tuple[int, Recipient], News]
 
-    def told_by(self, page: Page) -> Sequence[RaisedSymptom]:
-        """Return the symptoms that a notice is about. A page leaves those out that the reader is told of as news.
+    def told_by(self, page: Page, now: datetime) -> Sequence[RaisedSymptom]:
+        """Return the symptoms that a notice is about, with what waits for them.
+
+        A page leaves those out that the reader is told of as news.
 
         So nothing is counted twice that joins while the page is on its way.
         """
@@ -146,8 +148,8 @@ class _Facts:
             return symptoms
         recipient = Recipient(page.person, page.via, page.contact_mark)
         news = self.coming.get((page.incident_id, recipient), NO_NEWS).joined
-        told = [s for s in symptoms if not s.standing or (s.told and s.id not in news)]
-        return told if any(symptom.standing for symptom in told) else symptoms
+        told = [s for s in symptoms if not s.standing or s.waits(now) or (s.told and s.id not in news)]
+        return told if any(symptom.standing and not symptom.waits(now) for symptom in told) else symptoms
 
     def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident pages."""

@@ -54,6 +54,12 @@ from alerting.store import open_about as open_about
 from alerting.store import timeline_ends as timeline_ends
 from alerting.symptom_store import standing as standing
 from alerting.tell import tell
+from alerting.waiting import Move as Move
+from alerting.waiting import forget as forget
+from alerting.waiting import move as move
+from alerting.waiting import next_turn as next_turn
+from alerting.waiting import turning as turning
+from alerting.waiting import with_incidents as with_incidents
 
 PACE = Pace()
 DIGEST_AT_ONCE = 1_000

@@ -3,7 +3,7 @@
 Each function works inside the caller's transaction, as in `desk`, which is the door to this room. `grouping` decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,8 +55,10 @@ def hold(db: Connection, holds: Mapping[str, Hold | None], now: datetime, pace: 
     """Hold symptoms by key, or (None) hold them no longer. Keys that are not raised are ignored.
 
     Symptoms that people were told of cannot be held. Return by key the incident of each of them that keeps paging.
+    A consequence is held already, for as long as it is one.
     """
-    raised = [symptom for symptom in symptom_store.raised_of(db, holds) if symptom.key in holds]
+    found = symptom_store.raised_of(db, holds)
+    raised = [symptom for symptom in found if symptom.key in holds and symptom.waits_for is None]
     locked = store.lock(db, {symptom.incident_id for symptom in raised})
     free = [symptom for symptom in raised if grouping.can_be_held(symptom)]
     ends = {key: grouping.hold_end(hold) for key, hold in holds.items()}
@@ -119,16 +121,21 @@ def _renew(
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """The incidents of symptoms, by the symptom's key: `new` are opened just now. `earlier` are rows to raise again."""
+    """The incidents of symptoms, by the symptom's key: `new` are opened just now. `earlier` are rows to raise again.
+
+    `at_home` are the keys of symptoms that continue an incident, whatever their cause is now.
+    """
 
     incidents: Mapping[str, Incident]
     new: frozenset[int]
     earlier: Mapping[str, RaisedSymptom]
+    at_home: Collection[str]
 
 
 def _join(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace) -> None:
     """Put each symptom into the incident in which it is at home, into the open one of its cause, or open one."""
     places = _places(db, symptoms, now, pace)
+    symptoms = [grouping.independent(one) if one.key in places.at_home else one for one in symptoms]
     number_of = {key: incident.id for key, incident in places.incidents.items()}
     incidents = {incident.id: incident for incident in places.incidents.values()}
     fresh = [symptom for symptom in symptoms if symptom.key not in places.earlier]
@@ -167,7 +174,7 @@ def _places(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pa
     rows = symptom_store.rows_in(
         db, {key: place.id for key, place in places.items() if place.cause_key not in opened}
     )
-    return _Places(places, frozenset(incident.id for incident in opened.values()), rows)
+    return _Places(places, frozenset(incident.id for incident in opened.values()), rows, earlier.keys())
 
 
 def _homes(

@@ -50,11 +50,18 @@ def opened(
 def home(symptom: RaisedSymptom, incident: Incident, now: datetime, pace: Pace) -> bool:
     """Return whether a symptom that has cleared, and is back, continues this incident whatever its cause is now.
 
-    It does until its recovery has settled. After that it is a new symptom.
+    It does until its recovery has settled. After that it is a new symptom. So is a consequence that nobody was told of.
     """
-    if incident.state is State.RESOLVED or symptom.cleared_at is None:
+    consequence = symptom.waits_for is not None or symptom.waited_for is not None
+    untold = consequence and not symptom.told
+    if incident.state is State.RESOLVED or symptom.cleared_at is None or untold:
         return False
     return incident.recovering or now < life.settles_at(symptom.falls, symptom.cleared_at, pace)
+
+
+def independent(symptom: Symptom) -> Symptom:
+    """Return a symptom that is back before its recovery has settled. It was there first, so it waits for no other."""
+    return symptom if symptom.waits_for is None else replace(symptom, hold=None, waits_for=None)
 
 
 def joined(
@@ -116,6 +123,8 @@ def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:
 def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -> str:
     """Return a symptom in words, for a timeline: "backup failed again, 4th time in 10 min"."""
     reason = symptom.facts.why or symptom.words.alone
+    if symptom.waits_for is not None and symptom.hold is not None:
+        return f"{symptom.title} {reason}; {symptom.hold.why}"
     if earlier is None:
         return f"{symptom.title} {reason}"
     downs = life.recent((earlier.raised_at, *fallen(earlier, now)), now)
@@ -171,6 +180,8 @@ def raised(symptom: Symptom, now: datetime) -> RaisedSymptom:
         cleared_at=None,
         cleared_why=None,
         held_until=hold_end(symptom.hold),
+        waits_for=symptom.waits_for,
+        waited_for=symptom.waited_for,
     )
 
 

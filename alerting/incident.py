@@ -70,6 +70,9 @@ class Facts:
     description: str = ""
     runbook: str = ""
     """A URL or a line on what to do."""
+    parent: str = ""
+    parent_well_since: datetime | None = None
+    """The title of the symptom of which it is a consequence, and since when that is well again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,10 @@ class Symptom:
     hold: Hold | None = None
     installation: str | None = None
     """The name of the installation, for an incident that this symptom opens."""
+    waits_for: str | None = None
+    """The key of the symptom of which it is a consequence. It has the cause key of that one's incident, and a hold."""
+    waited_for: str | None = None
+    """The key of the symptom that it has waited for, if that is well. Until its hold ends it may be well too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,9 @@ class RaisedSymptom:
     """The causes for which people were told that it is down; empty once they were told that it is back."""
     falls: tuple[datetime, ...] = ()
     """The times at which it fell down again in this incident, within the last hour."""
+    waits_for: str | None = None
+    waited_for: str | None = None
+    """As in `Symptom`."""
 
     @property
     def standing(self) -> bool:
@@ -160,6 +170,10 @@ class RaisedSymptom:
     def held(self, now: datetime) -> bool:
         """Return whether it may page nobody yet."""
         return self.held_until is not None and self.held_until > now
+
+    def waits(self, now: datetime) -> bool:
+        """Return whether it stands as a consequence only: it does not keep its incident from recovering."""
+        return self.standing and self.waits_for is not None and self.held(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,9 +352,14 @@ def retimed(incident: Incident, step: Step, written_at: datetime, asked_at: date
 
 
 def symptom_retimed(symptom: RaisedSymptom, step: Step) -> RaisedSymptom:
-    """Return the symptom after a step of the clock. Maintenance holds it until the date that a person has set."""
+    """Return the symptom after a step of the clock.
+
+    Maintenance holds it until the date that a person has set. A wait for another symptom goes on for as long as before.
+    """
+    waits = symptom.waits_for is not None or symptom.waited_for is not None
     return replace(
         symptom,
+        held_until=step.wait(symptom.held_until, symptom.raised_at) if waits else symptom.held_until,
         raised_at=step.fact(symptom.raised_at),
         cleared_at=step.fact(symptom.cleared_at),
         falls=tuple(step.fact(at) for at in symptom.falls),

@@ -24,11 +24,11 @@ def details(subject: Subject, now: datetime) -> Mapping[str, object]:
         "total": group.total,
         "alive": group.alive,
         "symptom_count": len(subject.symptoms),
-        "symptoms": [_symptom(symptom) for symptom in subject.symptoms[:MOST_SYMPTOMS]],
+        "symptoms": [_symptom(symptom, now) for symptom in subject.symptoms[:MOST_SYMPTOMS]],
     }
 
 
-def _symptom(symptom: RaisedSymptom) -> dict[str, object]:
+def _symptom(symptom: RaisedSymptom, now: datetime) -> dict[str, object]:
     facts = symptom.facts
     return {
         "slug": facts.slug,
@@ -46,6 +46,7 @@ def _symptom(symptom: RaisedSymptom) -> dict[str, object]:
         "runbook": facts.runbook,
         "raised_at": symptom.raised_at.isoformat(),
         "cleared_at": _instant(symptom.cleared_at),
+        "waits_for": facts.parent if symptom.waits(now) else "",
     }
 
 

@@ -8,7 +8,7 @@ from alerting import surroundings as around
 from alerting.escalation import Policy
 from alerting.incident import RaisedSymptom, State
 from alerting.notice_title import earlier, extent, had_it
-from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, reported, standing
+from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, reported, standing, waiting
 
 DETAILED = 4
 """The most symptoms with a line of their own; the others are named in one line."""
@@ -66,6 +66,7 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
         *_no_longer_down(subject),
         *told[new:],
         _also_down(down[detailed:], subject),
+        _waiting(subject, now),
         " ".join(around.sentences(subject.surroundings, len(down), clock)),
         _last_said(subject, len(down) > 1, now),
         _evidence(down),
@@ -129,7 +130,10 @@ def _symptom(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     """Return since when a job is down and what was expected: "backup: due 03:00 UTC, never heard"."""
     new = "new: " if symptom.id in subject.joined else ""
     before = earlier(symptom, subject, now)
-    return f"{new}{symptom.title}: {_fault(symptom, subject, now)}{f'; {before}' if before else ''}"
+    facts = symptom.facts
+    well = facts.parent_well_since
+    parts = [before, f"{facts.parent} is well since {subject.clock(now).at(well)}" if well else ""]
+    return "; ".join([f"{new}{symptom.title}: {_fault(symptom, subject, now)}", *filter(None, parts)])
 
 
 def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
@@ -152,6 +156,11 @@ def _also_down(others: Sequence[RaisedSymptom], subject: Subject) -> str:
         by_word.setdefault(subject.describe(symptom.cause).word, []).append(symptom.title)
     listed = "; ".join(f"also {word}: {', '.join(titles)}" for word, titles in by_word.items())
     return listed if len(listed) <= NAMED_LIMIT else f"{cut(listed, NAMED_LIMIT)} ({len(others):,} in all)"
+
+
+def _waiting(subject: Subject, now: datetime) -> str:
+    """Return what waits for what is down, and pages only if it stays down once that is well."""
+    return cut(" ".join(waiting(subject.symptoms, now)), NAMED_LIMIT)
 
 
 def _last_said(subject: Subject, several: bool, now: datetime) -> str:

@@ -42,7 +42,8 @@ def clear(
     well = [
         incident
         for number, incident in incidents.items()
-        if number not in standing and incident.state is not State.RESOLVED
+        # What waits in an incident that is recovering is no part of that recovery.
+        if number not in standing and incident.state is not State.RESOLVED and not incident.recovering
     ]
     if by is not None:
         end(db, well, by, cleared[0][1], now)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from alerting import times
 from alerting.incident import Describe, Incident, RaisedSymptom
 from alerting.person import Person
 from alerting.recap import NO_PAST, Recap
@@ -17,6 +18,8 @@ from alerting.times import Clock
 _URL: Final = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 WELL: Final = "heard again"
 """The reason of a symptom that cleared because its job is well. Any other reason is told as it is: "paused by Ann"."""
+WAITING_NAMED: Final = 20
+"""Consequences of one parent that are named, at most."""
 RESOLVED_BY: Final = "resolved by"
 """The beginning of the reason of symptoms that cleared because a person resolved their incident."""
 
@@ -85,6 +88,23 @@ def standing(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSym
     """Return the symptoms that have not cleared and are not held; if all of them are held, those."""
     raised = [symptom for symptom in symptoms if symptom.cleared_at is None]
     return [s for s in raised if s.held_until is None or s.held_until <= now] or raised
+
+
+def waiting(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[str]:
+    """Return a sentence for each parent whose consequences wait: "report-a and report-b wait for nightly-backup."."""
+    by_parent: dict[str, list[str]] = {}
+    for symptom in symptoms:
+        if symptom.waits(now):
+            by_parent.setdefault(symptom.facts.parent, []).append(symptom.title)
+    return [_wait(titles, parent) for parent, titles in by_parent.items()]
+
+
+def _wait(titles: Sequence[str], parent: str) -> str:
+    shown = [
+        *titles[:WAITING_NAMED],
+        *([f"{len(titles) - WAITING_NAMED:,} more"] if len(titles) > WAITING_NAMED else []),
+    ]
+    return f"{times.names(shown)} {'waits' if len(titles) == 1 else 'wait'} for {parent}."
 
 
 def jobs(symptoms: Sequence[RaisedSymptom]) -> list[RaisedSymptom]:

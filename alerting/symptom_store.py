@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, literal, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, false, func, literal, select, update
 
 from alerting.incident import Facts, RaisedSymptom, Standing, Symptom
 from alerting.severity import Severity
@@ -20,7 +20,7 @@ _INSTANTS = frozenset(field.name for field in fields(Facts) if "datetime" in str
 def raised_of(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
     """Return the raised symptoms of these keys."""
     query = select(symptoms).where(among(db, symptoms.c.key, keys), symptoms.c.cleared_at.is_(None))
-    return [_symptom(row) for row in db.execute(query)]
+    return [symptom_of(row) for row in db.execute(query)]
 
 
 def symptoms_of(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
@@ -28,7 +28,7 @@ def symptoms_of(db: Connection, incident_ids: Collection[int]) -> dict[int, list
     query = select(symptoms).where(among(db, symptoms.c.incident_id, incident_ids)).order_by(symptoms.c.id)
     by_incident: dict[int, list[RaisedSymptom]] = {incident_id: [] for incident_id in incident_ids}
     for row in db.execute(query):
-        by_incident[row.incident_id].append(_symptom(row))
+        by_incident[row.incident_id].append(symptom_of(row))
     return by_incident
 
 
@@ -53,7 +53,7 @@ def cleared_in_open(db: Connection, keys: Collection[str]) -> list[RaisedSymptom
             symptoms.c.cleared_at.is_not(None),
         )
     )
-    return [_symptom(row) for row in db.execute(query)]
+    return [symptom_of(row) for row in db.execute(query)]
 
 
 def rows_in(db: Connection, places: Mapping[str, int]) -> dict[str, RaisedSymptom]:
@@ -65,7 +65,7 @@ def rows_in(db: Connection, places: Mapping[str, int]) -> dict[str, RaisedSympto
         .where(among(db, symptoms.c.key, places), among(db, symptoms.c.incident_id, set(places.values())))
         .order_by(symptoms.c.id)
     )
-    return {row.key: _symptom(row) for row in db.execute(query) if places[row.key] == row.incident_id}
+    return {row.key: symptom_of(row) for row in db.execute(query) if places[row.key] == row.incident_id}
 
 
 def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: datetime) -> None:
@@ -76,7 +76,7 @@ def insert_symptoms(db: Connection, raised: Iterable[tuple[int, Symptom]], now: 
             "key": symptom.key,
             **_renewed_row(symptom),
             "raised_at": now,
-            "held_until": symptom.hold.until if symptom.hold else None,
+            **_hold_row(symptom),
         }
         for incident_id, symptom in raised
     ]
@@ -94,7 +94,7 @@ def raise_again(db: Connection, returned: Iterable[tuple[int, Symptom, Sequence[
         {
             "id": number,
             **_renewed_row(symptom),
-            "held_until": symptom.hold.until if symptom.hold else None,
+            **_hold_row(symptom),
             "cleared_at": None,
             "cleared_why": None,
             "falls": falls,
@@ -111,8 +111,9 @@ def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: date
 
 
 def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> dict[int, Standing]:
-    """Return by incident what stands in it. Incidents without a raised symptom are left out."""
+    """Return by incident what stands in it, without what waits. Incidents without a raised symptom are left out."""
     held = symptoms.c.held_until > now
+    waits = and_(symptoms.c.waits_for.is_not(None), func.coalesce(held, false()))
     rank, until = symptoms.c.severity_rank, symptoms.c.held_until
     query = (
         select(
@@ -122,7 +123,7 @@ def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> di
             func.coalesce(func.min(case((held, None), else_=rank)), func.min(rank)),
             func.min(case((held, until)), type_=until.type),
         )
-        .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None))
+        .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None), ~waits)
         .group_by(symptoms.c.incident_id)
     )
     return {row[0]: Standing(row[1], row[2], SEVERITIES[row[3]], row[4]) for row in db.execute(query)}
@@ -157,9 +158,15 @@ def rename_symptoms(db: Connection, keys: Mapping[str, str]) -> None:
 
 
 def save_times(db: Connection, moved: Iterable[RaisedSymptom]) -> None:
-    """Write when symptoms were raised, cleared and returned."""
+    """Write when symptoms were raised, cleared and returned, and until when they are held."""
     rows = [
-        {"id": one.id, "raised_at": one.raised_at, "cleared_at": one.cleared_at, "falls": one.falls or None}
+        {
+            "id": one.id,
+            "raised_at": one.raised_at,
+            "cleared_at": one.cleared_at,
+            "falls": one.falls or None,
+            "held_until": one.held_until,
+        }
         for one in moved
     ]
     update_many(db, symptoms, rows)
@@ -199,7 +206,8 @@ def told_of_text(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-def _symptom(row: Row[Any]) -> RaisedSymptom:
+def symptom_of(row: Row[Any]) -> RaisedSymptom:
+    """Return the symptom of a whole row."""
     return RaisedSymptom(
         id=row.id,
         incident_id=row.incident_id,
@@ -214,7 +222,17 @@ def _symptom(row: Row[Any]) -> RaisedSymptom:
         held_until=row.held_until,
         told=told_of_text(row.told),
         falls=row.falls or (),
+        waits_for=row.waits_for,
+        waited_for=row.waited_for,
     )
+
+
+def _hold_row(symptom: Symptom) -> dict[str, Any]:
+    return {
+        "held_until": symptom.hold.until if symptom.hold else None,
+        "waits_for": symptom.waits_for,
+        "waited_for": symptom.waited_for,
+    }
 
 
 def _renewed_row(symptom: Symptom) -> dict[str, Any]:

@@ -151,7 +151,19 @@ symptoms = Table(
     Column("told", Text),
     # The times within the last hour at which it fell down again in this incident.
     Column("falls", INSTANTS),
+    # The key of the symptom of which it is a consequence, while it waits for that one; and the key of the one that it
+    # has waited for, while it may show that it is well too.
+    Column("waits_for", Text),
+    Column("waited_for", Text),
 )
+# Empty, but for consequences that stand.
+for _column in (symptoms.c.waits_for, symptoms.c.waited_for):
+    Index(
+        f"ix_symptoms_{_column.name}",
+        _column,
+        postgresql_where=_column.is_not(None) & symptoms.c.cleared_at.is_(None),
+        sqlite_where=_column.is_not(None) & symptoms.c.cleared_at.is_(None),
+    )
 # For the past of a check. It is written when a symptom is raised, and never by a ping.
 Index("ix_symptoms_key", symptoms.c.key, symptoms.c.incident_id)
 # Promise 1: a check that is down belongs to exactly one open incident.

@@ -16,7 +16,7 @@ from alerting import courier, escalator
 from alerting.courier import Courier
 from alerting.span import Spans, no_spans
 from heartbeat import installation
-from heartbeat.checks import blindness_report, blindness_store, canary, checker
+from heartbeat.checks import blindness_report, blindness_store, canary, checker, waiting
 from heartbeat.checks import store as check_store
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
@@ -72,6 +72,10 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
             lambda db: checker.sweep(db, now, min(batch, checker.BATCH), ping_store.last_bodies)
         )
 
+    async def release(batch: int) -> int:
+        now = clock.now()
+        return await database.write(lambda db: waiting.sweep(db, now, min(batch, checker.BATCH)))
+
     async def sing(_: int) -> int:
         now = clock.now()
         return await database.write(lambda db: canary.sweep(db, now))
@@ -93,6 +97,7 @@ def stages(database: Database, clock: ClockGuard, page_courier: Courier) -> tupl
     at_once = 1 if database.sqlite else AT_ONCE
     return (
         Stage("checker", JUDGING, check_store.next_due, check, at_once),
+        Stage("waiting", JUDGING, waiting.next_due, release),
         # By itself: whatever is wrong with the canary, checks are judged.
         Stage("canary", JUDGING, canary.next_due, sing),
         Stage("blindness", JUDGING, blindness_store.next_told, tell),

@@ -167,6 +167,12 @@ def incident_key(class_: str, policy: str | None, group: str) -> str:
     return f"{class_}:{policy or ''}:{group}"
 
 
+def policy_of(incident_key: str) -> str | None:
+    """Return the policy in the key of an incident, empty without any. None if the key is from before 0.4."""
+    policy = incident_key.partition(":")[2].partition(":")[0]
+    return None if "=" in policy else policy
+
+
 def group_of(incident_key: str) -> str:
     """Return the key of the group that an incident is about, from the incident's key.
 

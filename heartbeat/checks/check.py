@@ -12,6 +12,7 @@ from uuid import UUID
 from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.checks.cause import Cause
+from heartbeat.checks.dependency import NO_PARENTS, After
 from heartbeat.checks.expectation import NOTHING, Expectation
 from heartbeat.checks.progress import Amount, Progress
 from heartbeat.checks.rule import Rule
@@ -135,6 +136,8 @@ class Check:
     alert_after: Tolerance = AT_ONCE
     measure: Measure = Measure.JSON
     expectation: Expectation = NOTHING
+    after: After = NO_PARENTS
+    """The checks that it runs after."""
     formerly: tuple[str, ...] = ()
     """The slugs that it had before. Jobs that ping one of them reach it."""
     rules: tuple[Rule, ...] = ()

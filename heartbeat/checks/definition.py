@@ -11,6 +11,7 @@ from alerting.severity import Severity
 from heartbeat import duration
 from heartbeat.checks import cause, expectation, life, progress, rule, rule_grammar
 from heartbeat.checks.check import AT_ONCE, Check, Measure, Tolerance
+from heartbeat.checks.dependency import NO_PARENTS, After
 from heartbeat.checks.expectation import NOTHING, Expectation
 from heartbeat.checks.level import GroupBy
 from heartbeat.checks.rule import LabelRule, Rule
@@ -48,6 +49,7 @@ class CheckDefinition:
     alert_after: Tolerance = AT_ONCE
     measure: Measure = Measure.JSON
     expectation: Expectation = NOTHING
+    after: After = NO_PARENTS
     formerly: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     origin: Origin = field(default=Origin.FILE, compare=False)
@@ -125,6 +127,7 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             "severity": unless(definition.severity.value, SEVERITY.value),
             "policy": unless(definition.policy, policy),
             "manual_resume": definition.manual_resume or None,
+            "after": _after(definition.after) if definition.after else None,
             "formerly": one_or_more(definition.formerly) if definition.formerly else None,
         }
     )
@@ -182,6 +185,12 @@ def _tolerance(tolerance: Tolerance) -> Inline | None:
         )
         or None
     )
+
+
+def _after(after: After) -> Any:
+    """Return parents as a file holds them: one, or a list."""
+    written = [*after.names, *(Inline(match) for match in after.matches)]
+    return written[0] if len(written) == 1 else written
 
 
 def _schedule(schedule: Schedule, timezone: str) -> dict[str, str | None]:

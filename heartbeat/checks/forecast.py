@@ -17,7 +17,7 @@ from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.person import Person
 from heartbeat import installation
-from heartbeat.checks import cause, deadline, surroundings, symptoms
+from heartbeat.checks import cause, deadline, surroundings, symptoms, waiting
 from heartbeat.checks import life as check_life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
@@ -73,7 +73,9 @@ def of(
     """
     if job.state is State.PAUSED:
         return Forecast(job, ("It is paused: nothing is expected of it, and nobody is paged.",), now)
-    (symptom,) = symptoms.of_falls(db, [Fall(_fallen(job, now), job)], now)
+    fall = Fall(_fallen(job, now), job)
+    (symptom,) = symptoms.of_falls(db, [fall], now)
+    (symptom,) = waiting.consequences(db, [(fall, symptom)], [(fall, symptom)], now)
     incident, raised = _incident(db, job, symptom, now)
     people = desk.people(db)
     ahead = _ahead(incident, raised)
@@ -82,7 +84,8 @@ def of(
     joins = job.state is not State.DOWN and incident.tell_at is not None
     return Forecast(
         check=job,
-        words=_sentence_parts(job, incident, held, calls[0], now),
+        words=_waits(job, incident, symptom, raised, now)
+        or _sentence_parts(job, incident, held, calls[0], now),
         now=now,
         policy=incident.policy,
         incident=incident if incident.id else None,
@@ -193,6 +196,25 @@ def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[s
         later = "" if by == at else f" {times.duration(first.at - limit)} later"
         sentences.append(f"{job.slug} must ping by {by}, or {names} {are} paged{later}.")
     return sentences
+
+
+def _waits(
+    job: Check,
+    incident: Incident,
+    symptom: life.Symptom,
+    raised: Sequence[RaisedSymptom],
+    now: datetime,
+) -> tuple[str | datetime, ...]:
+    """Return that it waits for its parent, or would; empty if it does not."""
+    if job.state is not State.DOWN and symptom.waits_for is not None:
+        return (
+            f"If it fell silent now, it would wait for {symptom.facts.parent} in incident {incident.id}.",
+        )
+    for row in raised:
+        if row.key == symptom.key and row.waits(now) and row.held_until is not None:
+            where = f"It waits for {row.facts.parent} in incident {incident.id}, until "
+            return (where, row.held_until, " at the latest.")
+    return ()
 
 
 def _sentence_parts(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.incident import Incident, Symptom, Wider
 from heartbeat import installation
-from heartbeat.checks import cause, groups, level, level_store, maintenance_store, symptoms
+from heartbeat.checks import cause, groups, level, level_store, maintenance_store, symptoms, waiting
 from heartbeat.checks.level import Extent
 from heartbeat.checks.symptoms import Fall
 
@@ -25,12 +25,16 @@ _Opened = Mapping[str, Mapping[str, Incident]]
 
 def raise_(db: Connection, falls: Sequence[Fall], now: datetime) -> None:
     """Raise the symptoms of checks that have turned down. They page once the configured gathering time is over."""
-    raised = symptoms.of_falls(db, falls, now)
-    wider: dict[str, Wider] = {}
-    nested = {key for symptom in raised if level.is_nested(key := cause.group_of(symptom.cause_key))}
-    if nested:
-        raised, wider = _placed(db, raised, nested, now)
-    desk.raise_(db, raised, now, installation.pace(db), wider)
+    fallen = list(zip(falls, symptoms.of_falls(db, falls, now), strict=True))
+    pace = installation.pace(db)
+    fallen = waiting.fallen_again(db, fallen, now, pace)
+    for wave in waiting.waves(fallen):
+        raised = waiting.consequences(db, wave, fallen, now)
+        wider: dict[str, Wider] = {}
+        nested = {key for one in raised if level.is_nested(key := cause.group_of(one.cause_key))}
+        if nested:
+            raised, wider = _placed(db, raised, nested, now)
+        desk.raise_(db, raised, now, pace, wider)
 
 
 def _placed(
@@ -54,7 +58,7 @@ def _placed(
     placed, wider = [], {}
     for symptom in raised:
         start, group = _start(symptom), cause.group_of(symptom.cause_key)
-        if group not in nested or symptom.hold is not None:
+        if group not in nested or symptom.hold is not None or symptom.waits_for is not None:
             placed.append(symptom)
             continue
         top = chosen[group]

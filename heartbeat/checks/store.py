@@ -21,7 +21,7 @@ from sqlalchemy import (
 from alerting.origin import Origin
 from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
-from heartbeat.checks import former_slugs, level_store, progress, rule_grammar, spread
+from heartbeat.checks import dependency, former_slugs, level_store, progress, rule_grammar, spread
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import NONE_COUNTED, Check, Measure, RecentRuns, Run, State, Tolerance
 from heartbeat.checks.labels import labelled
@@ -113,6 +113,11 @@ def lock(db: Connection, ids: Collection[int]) -> list[Check]:
     """Return the checks with these numbers, locked until the transaction ends."""
     query = select(checks).where(checks.c.id.in_(ids)).order_by(checks.c.id).with_for_update()
     return [check_of(row) for row in db.execute(query)]
+
+
+def load_ids(db: Connection, ids: Collection[int]) -> list[Check]:
+    """Return the checks with these numbers, not locked."""
+    return [check_of(row) for row in db.execute(select(checks).where(among(db, checks.c.id, ids)))]
 
 
 def lock_slugs(db: Connection, slugs: Collection[str]) -> list[Check]:
@@ -263,6 +268,7 @@ def check_of(row: Row[Any]) -> Check:
         else State(fields["state"]),
         "cause": Cause(fields["cause"]) if fields["cause"] else None,
         "formerly": tuple(fields["formerly"] or ()),
+        "after": dependency.from_json(fields["after"]),
         "rules": tuple(map(rule_grammar.from_json, fields["rules"] or ())),
         "label_rules": tuple(map(rule_grammar.from_json, fields["label_rules"] or ())),
         "runs": tuple(_run(run) for run in fields["runs"] or ()),
@@ -342,6 +348,7 @@ def _definition_row(check: Check) -> dict[str, Any]:
         "alert_after_missed": check.alert_after.missed,
         "expectation": check.expectation,
         "formerly": list(check.formerly) or None,
+        "after": dependency.to_json(check.after),
         "measure": check.measure.value,
         "rules": list(map(rule_grammar.to_json, check.rules)) or None,
         "label_rules": list(map(rule_grammar.to_json, check.label_rules)) or None,

@@ -10,10 +10,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import Facts, Pace, Symptom
+from alerting.incident import Facts, Pace, RaisedSymptom, Symptom
 from heartbeat import installation
 from heartbeat.checks import cause, deadline, headway, maintenance, maintenance_store, store
-from heartbeat.checks.cause import Cause, Membership
+from heartbeat.checks.cause import Cause, IncidentIdentity, Membership
 from heartbeat.checks.check import Change, Check, Raised
 from heartbeat.safe_text import as_line
 
@@ -73,15 +73,54 @@ def of_falls(db: Connection, falls: Sequence[Fall], now: datetime) -> list[Sympt
 
     They have the policies in force, the name of the installation, and the holds of maintenance.
     """
-    policies = desk.policies(db)
-    named = [fall.previous.policy for fall in falls]
-    default = installation.default_policy(db) if any(name not in policies for name in named) else None
+    policies = _policies_of(db, [fall.previous for fall in falls])
     grouped_by, name = installation.group_failures_by(db), installation.name(db)
     symptoms = [
-        _of_fall(fall, policy if policy in policies else default, grouped_by, name)
-        for fall, policy in zip(falls, named, strict=True)
+        _of_fall(fall, policy, grouped_by, name) for fall, policy in zip(falls, policies, strict=True)
     ]
     return _with_holds(db, symptoms, now)
+
+
+def of_standing(
+    db: Connection, standing: Sequence[tuple[Check, RaisedSymptom]], now: datetime
+) -> list[Symptom]:
+    """Return the symptoms of checks that are down already, each as if it were raised now and by itself."""
+    policies = _policies_of(db, [check for check, _ in standing])
+    grouped_by, name = installation.group_failures_by(db), installation.name(db)
+    raised = []
+    for (check, row), policy in zip(standing, policies, strict=True):
+        why = Cause(row.cause)
+        identity = _identity(check, check, why, policy, grouped_by)
+        raised.append(
+            Symptom(
+                key=row.key,
+                cause_key=identity.key,
+                incident_title=identity.title,
+                title=row.title,
+                cause=row.cause,
+                words=why.words,
+                severity=row.severity,
+                policy=policy,
+                installation=name,
+                facts=replace(row.facts, parent="", parent_well_since=None),
+            )
+        )
+    return _with_holds(db, raised, now)
+
+
+def _policies_of(db: Connection, checks: Sequence[Check]) -> list[str | None]:
+    """Return the policies in force: the checks' own, or the default one."""
+    policies = desk.policies(db)
+    named = [check.policy for check in checks]
+    default = installation.default_policy(db) if any(name not in policies for name in named) else None
+    return [name if name in policies else default for name in named]
+
+
+def _identity(
+    check: Check, previous: Check, why: Cause, policy: str | None, group_failures_by: Sequence[str]
+) -> IncidentIdentity:
+    member = Membership(previous.slug, previous.name, previous.labels, check.group_key, policy)
+    return cause.of(why, member, group_failures_by)
 
 
 def _of_fall(
@@ -90,8 +129,7 @@ def _of_fall(
     change, previous, event = fall.change, fall.previous, fall.change.event
     if not isinstance(event, Raised):
         raise TypeError(f"{previous.slug} has not turned down.")
-    member = Membership(previous.slug, previous.name, previous.labels, change.check.group_key, policy)
-    incident = cause.of(event.cause, member, group_failures_by)
+    incident = _identity(change.check, previous, event.cause, policy, group_failures_by)
     return Symptom(
         key=key_of(change.check),
         cause_key=incident.key,

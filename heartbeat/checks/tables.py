@@ -59,6 +59,8 @@ checks = Table(
     ),
     # The slugs that it had before, as its definition lists them. `former_slugs` has them for the path of a ping.
     Column("formerly", JSON(none_as_null=True)),
+    # The checks that it runs after: slugs, and labels.
+    Column("after", JSON(none_as_null=True)),
     # The rules that its runs must keep: its own, and those of the configuration for its labels.
     Column("rules", JSON(none_as_null=True)),
     Column("label_rules", JSON(none_as_null=True)),
@@ -130,6 +132,13 @@ Index(
     checks.c.armed_at,
     postgresql_where=checks.c.unheard,
     sqlite_where=checks.c.unheard,
+)
+# Few checks run after others.
+Index(
+    "ix_checks_after",
+    checks.c.id,
+    postgresql_where=checks.c.after.is_not(None),
+    sqlite_where=checks.c.after.is_not(None),
 )
 
 # In the order of the list of checks.

@@ -15,7 +15,7 @@ from alerting.origin import Origin
 from alerting.person import Person
 from heartbeat import vault
 from heartbeat.checks import definition as check_definition
-from heartbeat.checks import expectation, level, rule_grammar, schedule_words
+from heartbeat.checks import dependency, expectation, level, rule_grammar, schedule_words
 from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.expectation import Expectation
@@ -180,6 +180,8 @@ def _check(check: CheckDefinition) -> Properties:
         properties["runbook"] = _quoted(check.runbook)
     if check.rules:
         properties["rules"] = "; ".join(map(rule_grammar.in_words, check.rules))
+    if check.after:
+        properties["after"] = "; ".join(dependency.in_words(check.after))
     if check.formerly:
         properties["formerly"] = " and ".join(check.formerly)
     return properties | {f"label {name}": value for name, value in check.labels.items()}

@@ -30,7 +30,7 @@ from heartbeat.checks.check import AT_ONCE, Measure, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.level import Levels
 from heartbeat.checks.schedule import Every, Schedule
-from heartbeat.definitions import document, entry, file_warnings, peer, rules, schema
+from heartbeat.definitions import dependencies, document, entry, file_warnings, peer, rules, schema
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.contacts import NotifierReader
 from heartbeat.definitions.document import Node, Problems, TooMany, Unjudged
@@ -160,6 +160,7 @@ class Reading:
         _all_different(self._root.entries("ping_keys"), keys)
         checks = self._section("checks", entry.MAX_CHECKS, self.check)
         _report_taken(self._root.entries("checks"), checks)
+        dependencies.report_circles(self._root.entries("checks"), checks)
         peers = self._section("peers", entry.MAX_PEERS, self._peer)
         return Configuration(
             timezone=self._timezone,
@@ -242,6 +243,7 @@ class Reading:
             alert_after=_tolerance(node.get("alert_after"), self._alert_after),
             measure=node.read("measure", entry.measure, Measure.JSON),
             expectation=expectation(node, planned, timezone, max_runtime),
+            after=dependencies.after(slug, node.get("after")),
             formerly=_formerly(slug, node.get("formerly")),
             rules=rules.of_check(node.get("rules")),
             origin=self._origin,

@@ -15,7 +15,7 @@ from heartbeat.actor import Actor, Role
 from heartbeat.checks import definition, forecast, former_slugs, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
-from heartbeat.definitions import changes, renames
+from heartbeat.definitions import changes, dependencies, renames
 from heartbeat.definitions import export as exporting
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.file import Wrong
@@ -144,7 +144,7 @@ def _write_down(db: Connection, actor: Actor, plan: Plan, now: datetime) -> None
 def _difference(
     db: Connection, current: Configuration, target: Configuration, checks: Mapping[str, Check]
 ) -> Plan:
-    if sentences := renames.faults(target.checks, checks):
+    if sentences := [*renames.faults(target.checks, checks), *_wrong_parents(target, checks)]:
         raise Wrong(sentences)
     outside = definition_store.load(db, checks.values(), Origin.API)
     checks = _renamed(target, checks)
@@ -155,6 +155,20 @@ def _difference(
         (*renames.hints(added, removed), *_forgotten(db, target, checks)),
         tuple(check.slug for check in removed),
     )
+
+
+def _wrong_parents(target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]:
+    """Yield a sentence for each check of the file whose parents are unknown, or wait for it."""
+    moving = renames.moves(target.checks, checks)
+    others = [
+        check
+        for slug, check in checks.items()
+        if check.origin != Origin.FILE and slug not in target.checks and slug not in moving
+    ]
+    former = [name for declared in target.checks.values() for name in declared.formerly]
+    names = [*former, *(name for check in others for name in (check.slug, *check.formerly))]
+    for slug, fault in dependencies.faults(target.checks.values(), others, names):
+        yield f"checks.{slug}.after: {fault}"
 
 
 def _forgotten(db: Connection, target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]:

@@ -122,6 +122,19 @@ _LABEL_RULE = _object(
     ("match", "rule"),
 )
 
+_PARENT: Schema = {
+    "type": ["string", "object"],
+    "pattern": f"^{entry.SLUG}$",
+    "minProperties": 1,
+    "maxProperties": entry.MAX_LABELS,
+    "propertyNames": {"pattern": f"^{entry.LABEL}$"},
+    "additionalProperties": {
+        "type": ["string", "number", "boolean"],
+        "minLength": 1,
+        "maxLength": entry.MAX_LABEL_VALUE,
+    },
+}
+
 _CHECK = _object(
     "A scheduled job under watch.",
     {
@@ -196,6 +209,15 @@ _CHECK = _object(
             "maxItems": entry.MAX_RULES,
             "items": _RULE,
             "description": "What its runs must keep. A run that breaks one turns it down as ineffective.",
+        },
+        "after": {
+            **_PARENT,
+            "type": ["string", "object", "array"],
+            "items": _PARENT,
+            "minItems": 1,
+            "maxItems": entry.MAX_AFTER,
+            "description": "The checks that it runs after: a name, labels such as {job: import}, or a list. While one "
+            "of them is down, it waits in that one's incident.",
         },
         "formerly": _names(
             "Its names before. It keeps the history of the check that has one, and pings to them reach it.",

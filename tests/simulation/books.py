@@ -79,6 +79,10 @@ class Books:
     incidents: dict[int, IncidentRow]
     belongs: dict[str, list[int]]
     """The incidents in which each symptom stands raised."""
+    waits: dict[str, float]
+    """Until when each symptom waits for another one at most, or may run because that one is well."""
+    consequences: set[str]
+    """The symptoms that wait in the incident of another one."""
 
     @property
     def open(self) -> list[IncidentRow]:
@@ -93,12 +97,19 @@ def symptom_key(row: CheckRow) -> str:
 def read(disk: Disk) -> Books:
     """Checks and incidents as they stand."""
     belongs: dict[str, list[int]] = {}
-    for row in disk.rows("SELECT key, incident_id FROM symptoms WHERE cleared_at IS NULL ORDER BY id"):
+    waits, consequences = {}, set()
+    for row in disk.rows("SELECT * FROM symptoms WHERE cleared_at IS NULL ORDER BY id"):
         belongs.setdefault(row["key"], []).append(row["incident_id"])
+        if row["waits_for"] or row["waited_for"]:
+            waits[row["key"]] = _shown(row["held_until"]) or 0.0
+        if row["waits_for"]:
+            consequences.add(row["key"])
     return Books(
         {row["slug"]: _check(row) for row in disk.rows("SELECT * FROM checks ORDER BY id")},
         {row["id"]: _incident(row) for row in disk.rows("SELECT * FROM incidents ORDER BY id")},
         belongs,
+        waits,
+        consequences,
     )
 
 

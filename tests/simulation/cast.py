@@ -10,6 +10,7 @@ from alerting.severity import Severity
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.dependency import NO_PARENTS, After
 from heartbeat.checks.level import Levels
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.definitions.model import Configuration
@@ -45,6 +46,8 @@ class Job:
     missed: int = 1
     called: str = ""
     """Its name for people, where that is another."""
+    after: After = NO_PARENTS
+    """The jobs that it runs after."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -103,6 +106,7 @@ class Job:
             policy=self.policy,
             manual_resume=self.manual_resume,
             alert_after=Tolerance(self.failures, self.missed),
+            after=self.after,
         )
 
     def _schedule(self) -> Schedule:

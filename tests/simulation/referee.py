@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from heartbeat.checks import dependency
 from tests.simulation import books, oracle
 from tests.simulation.books import Books, IncidentRow
-from tests.simulation.journal import Answer, Deed, Done, Sent, settled
+from tests.simulation.cast import HOUR
+from tests.simulation.journal import Answer, Deed, Done, Sent, Span, settled
 from tests.simulation.oracle import NOTICED, Life
 from tests.simulation.virtual import seconds
 from tests.simulation.world import World
@@ -35,6 +37,10 @@ class Referee:
         """To which incident each check belonged at each look."""
         self._up: set[str] = set()
         self._raised_at_levels: set[tuple[int, str]] = set()
+        self.waited: dict[str, list[Span]] = {name: [] for name in self.lives}
+        """The times in which each check waited for its parents, or had its chance to run once they were well."""
+        self._last_down: dict[str, float] = {}
+        self._looked_at = 0.0
         self._pings_seen = 0
         self._steps_seen = 0
         self._done_seen = 0
@@ -48,6 +54,8 @@ class Referee:
         for word in self._checks(found):
             raise Broken(1, word)
         for word in self._levels(found):
+            raise Broken(4, word)
+        for word in self._waits(found):
             raise Broken(4, word)
         for word in self._incidents(found):
             raise Broken(5, word)
@@ -97,6 +105,8 @@ class Referee:
             known = homes == [home for _, home in before]
             if len(homes) != 1 or not (known or found.incidents[homes[0]].cause_key in wanted):
                 yield f"{row.slug} is down ({row.cause}), and belongs to incidents {homes} instead of one of {wanted}"
+            elif row.slug in self._waiting(found) or self.lives[row.slug].job.after:
+                continue
             elif not known and any(self._continues(found, since, home) for since, home in before):
                 yield f"{row.slug} went from incident {before[0][1]}, which is not over, to {homes[0]}"
             if any(found.incidents[home].state == "resolved" for home in homes):
@@ -104,13 +114,60 @@ class Referee:
         for key in found.belongs.keys() - keys.keys():
             yield f"the symptom {key} of no check stands raised"
 
+    def _waits(self, found: Books) -> Iterator[str]:
+        """A check waits only while a parent of its is down, or was just now."""
+        self._last_down |= {
+            name: self.world.time for name, row in found.checks.items() if row.state == "down"
+        }
+        looked_at, self._looked_at = self._looked_at, self.world.time
+        for name, consequence in self._waiting(found).items():
+            self.waited[name].append((looked_at, self.world.time))
+            parents = self._parents(name)
+            chance = 0.0 if consequence else HOUR + self.lives[name].job.grace
+            since = max((self._last_down.get(parent, 0.0) for parent in parents), default=0.0)
+            if since + LONGEST_SETTLING + chance < self.world.time:
+                yield f"{name} waits for {sorted(parents)}, and all of them are well"
+
+    def _waiting(self, found: Books) -> dict[str, bool]:
+        """The checks that wait, and whether they do so in the incident of another."""
+        keys = {books.symptom_key(row): name for name, row in found.checks.items() if name in self.lives}
+        return {
+            keys[key]: key in found.consequences
+            for key, until in found.waits.items()
+            if key in keys and until > self._shown()
+        }
+
+    def _parents(self, name: str) -> set[str]:
+        """The checks that it runs after, and those that these run after."""
+        jobs = {other: life.job.definition() for other, life in self.lives.items()}
+        found: set[str] = set()
+        fresh = {name}
+        while fresh:
+            fresh = {
+                parent
+                for child in fresh
+                for parent in jobs
+                if child in jobs and dependency.is_parent(jobs[parent], jobs[child])
+            } - found
+            found |= fresh
+        return found
+
     def _wanted(self, name: str) -> set[str]:
         """The keys of the incidents that it may have opened or joined, by the job as it was and as it is."""
         life = self.lives[name]
         kinds = {way.down_for for way in life.ways if way.down_for}
         redefined = [one.job for one in self.world.journal.done if one.about == name and one.job is not None]
         jobs = (*redefined, self.first_jobs[name])
-        return {key for kind in kinds for job in jobs for key in job.incident_keys(kind, self.world.levels)}
+        keys = {key for kind in kinds for job in jobs for key in job.incident_keys(kind, self.world.levels)}
+        if not kinds:
+            return keys
+        parents = [self.lives[parent].job for parent in self._parents(name)]
+        return keys | {
+            key
+            for parent in parents
+            for kind in ("silent", "failed")
+            for key in parent.incident_keys(kind, self.world.levels)
+        }
 
     def _levels(self, found: Books) -> Iterator[str]:
         """An incident is raised at, or grows to, a level of which nothing is up."""
@@ -132,7 +189,8 @@ class Referee:
 
     def _incidents(self, found: Books) -> Iterator[str]:
         """No open incident without symptoms, without a next action, or with one that has not been done."""
-        held = {home for homes in found.belongs.values() for home in homes}
+        waiting = {key for key in found.consequences if found.waits[key] > self._shown()}
+        held = {home for key, homes in found.belongs.items() if key not in waiting for home in homes}
         for one in found.incidents.values():
             if one.state == "resolved":
                 continue
@@ -155,11 +213,13 @@ class Referee:
             yield f"two open incidents for one cause: {causes}"
 
     def _held(self, one: IncidentRow) -> float:
-        """For how long maintenance of the jobs of its group may hold its page."""
+        """For how long maintenance of the jobs of its group may hold its page, or the chance of those that run after
+        others."""
         members = {name for name, homes in self.belonged.items() if any(home == one.id for _, home in homes)}
         jobs = [life.job for name, life in self.lives.items() if name in members]
         spans = [span for job in jobs for span in self.world.journal.maintained(job.labels)]
         ends = [end for begins, end in spans if begins <= self.world.time < end]
+        ends += [self.world.time + HOUR + job.grace for job in jobs if job.after]
         return max(ends, default=self.world.time) - self.world.time + self.world.journal.stepped + 0.001
 
     def _answers(self, found: Books) -> Iterator[str]:

@@ -278,6 +278,8 @@ class Verdict:
                 yield f"incident {one.id} ended after {one.resolved - one.recovered:.1f} s without trouble"
             for name in self.referee.lives:
                 for spell in self._spells(name):
+                    if any(begins <= at <= ends for begins, ends in self.referee.waited[name]):
+                        continue
                     inside = spell.begins < at - LATENCY and at + LATENCY < spell.ends
                     if inside and one in self._homes(name, spell):
                         yield f"incident {one.id} ended while {name} was down"
@@ -318,7 +320,9 @@ class Verdict:
                 yield f"incident {one.id} paged at {at:.1f}, and all of it is under maintenance"
 
     def _windows(self, name: str) -> list[Span]:
-        return self.journal.maintained(self.referee.lives[name].job.labels)
+        """When it was under maintenance, or waited for the jobs that it runs after."""
+        maintained = self.journal.maintained(self.referee.lives[name].job.labels)
+        return merged([*maintained, *self.referee.waited[name]])
 
     # What the weather was
 

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from alerting import desk, times
 from heartbeat import audit, installation
 from heartbeat.actor import Actor
-from heartbeat.checks import actions, definition, former_slugs, level_store
+from heartbeat.checks import actions, definition, former_slugs, level_store, parents
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.definitions import dependencies
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.kind import refuse_if_declared
@@ -58,6 +59,7 @@ def define(
     _require_policy(db, target)
     previous = locked(db, slug) or _renamed(db, target)
     _require_names(db, target, previous)
+    _require_parents(db, target, previous)
     group_by, label_rules = level_store.group_by(db), definition_store.label_rules(db)
     if previous is None:
         new_check = definition.new_check(target, group_by, label_rules, now, new_uuid())
@@ -138,6 +140,17 @@ def _require_names(db: Connection, target: CheckDefinition, previous: Check | No
             raise Faulty(
                 [f"formerly: there is still a check {other.slug}, whose pings are its own; delete it first."]
             )
+
+
+def _require_parents(db: Connection, target: CheckDefinition, previous: Check | None) -> None:
+    """Raise `Faulty` if the check runs after one that does not exist, or that waits for it."""
+    if not target.after:
+        return
+    own = () if previous is None else (previous.slug, *previous.formerly)
+    names = {*parents.ids_by_name(db, target.after.names), *target.formerly} - set(own)
+    others = [check for check in parents.children(db) if check.slug not in own]
+    for _, fault in dependencies.faults([target], others, names):
+        raise Faulty([f"after: {fault}"])
 
 
 def _existing(db: Connection, slug: str) -> Check:

@@ -266,7 +266,7 @@ def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, 
         view_rows.next_people(incident, people),
         recap.of(dossier.timeline, now),
         now,
-        held=view_rows.is_held(dossier.symptoms, now),
+        held=view_rows.held_by(dossier.symptoms, now),
         reader=reader,
     )
 

@@ -155,10 +155,13 @@ def how_much(
     return f"{times.count(len(jobs), 'job')} {word}" if jobs else word
 
 
-def is_held(symptoms: Sequence[RaisedSymptom], now: datetime) -> bool:
-    """Return whether maintenance holds all that is down."""
-    down = [symptom for symptom in symptoms if symptom.standing]
-    return bool(down) and all(symptom.held(now) for symptom in down)
+def held_by(symptoms: Sequence[RaisedSymptom], now: datetime) -> str:
+    """Return what holds all that is down: "Maintenance holds its pages". Empty if anything may page."""
+    down = [symptom for symptom in symptoms if symptom.standing and not symptom.waits(now)]
+    if not down or not all(symptom.held(now) for symptom in down):
+        return ""
+    well = [symptom.facts.parent for symptom in down if symptom.facts.parent_well_since is not None]
+    return f"It may still run, because {well[0]} is well again" if well else "Maintenance holds its pages"
 
 
 def before(symptom: RaisedSymptom) -> str:

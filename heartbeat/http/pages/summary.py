@@ -136,13 +136,13 @@ def of_incident(
     past: Recap,
     now: datetime,
     *,
-    held: bool = False,
+    held: str = "",
     reader: str = "",
 ) -> Words:
     """Return the state of an incident and its next step.
 
-    `past` is what happened so far, `held` is true if maintenance holds all that is down, and the `reader` of this name
-    is "you".
+    `past` is what happened so far, `held` is the sentence on what holds all that is down, if anything does, and the
+    `reader` of this name is "you".
     """
     at = incident.next_at or now
     match incident.state:
@@ -165,12 +165,12 @@ def of_incident(
             return ("Open since ", incident.opened_at, lasting, *told, f"; {paged}", at, end)
 
 
-def _so_far(past: Recap, held: bool, reader: str) -> Words:
+def _so_far(past: Recap, held: str, reader: str) -> Words:
     """Return who had an open incident, or that nobody has answered."""
     if past.answer is not None:
         return recap.sentence(past.answer, reader)
     if held:
-        return ("Maintenance holds its pages",)
+        return (held,)
     return ("Nobody has answered" if past.pages else "Nobody was paged yet",)
 
 

@@ -150,6 +150,10 @@ class Check(ResponseModel):
     alert_after: Tolerance
     measure: Measure = Field(description="Where its numbers are in a body: json, or lines as well.")
     rules: list[Rule] = Field(description="What its runs must keep. A run that breaks one is ineffective.")
+    after: list[str | dict[str, str]] = Field(
+        description="The checks that it runs after: slugs, or labels. While one of them is down, it waits.",
+        examples=[["nightly-backup"]],
+    )
     failures: int = Field(description="Failures in a row since the last success.")
     missed: int = Field(description="Tolerated missed runs in a row since the last ping.")
     severity: Severity
@@ -206,6 +210,7 @@ class Check(ResponseModel):
                 *(Rule.of(rule, False) for rule in check.rules),
                 *(Rule.of(rule, True) for rule in check.label_rules),
             ],
+            after=[*check.after.names, *map(dict, check.after.matches)],
             failures=check.failures,
             missed=check.missed,
             severity=check.severity,
@@ -334,6 +339,9 @@ class Symptom(ResponseModel):
     )
     last_said: str = Field(validation_alias=AliasPath("facts", "last_said"))
     why: str = Field(validation_alias=AliasPath("facts", "why"))
+    waits_for: str | None = Field(
+        description="The slug of the check that it runs after, which is down. Until that is well it pages nobody."
+    )
     raised_at: datetime
     cleared_at: datetime | None
     cleared_why: str | None
@@ -388,7 +396,14 @@ class IncidentDetails(Incident):
     @classmethod
     def of(cls, dossier: Dossier, slugs: Mapping[str, str]) -> Self:
         """Build the response. `slugs` are those of the checks, by the keys of their symptoms."""
-        symptoms = [asdict(symptom) | {"check": slugs.get(symptom.key)} for symptom in dossier.symptoms]
+        symptoms = [
+            asdict(symptom)
+            | {
+                "check": slugs.get(symptom.key),
+                "waits_for": slugs.get(symptom.waits_for or "") if symptom.standing else None,
+            }
+            for symptom in dossier.symptoms
+        ]
         attempts_by_page: dict[int, list[object]] = {page.id: [] for page in dossier.pages}
         for attempt in dossier.attempts:
             attempts_by_page[attempt.page_id].append(attempt)

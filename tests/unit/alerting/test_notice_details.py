@@ -28,6 +28,7 @@ def test_a_machine_gets_the_facts_of_each_symptom_and_no_internal_key() -> None:
             "runbook": "Call",
             "raised_at": "2024-05-03T03:15:10+00:00",
             "cleared_at": None,
+            "waits_for": "",
         }
     ]
 

@@ -95,6 +95,34 @@ def test_each_cause_tells_its_own_facts(facts: Facts, line: str) -> None:
     assert lines(one_job(job=failed("backup", facts=facts)))[0] == line
 
 
+def test_what_waits_is_named_after_what_is_down_and_counts_as_nothing() -> None:
+    def waiting(number: int, title: str) -> RaisedSymptom:
+        return replace(
+            JOBS[0],
+            id=number,
+            key=f"check:{number}",
+            title=title,
+            held_until=AT + timedelta(hours=24),
+            waits_for=JOBS[0].key,
+            facts=replace(JOBS[0].facts, parent="daily-cpu-reset"),
+        )
+
+    about = subject(symptoms=[JOBS[0], waiting(20, "report"), waiting(21, "mail")])
+    assert notice.compose(about, AT).title == "CRITICAL daily-cpu-reset silent (us-housekeeping)"
+    assert lines(about)[1] == "report and mail wait for daily-cpu-reset."
+    assert "report waits for daily-cpu-reset." in lines(subject(symptoms=[JOBS[0], waiting(20, "report")]))
+    many = subject(symptoms=[JOBS[0], *(waiting(20 + n, f"report-{n}") for n in range(30))])
+    assert lines(many)[1].endswith("report-19 and 10 more wait for daily-cpu-reset.")
+
+
+def test_what_has_waited_says_since_when_its_parent_is_well() -> None:
+    facts = replace(JOBS[0].facts, parent="nightly-backup", parent_well_since=AT - timedelta(minutes=5))
+    about = subject(symptoms=[replace(JOBS[0], facts=facts)])
+    assert lines(about)[0] == (
+        "daily-cpu-reset: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago); nightly-backup is well since 03:10 UTC"
+    )
+
+
 def test_new_jobs_come_first_and_are_marked() -> None:
     update = subject(NoticeKind.UPDATE, symptoms=[*JOBS, *JOINED], joined=(5, 6), incident=ACKNOWLEDGED)
     told = lines(update)

@@ -143,6 +143,29 @@ MISTAKEN = [
     ("gathering: 2h", "gathering: '2h' is out of range; write 0s to 1h."),
     ("acknowledge_for: 1s", "acknowledge_for: '1s' is out of range; write 1m to 7d."),
     ("policy: ops", "policy: there is no policy 'ops'; there are none."),
+    ("checks: {a: {every: 5m, after: a}}", "checks.a.after: names the check itself; leave that out."),
+    ("checks: {a: {every: 5m, after: [b, b]}, b: {every: 5m}}", "checks.a.after: names a check twice."),
+    (
+        "checks: {a: {every: 5m, after: {}}}",
+        "checks.a.after: needs at least one label, such as {job: import}.",
+    ),
+    (
+        "checks: {a: {every: 5m, after: []}}",
+        "checks.a.after: needs at least one, such as nightly-backup, or {job: import}.",
+    ),
+    (
+        "checks: {a: {every: 5m, after: [A b]}}",
+        "checks.a.after[0]: 'A b' cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first.",
+    ),
+    (
+        "checks: {a: {every: 5m, after: {x y: z}}}",
+        "checks.a.after.x y: 'x y' cannot be a label; write letters, digits, _ . / -, at most 100, a letter first.",
+    ),
+    (
+        "checks: {a: {every: 5m, after: b}, b: {every: 5m, after: {job: c}}, "
+        "c: {every: 5m, after: a, labels: {job: c}}}",
+        "checks.a.after: makes a circle: a runs after b, which runs after c, which runs after a.",
+    ),
     (
         "checks: {a: {every: 5m, formerly: a}}",
         "checks.a.formerly: names the check itself; leave that out.",

@@ -126,6 +126,7 @@ def _long(length: timedelta) -> str:
             f"{definition_entry.MAX_LABELS}; values of one line, {definition_entry.MAX_LABEL_VALUE} characters",
         ),
         ("## checks", "formerly", str(definition_entry.MAX_FORMERLY)),
+        ("## checks", "after", str(definition_entry.MAX_AFTER)),
         ("## checks", "severity", "`critical`, `error`, `warning` or `info`"),
         ("## people", "contacts", f"1 to {definition_entry.MAX_CONTACTS}"),
         ("## policies", "page", f"1 to {definition_entry.MAX_PAGED}"),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from heartbeat import duration
-from heartbeat.checks import rule_grammar, schedule, schedule_words
+from heartbeat.checks import dependency, rule_grammar, schedule, schedule_words
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import SEMANTICS, Every, Schedule
@@ -48,6 +48,7 @@ class Draft:
     lines: str = ""
     formerly: str = ""
     rules: str = ""
+    after: str = ""
 
     @classmethod
     def typed(cls, form: Mapping[str, Any], slug: str | None = None) -> Self:
@@ -85,6 +86,7 @@ class Draft:
             missed=str(definition.alert_after.missed),
             formerly="\n".join(definition.formerly),
             rules="\n".join(map(rule_grammar.in_words, definition.rules)),
+            after="\n".join(dependency.in_words(definition.after)),
             **texts,
         )
 
@@ -95,6 +97,7 @@ class Draft:
         whole |= self.timing() | {"severity": self.severity or None, "policy": self.policy or None}
         whole |= {"labels": self._pairs() or None, "formerly": self.formerly.split() or None}
         rules = [rule_grammar.of_line(line) for line in map(str.strip, self.rules.split("\n")) if line]
+        whole["after"] = self._parents() or None
         measure = Measure.LINES if self.lines else Measure.JSON
         return whole | {
             "rules": rules or None,
@@ -113,6 +116,12 @@ class Draft:
         limits["one_at_a_time"] = bool(self.one_at_a_time)
         limits["alert_after"] = {"failures": _whole(self.failures), "missed": _whole(self.missed)}
         return {self.kind: getattr(self, self.kind), **zone, **limits}
+
+    def _parents(self) -> list[object]:
+        try:
+            return [dependency.of_line(line) for line in map(str.strip, self.after.split("\n")) if line]
+        except ValueError as error:
+            raise ValueError(f"after: {error}") from None
 
     def _pairs(self) -> dict[str, str]:
         labels: dict[str, str] = {}

@@ -22,6 +22,7 @@ from heartbeat.checks import (
     former_slugs,
     maintenance,
     maintenance_store,
+    parents,
     schedule,
     schedule_words,
     surroundings,
@@ -173,7 +174,7 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "places": run_strip.places(row.cells),
         "legend": run_strip.legend(row.cells),
         "sentence": summary.of_check(check, why, now),
-        "incident": desk.incident_of(db, [symptoms.key_of(check)]).get(symptoms.key_of(check)),
+        **_trouble(db, check, now),
         "incidents": [_past(incident) for incident in surroundings.titled(db, _incidents(db, check), now)],
         "run": under_way.of(check, now),
         "max_runtime": definition.max_runtime(check, times.duration),
@@ -199,6 +200,18 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
             check.schedule, check.grace, pings.last_runs_began(db, check.id, zone_hint.RUNS)
         ),
         "similar": _similar(db, check),
+    }
+
+
+def _trouble(db: Connection, check: Check, now: datetime) -> dict[str, Any]:
+    """Return its open incident, its symptom if that waits for its parents, and the parents that it names."""
+    raised = desk.raised(db, [symptoms.key_of(check)])
+    known = parents.ids_by_name(db, check.after.names)
+    return {
+        "incident": raised[0].incident_id if raised else None,
+        "waits": next((one for one in raised if one.held(now) and one.facts.parent), None),
+        "parents": [(name, name in known) for name in check.after.names],
+        "parent_labels": [dict(match) for match in check.after.matches],
     }
 
 

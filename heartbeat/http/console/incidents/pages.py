@@ -237,12 +237,15 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
             next_people,
             recap.of(dossier.timeline, now),
             now,
-            held=view_rows.is_held(dossier.symptoms, now),
+            held=view_rows.held_by(dossier.symptoms, now),
         ),
         "title": called(incident, dossier.symptoms, around, now),
         "extent": extent,
         "next": times.names(next_people),
-        "beside": beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
+        "beside": [
+            *subject.waiting(dossier.symptoms, now),
+            *beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
+        ],
         "symptoms": [
             (
                 symptom,

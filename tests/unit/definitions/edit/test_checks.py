@@ -13,6 +13,8 @@ from heartbeat.checks import check, checker, deadline, life, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import AT_ONCE, Check, State
+from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.dependency import After
 from heartbeat.checks.schedule import Cron, Every
 from heartbeat.definitions.edit import checks as edit
 from heartbeat.definitions.kind import OwnedByFile
@@ -265,3 +267,25 @@ def test_a_name_that_another_check_has_or_had_is_refused(db: Connection) -> None
     ]
     assert faults(db, slug="d", formerly=["d"]) == ["formerly: names the check itself; leave that out."]
     assert set(check_store.lock_all(db)) == {"a", "c"}
+
+
+def test_a_check_runs_after_one_that_exists_or_had_the_name(db: Connection) -> None:
+    define(db, "old")
+    define(db, "backup", formerly="old")
+    made = define(db, "report", after=["backup", {"job": "import"}], labels={"job": "report"})
+    assert edit.written(CheckDefinition.of(made.check))["after"] == ["backup", {"job": "import"}]
+    assert not define(db, "report", after=["backup", {"job": "import"}], labels={"job": "report"}).changed
+    assert define(db, "mail", after="old").check.after == After(("old",))
+    assert faults(db, slug="mail", after="bakup") == [
+        "after: there is no check bakup; define it first, or correct the name."
+    ]
+
+
+def test_a_check_that_would_wait_for_itself_is_refused_with_the_circle(db: Connection) -> None:
+    define(db, "a")
+    define(db, "b", after="a")
+    define(db, "c", after={"job": "b"}, labels={"job": "c"})
+    assert faults(db, slug="a", after="b") == ["after: makes a circle: a runs after b, which runs after a."]
+    assert faults(db, slug="b", after={"job": "c"}, labels={"job": "b"}) == [
+        "after: makes a circle: b runs after c, which runs after b."
+    ]

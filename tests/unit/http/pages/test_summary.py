@@ -291,7 +291,7 @@ def test_a_paused_check_says_how_it_resumes() -> None:
 def test_an_incident_says_who_is_paged_next() -> None:
     now = NOW + 12 * MINUTE
 
-    def of(incident: Incident, *people: str, past: Recap = Recap(1), held: bool = False) -> str:  # noqa: B008 - frozen
+    def of(incident: Incident, *people: str, past: Recap = Recap(1), held: str = "") -> str:  # noqa: B008 - frozen
         return plain(summary.of_incident(incident, people, past, now, held=held), now)
 
     bob = PastAnswer("snoozed", "Bob", NOW)
@@ -302,7 +302,7 @@ def test_an_incident_says_who_is_paged_next() -> None:
     assert of(OPEN, "Ann", "Bob", "Cem").endswith("; Ann, Bob and Cem are paged at 03:20 UTC.")
     assert of(ACKNOWLEDGED) == "Acknowledged by Ann at 03:01 UTC; pages again at 03:20 UTC unless resolved."
     assert of(OPEN, "Ann", past=Recap()).endswith(" Nobody was paged yet; Ann is paged at 03:20 UTC.")
-    assert of(OPEN, "Ann", past=Recap(), held=True).endswith(
+    assert of(OPEN, "Ann", past=Recap(), held="Maintenance holds its pages").endswith(
         " Maintenance holds its pages; Ann is paged at 03:20 UTC if it is still down then."
     )
     to_ann = summary.of_incident(OPEN, ["Ann"], Recap(1), now, reader="Ann")

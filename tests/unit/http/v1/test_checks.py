@@ -68,6 +68,7 @@ async def test_a_check_has_all_its_fields(system: System, admin: httpx.AsyncClie
         "window": None,
         "alert_after": {"failures": 3, "missed": 1},
         "rules": [],
+        "after": [],
         "measure": "json",
         "failures": 0,
         "missed": 0,

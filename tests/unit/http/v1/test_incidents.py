@@ -62,6 +62,7 @@ async def test_an_incident_has_its_symptoms_timeline_and_pages(
             "raised_at": "2024-05-03T03:06:00Z",
             "cleared_at": None,
             "cleared_why": None,
+            "waits_for": None,
         }
     ]
     assert [entry["kind"] for entry in details["timeline"]][:2] == ["down", "paged"]

@@ -9,6 +9,7 @@ from alerting.severity import Severity
 from heartbeat.checks import definition, rule_grammar
 from heartbeat.checks.check import Measure, Tolerance
 from heartbeat.checks.definition import CheckDefinition
+from heartbeat.checks.dependency import After
 from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.rule import Rule
 from heartbeat.checks.schedule import Cron, Every, OnCalendar
@@ -35,6 +36,7 @@ WHOLE = CheckDefinition(
     measure=Measure.LINES,
     runbook="https://wiki.example.com/backup",
     alert_after=Tolerance(failures=3, missed=2),
+    after=After(("import", "dump"), ({"job": "vacuum", "region": "us"},)),
     formerly=("backup", "old-backup"),
     rules=(
         Rule(rule_grammar.parse("rows > 0"), "some, rows", Severity.CRITICAL, 2),
@@ -101,6 +103,11 @@ def test_another_slug_makes_the_old_one_a_former_slug() -> None:
     assert again.as_in_file()["formerly"] == ["job", "other"]
     assert Draft.typed({"slug": ""}, "job").formerly == ""
     assert Draft.typed({"slug": "job", "formerly": "older"}, "job").formerly == "older"
+
+
+def test_a_parent_that_is_neither_a_slug_nor_labels_is_refused_with_its_field() -> None:
+    with pytest.raises(ValueError, match="after: 'job=a, b' is no parent; write its slug, or labels"):
+        Draft.typed({"after": "import\njob=a, b"}).as_in_file()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Symptoms that wait: consequences of another symptom, in whose incident they are held.
+
+A consequence does not keep its incident from recovering, and is not told. Once what it waits for is well, or its
+incident is over, upstairs says where it belongs, and it moves there. Each function works inside the caller's
+transaction.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from alerting import gather, recovery, waiting_store
+from alerting.incident import Incident, Pace, RaisedSymptom, Symptom
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A symptom that leaves its incident, how it is raised anew, and the reason in words."""
+
+    leaves: RaisedSymptom
+    symptom: Symptom
+    why: str
+
+
+def next_turn(db: Connection, pace: Pace) -> datetime | None:
+    """Return the time at which a symptom need no longer wait, or must wait again."""
+    turns = [one.released_at for one in waiting_store.groups(db, pace)]
+    turns += [at for _, at in waiting_store.down_again(db, 1)]
+    return min((at for at in turns if at is not None), default=None)
+
+
+def turning(db: Connection, now: datetime, pace: Pace, limit: int) -> list[RaisedSymptom]:
+    """Return up to `limit` symptoms that need no longer wait, or whose parent is down again, the oldest first."""
+    released = [
+        one
+        for one in waiting_store.groups(db, pace)
+        if one.released_at is not None and one.released_at <= now
+    ]
+    again = [symptom for symptom, _ in waiting_store.down_again(db, limit)]
+    symptoms = [*waiting_store.waiting_in(db, released[:limit], limit), *again]
+    return sorted(symptoms, key=lambda symptom: symptom.id)[:limit]
+
+
+def with_incidents(db: Connection, keys: Collection[str]) -> dict[str, tuple[RaisedSymptom, Incident]]:
+    """Return the raised symptoms of these keys, each with its incident."""
+    return waiting_store.with_incidents(db, keys)
+
+
+def move(db: Connection, moves: Sequence[Move], now: datetime, pace: Pace) -> None:
+    """Take symptoms out of their incidents, and raise them anew where their cause keys say."""
+    recovery.clear(db, [(one.leaves, one.why) for one in moves], now, pace)
+    gather.raise_(db, [one.symptom for one in moves], now, pace)
+
+
+def forget(db: Connection, waiting: Collection[RaisedSymptom]) -> None:
+    """Let symptoms wait for nothing any more. They stay in their incidents until the end of their holds."""
+    waiting_store.forget(db, [symptom.id for symptom in waiting])

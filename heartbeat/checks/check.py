@@ -3,6 +3,7 @@
 What a ping, a silence or a person changes is decided in `life`, by the times that `deadline` derives.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -52,6 +53,10 @@ class Run:
     overran: bool = False
     progress: Progress | None = None
     """How far it has reported to be."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """The last value of each further number in its reports of progress."""
+    misread: str | None = None
+    """A sentence on the numbers of its last report that were not understood. None if all were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,9 @@ class Ping:
     """The fault of its run. Only a success can have one."""
     amount: Amount | None = None
     """How far the run is, if the ping says so."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """What a report of progress tells beside it."""
+    misread: str | None = None
 
 
 class Measure(StrEnum):

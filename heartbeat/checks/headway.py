@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from alerting import times
 from heartbeat.checks import progress
-from heartbeat.checks.check import Check, Ping, Run
+from heartbeat.checks.check import Check, Ping, Run, Signal
 
 OVERTAKEN: Final = timedelta(minutes=1)
 """The time after the end of a run in which a report without a run was overtaken by that end, and opens no new one."""
+
+MOST_NUMBERS: Final = 50
+"""The further numbers of a run that are kept, those of its last reports first: as many as a ping has."""
 
 
 def run_of(check: Check, ping: Ping) -> Run | None:
@@ -33,6 +37,9 @@ def reported(check: Check, ping: Ping) -> Check:
     if run is None or ping.amount is None:
         return check
     further = replace(run, progress=progress.reported(run.progress, ping.amount, ping.at))
+    if ping.signal is Signal.PROGRESS:
+        numbers = dict(islice({**ping.numbers, **run.numbers, **ping.numbers}.items(), MOST_NUMBERS))
+        further = replace(further, numbers=numbers, misread=ping.misread)
     return replace(check, runs=tuple(further if other is run else other for other in check.runs))
 
 

@@ -32,6 +32,9 @@ LEARNT_AT_LEAST: Final = timedelta(minutes=15)
 LEARNT_AT_FIRST: Final = timedelta(hours=1)
 """The time after which a run is stuck that has not moved often enough to learn from."""
 
+AMOUNT: Final = ("done", "total")
+"""The numbers of a ping that tell how far its run is."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEPS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 10, 15, 30, 60, 360, 1440))
 

@@ -301,12 +301,17 @@ def _run(stored: dict[str, Any]) -> Run:
         datetime.fromisoformat(stored["started_at"]),
         stored["overran"],
         progress.from_json(reports) if reports else None,
+        stored.get("numbers", {}),
+        stored.get("misread"),
     )
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    row = {"rid": run.rid, "started_at": run.started_at.isoformat(), "overran": run.overran}
-    return row if run.progress is None else row | {"progress": progress.to_json(run.progress)}
+    row: dict[str, Any] = {"rid": run.rid, "started_at": run.started_at.isoformat(), "overran": run.overran}
+    further = {"numbers": dict(run.numbers), "misread": run.misread}
+    if run.progress is not None:
+        row["progress"] = progress.to_json(run.progress)
+    return row | {name: value for name, value in further.items() if value}
 
 
 def _state_row(check: Check) -> dict[str, Any]:

@@ -221,8 +221,7 @@ def _hear_singly(
             arrival, blind = replays.placed(db, _read(check, sent))
             if blind is not None and replays.is_stored(db, check, arrival, numbered):
                 continue
-            amount = progress.amount_of(arrival.measurements)
-            ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status, amount=amount)
+            ping = _ping(arrival)
             if blind is None:
                 change, before = life.on_ping(check, rulings.judged(check, ping, arrival)), check
             else:
@@ -241,6 +240,18 @@ def _hear_singly(
     if measured:
         after_commit.then(db, partial(note_measured, measured))
     return set(by_uuid), urgent
+
+
+def _ping(arrival: Arrival) -> Ping:
+    """Return what a ping means to its check."""
+    ping = Ping(arrival.signal, arrival.at, arrival.rid, arrival.exit_status)
+    if arrival.measurements is None:
+        return ping
+    amount = progress.amount_of(arrival.measurements)
+    if arrival.signal is not Signal.PROGRESS:
+        return replace(ping, amount=amount)
+    numbers = {name: value for name, value in arrival.measurements.items() if name not in progress.AMOUNT}
+    return replace(ping, amount=amount, numbers=numbers, misread=arrival.misread)
 
 
 def _read(check: Check, arrival: Arrival) -> Arrival:

@@ -1,11 +1,13 @@
 """The run under way, as its reports of progress tell it: how far it is, how fast, and when it ends. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerting import times
 from heartbeat.checks import headway, progress
 from heartbeat.checks.check import Check, Run
+from heartbeat.checks.finished_run import written
 from heartbeat.checks.progress import Progress
 from heartbeat.http.pages.summary import Words
 
@@ -15,13 +17,18 @@ AGED = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class RunUnderWay:
-    """An open run: its sentences, and the share of it that is done in percent, None if its total is not known."""
+    """An open run: its sentences, and the share of it that is done in percent, None if its total is not known.
+
+    `numbers` are the further ones of its reports, `misread` is a sentence on those that were not understood.
+    """
 
     started_at: datetime
     percent: int | None
     amount: Words
     end: Words
     last: Words
+    numbers: Sequence[tuple[str, str]] = ()
+    misread: str | None = None
 
 
 def of(check: Check, now: datetime) -> RunUnderWay | None:
@@ -35,6 +42,8 @@ def of(check: Check, now: datetime) -> RunUnderWay | None:
         amount=_amount(run.progress),
         end=_end(check, run, run.progress, now),
         last=_last(run.progress, now),
+        numbers=[(name, written(value)) for name, value in run.numbers.items()],
+        misread=run.misread,
     )
 
 

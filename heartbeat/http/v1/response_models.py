@@ -80,6 +80,12 @@ class OpenRun(ResponseModel):
         description="The estimated end, as exact as it can be. Null if it is too early or too uncertain to say."
     )
     stuck_at: datetime | None = Field(description="It is stuck from this time on unless it moves.")
+    measurements: dict[str, float] = Field(
+        description="The last value of each further number in its reports."
+    )
+    misread: str | None = Field(
+        description="A sentence on the numbers of its last report that were not understood. Null if all were."
+    )
 
     @classmethod
     def of(cls, check: check_life.Check, run: check_life.Run) -> Self:
@@ -97,6 +103,8 @@ class OpenRun(ResponseModel):
             moved_at=reports.moved_at if reports else None,
             ends_at=estimate.about if estimate else None,
             stuck_at=headway.run_stuck_at(check, run),
+            measurements=dict(run.numbers),
+            misread=run.misread,
         )
 
 

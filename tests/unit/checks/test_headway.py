@@ -99,6 +99,24 @@ def test_a_report_without_a_rid_is_about_the_only_run() -> None:
     assert amounts(job) == [1]
 
 
+def test_a_run_keeps_the_last_value_of_each_further_number_within_a_bound() -> None:
+    job = reports(repair(), (0, 1))
+    for number in range(60):
+        numbers = {"rows": float(number), f"invented-{number}": 1.0}
+        at = NOW + (2 + number) * MINUTE
+        ping = Ping(
+            Signal.PROGRESS,
+            at,
+            amount=Amount(number),
+            numbers=numbers,
+            misread="what" if number < 59 else None,
+        )
+        job = life.on_ping(job, ping).check
+    (run,) = job.runs
+    assert (len(run.numbers), run.numbers["rows"], run.misread) == (headway.MOST_NUMBERS, 59, None)
+    assert {"invented-59", "invented-20"} <= run.numbers.keys()
+
+
 def test_without_a_limit_no_run_is_ever_stuck() -> None:
     job = reports(repair(), (10, 1), (11, 2), (12, 3))
     assert deadline.of(job) == NOW + DAY + HOUR

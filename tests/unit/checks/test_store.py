@@ -48,7 +48,7 @@ def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
         origin=Origin.FILE,
         until_done=True,
         stuck_after=15 * MINUTE,
-        runs=(Run("a" * 32, NOW, progress=REPORTED), Run(None, NOW, overran=True)),
+        runs=(Run("a" * 32, NOW, False, REPORTED, {"rows": 0.5}, "what"), Run(None, NOW, overran=True)),
         expectation=Expectation(
             RunLimit(3, 60 * MINUTE), MINUTE, True, time(6), Window(time(22), time(4)), "Europe/London"
         ),

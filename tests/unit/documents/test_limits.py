@@ -214,6 +214,7 @@ LIMITS: Mapping[str, str] = {
     "Past of which `rules try` tells": f"{rule_trial.DAYS} days",
     "Open runs followed per check": f"{life.MAX_OPEN_RUNS}",
     "Reports of progress kept of a run": f"{progress.MOST_POINTS}, spread",
+    "Further numbers kept of the reports of a run": f"{headway.MOST_NUMBERS}",
     "Reach of the estimate of a run": f"{progress.REACH} times",
     "Report of progress after the end of a run that opens no new one": (
         f"within {headway.OVERTAKEN.seconds // 60} min"

@@ -114,8 +114,9 @@ async def test_a_check_has_the_progress_of_its_runs(
     rid = "f7a0c980-65d9-4075-a996-6b8a016b00bb"
     await ping(system, check, f"/start?rid={rid}")
     for done in (0, 30, 60, 90):
-        await ping(system, check, f"/progress?done={done}&total=900&rid={rid}")
+        await ping(system, check, f"/progress?done={done}&total=900&m.rows={2 * done}&rid={rid}")
         clock.advance(minutes=1)
+    await ping(system, check, f"/progress?done=90&total=900&m.left=much&rid={rid}")
 
     document = (await admin.get("/v1/checks/job")).json()
 
@@ -129,10 +130,12 @@ async def test_a_check_has_the_progress_of_its_runs(
             "done": 90.0,
             "total": 900.0,
             "per_hour": 1800.0,
-            "reported_at": "2024-05-03T03:03:00Z",
+            "reported_at": "2024-05-03T03:04:00Z",
             "moved_at": "2024-05-03T03:03:00Z",
-            "ends_at": "2024-05-03T03:30:00Z",
+            "ends_at": "2024-05-03T03:31:00Z",
             "stuck_at": "2024-05-03T03:18:00Z",
+            "measurements": {"rows": 180.0},
+            "misread": '"left" was left out: "much" is not a number.',
         }
     ]
 

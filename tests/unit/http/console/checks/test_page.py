@@ -47,12 +47,13 @@ async def test_the_progress_of_a_run_is_seen_on_its_page_and_in_the_list(
     before = await see(browser, "/checks/job")
     assert "Run under way" not in before.words
     for done in (0, 60, 120, 180):
-        await ping(system, job, f"/progress?done={done}&total=900")
+        await ping(system, job, f"/progress?done={done}&total=900&m.rows={done * 10}")
         clock.advance(minutes=10)
     screen = await see(browser, "/checks/job")
     assert "Run under way 20 % 180 of 900 done, about 6 a minute. It ends about 05:30 UTC." in screen.words
     assert "Began 03:00 UTC. Reported 10 min ago." in screen.words
     assert '<progress max="100" value="20" aria-label="Done">' in screen.html
+    assert "rows 1,800" in screen.words
     assert "Maximum run time until done, at most 20 h Stuck after 15 min" in screen.words
     assert sound(screen.html)
     assert "20 % done, ends about 05:30 UTC" in (await see(browser, "/checks")).words

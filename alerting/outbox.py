@@ -246,6 +246,8 @@ def paged_at(db: Connection, incident: Incident) -> datetime | None:
 
 def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
     """Return (incident, person) for each page that is not delivered yet."""
+    if not incident_ids:
+        return set()
     query = select(pages.c.incident_id, pages.c.person).where(
         among(db, pages.c.incident_id, incident_ids),
         pages.c.kind == NoticeKind.PAGE,

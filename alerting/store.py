@@ -6,6 +6,7 @@ Locks are taken in the order of the cause key, so that two transactions over man
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -13,9 +14,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    ScalarSelect,
     Select,
     Text,
+    bindparam,
     case,
     delete,
     exists,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from alerting import escalation
 from alerting.incident import Entry, Incident, State
 from alerting.severity import Severity
-from alerting.sql import among, earliest, insert_many, update_many
+from alerting.sql import Utc, among, earliest, insert_many, update_many
 from alerting.tables import incidents, symptoms, timeline
 
 DRILL = -1
@@ -39,6 +40,8 @@ _GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
 _REAL = incidents.c.id > 0
 _IN_TROUBLE = incidents.c.settles_at.is_(None)
+_FIRST_PAGE = (incidents.c.state == State.OPEN, incidents.c.step == 0, incidents.c.occurrence == 1, _IN_TROUBLE)
+_OF_RANKS = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES))]
 
 
 def open_of(db: Connection, cause_key: str) -> Incident | None:
@@ -91,7 +94,7 @@ def last_written(db: Connection, ids: Collection[int], kind: str | None = None) 
 def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
     """Lock and return up to `limit` due incidents, worst first, without those that others have locked."""
     claimed: list[Incident] = []
-    for rank, first in enumerate(db.execute(select(*_first_actions())).one()):
+    for rank, first in enumerate(db.execute(_first_actions()).one()):
         if first is None or first > now or len(claimed) >= limit:
             continue
         query = (
@@ -119,29 +122,37 @@ def gather_no_longer(db: Connection, now: datetime, gathering: timedelta, most: 
 
     An incident with a symptom that is held is left alone.
     """
-    c = incidents.c
-    first_page = (c.state == State.OPEN, c.step == 0, c.occurrence == 1, _IN_TROUBLE)
-    of_ranks = [c.severity_rank == rank for rank in range(len(SEVERITIES))]
-    soon = c.next_at > now, c.next_at <= now + gathering
-    just_now = c.next_at > max(now, now + gathering - most.within), c.next_at <= now + gathering
-    due = [select(c.id).where(of_rank, c.next_at <= now, *first_page).exists() for of_rank in of_ranks]
-    gathered = [
-        select(func.count()).select_from(
-            select(c.id).where(of_rank, *just_now, *first_page).limit(most.many + 1).subquery()
-        )
-        for of_rank in of_ranks
-    ]
-    is_due, *begun = db.execute(select(or_(*due), *(count.scalar_subquery() for count in gathered))).one()
+    until = now + gathering
+    times = {"now": now, "since": max(now, until - most.within), "until": until}
+    is_due, *begun = db.execute(_gathering(most.many + 1), times).one()
     if not is_due and sum(begun) <= most.many:
         return
+    c = incidents.c
+    soon = c.next_at > now, c.next_at <= until
     held = symptoms.c.incident_id == c.id, symptoms.c.held_until.is_not(None)
     ids: list[int] = []
-    for of_rank in of_ranks:
-        query = select(c.id).where(of_rank, *soon, *first_page, ~exists().where(*held))
+    for of_rank in _OF_RANKS:
+        query = select(c.id).where(of_rank, *soon, *_FIRST_PAGE, ~exists().where(*held))
         query = query.order_by(c.next_at).limit(limit - len(ids)).with_for_update(skip_locked=True)
         ids += db.execute(query).scalars()
     if len(ids) > most.handful:
         db.execute(update(incidents).where(among(db, c.id, ids)).values(next_at=now))
+
+
+@cache
+def _gathering(limit: int) -> Select[*tuple[Any, ...]]:
+    """Return a query for whether a first page is due now, and how many of each severity (at most `limit`) are due
+    after `since`, by `until`. It is put together once: that takes longer than running it.
+    """
+    c = incidents.c
+    now, since, until = (bindparam(name, type_=Utc()) for name in ("now", "since", "until"))
+    due = [select(c.id).where(rank, c.next_at <= now, *_FIRST_PAGE).exists() for rank in _OF_RANKS]
+    soon = [
+        select(c.id).where(rank, c.next_at > since, c.next_at <= until, *_FIRST_PAGE).limit(limit).subquery()
+        for rank in _OF_RANKS
+    ]
+    counts = [select(func.count()).select_from(one).scalar_subquery() for one in soon]
+    return select(or_(*due), *counts)
 
 
 def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:
@@ -156,8 +167,7 @@ def claim_settled(db: Connection, now: datetime, limit: int) -> list[Incident]:
 
 def next_due(db: Connection) -> datetime | None:
     """Return the time of the next action, news or end of any incident."""
-    others = earliest(incidents.c.tell_at, _IN_TROUBLE), earliest(incidents.c.settles_at)
-    firsts = db.execute(select(*_first_actions(), *others)).one()
+    firsts = db.execute(_next_due()).one()
     return min((at for at in firsts if at is not None), default=None)
 
 
@@ -168,10 +178,16 @@ def _claimed(
     return [incident_of(row) for row in db.execute(query.with_for_update(skip_locked=True))]
 
 
-def _first_actions() -> list[ScalarSelect[datetime]]:
-    """Return the earliest next action of each severity, worst severity first. What recovers has none."""
-    ranks = range(len(SEVERITIES))
-    return [earliest(incidents.c.next_at, incidents.c.severity_rank == rank, _IN_TROUBLE) for rank in ranks]
+@cache
+def _next_due() -> Select[*tuple[Any, ...]]:
+    others = earliest(incidents.c.tell_at, _IN_TROUBLE), earliest(incidents.c.settles_at)
+    return _first_actions().add_columns(*others)
+
+
+@cache
+def _first_actions() -> Select[*tuple[Any, ...]]:
+    """Return a query for the earliest next action of each severity, worst first. What recovers has none."""
+    return select(*(earliest(incidents.c.next_at, of_rank, _IN_TROUBLE) for of_rank in _OF_RANKS))
 
 
 def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:

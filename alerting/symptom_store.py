@@ -112,6 +112,8 @@ def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: date
 
 def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> dict[int, Standing]:
     """Return by incident what stands in it, without what waits. Incidents without a raised symptom are left out."""
+    if not incident_ids:
+        return {}
     held = symptoms.c.held_until > now
     waits = and_(symptoms.c.waits_for.is_not(None), func.coalesce(held, false()))
     rank, until = symptoms.c.severity_rank, symptoms.c.held_until

@@ -5,7 +5,7 @@ from datetime import timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from alerting import desk, escalation
 from alerting.answer import ACKNOWLEDGED_FOR
@@ -18,11 +18,12 @@ NAME = "name"
 
 PEERS = "peers"
 """The fact that holds the peers."""
+_RECALL = select(installation.c.value).where(installation.c.key == bindparam("key"))
 
 
 def recall(db: Connection, key: str) -> Any:
     """Return a fact about this installation, or None."""
-    return db.execute(select(installation.c.value).where(installation.c.key == key)).scalar()
+    return db.execute(_RECALL, {"key": key}).scalar()
 
 
 def remember(db: Connection, key: str, value: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, or_, select, update
 
 from alerting.clock_step import Step
 from alerting.sql import Utc, insert_many, update_many
@@ -22,11 +22,20 @@ KEPT_FOR = timedelta(days=400)
 """Blind times that are kept."""
 GONE_AFTER = timedelta(days=1)
 """The time after which the beat of a process is deleted that is no longer there."""
+# Made once: they run each second, and making them costs more than running them.
+_LAST = select(func.max(beats.c.at, type_=Utc()))
+_BEATS = select(beats.c.process, beats.c.at, beats.c.elapsed, beats.c.boot, beats.c.stopped)
+_WRITTEN = ("at", "elapsed", "boot", "stopped")
+_AGAIN = (
+    update(beats)
+    .where(beats.c.process == bindparam("of"))
+    .values({name: bindparam(f"new_{name}", type_=beats.c[name].type) for name in _WRITTEN})
+)
 
 
 def beat(db: Connection, process: str, now: Reading, seen: Seen) -> Blind | None:
     """Write the beat of a process. Return the blindness that it ends, if there was one."""
-    last = [_beat_of(row) for row in db.execute(select(beats))]
+    last = [_beat_of(row) for row in db.execute(_BEATS)]
     _write(db, Beat(process, now), known=any(beat.process == process for beat in last))
     span = blindness.noticed(last, now, seen)
     if seen.first:
@@ -55,7 +64,7 @@ def is_lost(db: Connection, now: datetime) -> bool:
 
 def lost_since(db: Connection, now: datetime) -> datetime | None:
     """Return the last beat of all processes if none can hear pings now, else None."""
-    last: datetime | None = db.execute(select(func.max(beats.c.at, type_=Utc()))).scalar()
+    last: datetime | None = db.execute(_LAST).scalar()
     return last if last is not None and now - last > blindness.BLIND_AFTER else None
 
 
@@ -176,7 +185,7 @@ def _write(db: Connection, beat: Beat, *, known: bool) -> None:
         "stopped": beat.stopped,
     }
     if known:
-        db.execute(update(beats).where(beats.c.process == beat.process).values(values))
+        db.execute(_AGAIN, {"of": beat.process} | {f"new_{name}": value for name, value in values.items()})
     else:
         db.execute(beats.insert().values(process=beat.process, **values))
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     Connection,
     Row,
-    ScalarSelect,
+    Select,
     String,
     delete,
     func,
@@ -37,7 +38,7 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Check]:
     Checks that another transaction has locked are skipped.
     """
     claimed: list[Check] = []
-    for rank, first in enumerate(db.execute(select(*_first_wakes())).one()):
+    for rank, first in enumerate(db.execute(_first_wakes()).one()):
         if first is None or first > now or len(claimed) >= limit:
             continue
         query = (
@@ -53,14 +54,15 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Check]:
 
 def next_due(db: Connection) -> datetime | None:
     """Return the earliest `wake_at`, or None if no check has one."""
-    firsts = db.execute(select(*_first_wakes())).one()
+    firsts = db.execute(_first_wakes()).one()
     return min((at for at in firsts if at is not None), default=None)
 
 
-def _first_wakes() -> list[ScalarSelect[datetime]]:
-    """Return subqueries for the earliest `wake_at` of each severity, most severe first."""
+@cache
+def _first_wakes() -> Select[*tuple[Any, ...]]:
+    """Return a query for the earliest `wake_at` of each severity, most severe first."""
     ranks = range(len(SEVERITIES))
-    return [earliest(checks.c.wake_at, checks.c.severity_rank == rank) for rank in ranks]
+    return select(*(earliest(checks.c.wake_at, checks.c.severity_rank == rank) for rank in ranks))
 
 
 def move_wake(db: Connection, moved: Iterable[Check]) -> None:

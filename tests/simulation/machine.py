@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 
 import httpx
 from sqlalchemy import Connection
 
+from alerting.sql import sqlite_instant
 from heartbeat import app
 from heartbeat.app import System
 from heartbeat.database import Unavailable
+from heartbeat.loop import attempt
 from heartbeat.metrics import Metrics
 from heartbeat.pings.liveness import Liveness
 from heartbeat.settings import Settings
@@ -90,7 +93,7 @@ class Machine:
         )
         self.system.liveness = self._liveness(process)
         self._ticking = self.system.start()
-        self._beating = asyncio.ensure_future(self.system.liveness.run())
+        self._beating = asyncio.ensure_future(self._beat(self.system.liveness))
 
     def _liveness(self, process: Process) -> Liveness:
         """The beats of a process. No death is planned for their commits, or it would hit little else."""
@@ -104,6 +107,16 @@ class Machine:
             refused=ingest.refused,
             every=BEAT_EVERY,
         )
+
+    async def _beat(self, liveness: Liveness) -> None:
+        """Beat until cancelled. Of beats between which nothing else happens, nobody sees any but the last."""
+        while True:
+            await attempt("liveness", liveness.beat)
+            if await self.loop.rest(BEAT_EVERY, long=not liveness._fault):
+                before = self.system.guard.now() - timedelta(seconds=BEAT_EVERY)
+                values = sqlite_instant(before), self.clock.elapsed() - BEAT_EVERY, liveness._process
+                with self.disk.writer.begin() as db:
+                    db.exec_driver_sql("UPDATE beats SET at = ?, elapsed = ? WHERE process = ?", values)
 
     async def until(self, moment: float) -> None:
         """Let time pass; deaths and new beginnings happen meanwhile."""

@@ -1,9 +1,11 @@
 """Time that nobody waits for: an event loop that jumps to whatever comes next, and a wall clock that can be wrong."""
 
 import asyncio
+import math
 import selectors
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +21,16 @@ class Deadlock(RuntimeError):
     """Everybody waits for somebody, or the program runs in circles: no time will ever pass again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Somebody who does the same again and again rests, and may rest on while nothing else happens."""
+
+    at: float
+    every: float
+    over: "asyncio.Future[int]"
+    long: bool
+
+
 class _Jumping(selectors.SelectSelector):
     """A selector that never waits: the time it was asked to wait for has simply passed."""
 
@@ -26,6 +38,14 @@ class _Jumping(selectors.SelectSelector):
         super().__init__()
         self.time = 0.0
         self._turns = 0
+        self._rest: _Rest | None = None
+        self._undisturbed = False
+        """Whether nothing else has happened since the rest began."""
+
+    def rest(self, every: float, over: "asyncio.Future[int]", *, long: bool) -> None:
+        """See `VirtualLoop.rest`."""
+        self._rest = _Rest(round(self.time + every, 6), every, over, long and self._undisturbed)
+        self._undisturbed = True
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
@@ -34,7 +54,17 @@ class _Jumping(selectors.SelectSelector):
         if self._turns > STANDSTILL:
             raise Deadlock(f"{STANDSTILL} turns of the loop and no time has passed")
         # Whole microseconds, as `datetime` keeps them, so that loop and wall clock never drift apart.
-        self.time = round(self.time + max(timeout, 0.0), 6)
+        moment = round(self.time + max(timeout, 0.0), 6)
+        rest = self._rest
+        if timeout > 0 and rest is not None and rest.at <= moment and not rest.over.done():
+            more = math.ceil((moment - rest.at) / rest.every) - 1 if rest.long and self._undisturbed else 0
+            ends = round(rest.at + max(more, 0) * rest.every, 6)
+            self._undisturbed = self._undisturbed and ends < moment
+            rest.over.set_result(max(more, 0))
+            moment = ends
+        else:
+            self._undisturbed = self._undisturbed and timeout <= 0
+        self.time = moment
         return []
 
 
@@ -48,6 +78,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.time
+
+    def rest(self, every: float, *, long: bool) -> "asyncio.Future[int]":
+        """Wait for `every` seconds, or (`long`) some times as long: to the last such moment before anything else happens.
+
+        Return how many rests were left out. None is while the one before was disturbed.
+        """
+        over: asyncio.Future[int] = self.create_future()
+        self._jumping.rest(every, over, long=long)
+        return over
 
     def run_in_executor(  # type: ignore[override]  # without the type variables of the original
         self, _executor: Any, func: Callable[..., Any], *args: Any

@@ -40,7 +40,12 @@ _GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
 _REAL = incidents.c.id > 0
 _IN_TROUBLE = incidents.c.settles_at.is_(None)
-_FIRST_PAGE = (incidents.c.state == State.OPEN, incidents.c.step == 0, incidents.c.occurrence == 1, _IN_TROUBLE)
+_FIRST_PAGE = (
+    incidents.c.state == State.OPEN,
+    incidents.c.step == 0,
+    incidents.c.occurrence == 1,
+    _IN_TROUBLE,
+)
 _OF_RANKS = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES))]
 
 

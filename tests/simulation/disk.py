@@ -8,10 +8,10 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy import Connection, make_url
 
@@ -21,7 +21,6 @@ from tests.simulation.process import Point, Process
 
 T = TypeVar("T")
 FOLDER = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(gettempdir())  # memory is quick
-_numbers = count()
 
 
 class Disk:
@@ -30,7 +29,8 @@ class Disk:
     _spare: list["Disk"] = []  # noqa: RUF012  # shared by all on purpose
 
     def __init__(self) -> None:
-        self.path = FOLDER / f"heartbeat-world-{os.getpid()}-{next(_numbers)}.db"
+        # Not the number of this process: one that was killed may have left files under the same.
+        self.path = FOLDER / f"heartbeat-world-{uuid4().hex}.db"
         url = make_url(f"sqlite:///{self.path}")
         self.writer = engine(url, writing=True)
         migrations.migrate(self.writer)

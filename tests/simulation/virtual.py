@@ -80,7 +80,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.time
 
     def rest(self, every: float, *, long: bool) -> "asyncio.Future[int]":
-        """Wait for `every` seconds, or (`long`) some times as long: to the last such moment before anything else happens.
+        """Wait for `every` seconds, or (`long`) some times as long, up to the last such moment before anything else.
 
         Return how many rests were left out. None is while the one before was disturbed.
         """

@@ -24,7 +24,7 @@ GONE_AFTER = timedelta(days=1)
 """The time after which the beat of a process is deleted that is no longer there."""
 # Made once: they run each second, and making them costs more than running them.
 _LAST = select(func.max(beats.c.at, type_=Utc()))
-_BEATS = select(beats.c.process, beats.c.at, beats.c.elapsed, beats.c.boot, beats.c.stopped)
+_BEATS = select(beats)
 _WRITTEN = ("at", "elapsed", "boot", "stopped")
 _AGAIN = (
     update(beats)

@@ -228,9 +228,9 @@ class Courier:
             sent = self._judged(send, outcome, self._now())
             if page.incident_id != store.DRILL:
                 self._observe(kind, sent.result, self._waited(send, outcome))
-            to_retry = await self._outcomes.record(sent)
+            changed = await self._outcomes.record(sent)
             _log(send, outcome)
-            if to_retry:
+            if changed:
                 self._wake()
         except ConnectionError as away:
             log.warning("%s could not be recorded: %s", _named(send), away, extra=_log_fields(send))

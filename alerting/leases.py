@@ -173,16 +173,24 @@ def postpone(db: Connection, until: Mapping[int, datetime]) -> None:
     update_many(db, pages, rows, where="pages.state = 'pending'")
 
 
-def probe(db: Connection, via: str, mark: str, at: datetime) -> None:
-    """Let the page for this contact that was tried the least be tried at `at`, if it would be tried later."""
+def probe(db: Connection, via: str, mark: str, at: datetime) -> bool:
+    """Let the page for this contact that was tried the least be tried at `at`, if it would be tried later.
+
+    Return whether there is one.
+    """
     waiting = _waiting_for(via, mark, at)
     first = select(pages.c.id).where(waiting).order_by(pages.c.attempts, pages.c.severity_rank, pages.c.id)
-    db.execute(update(pages).where(pages.c.id.in_(first.limit(1).scalar_subquery())).values(next_at=at))
+    sooner = update(pages).where(pages.c.id.in_(first.limit(1).scalar_subquery())).values(next_at=at)
+    return db.execute(sooner).rowcount > 0
 
 
-def release(db: Connection, via: str, mark: str, now: datetime) -> None:
-    """Let everything be sent now that waits for this contact, except for what waits for a rate limit."""
-    db.execute(update(pages).where(_waiting_for(via, mark, now), ~pages.c.throttled).values(next_at=now))
+def release(db: Connection, via: str, mark: str, now: datetime) -> bool:
+    """Let everything be sent now that waits for this contact, except for what waits for a rate limit.
+
+    Return whether there is anything.
+    """
+    sooner = update(pages).where(_waiting_for(via, mark, now), ~pages.c.throttled).values(next_at=now)
+    return db.execute(sooner).rowcount > 0
 
 
 def _waiting_for(via: str, mark: str, at: datetime) -> ColumnElement[bool]:

@@ -63,7 +63,7 @@ class Outcomes:
         self._recording: asyncio.Task[None] | None = None
 
     async def record(self, sent: Sent) -> bool:
-        """Write an outcome within `patience` seconds. Return whether the page is to be retried.
+        """Write an outcome within `patience` seconds. Return whether a page has got another time for it.
 
         Raises ConnectionError if the database stays away.
         """
@@ -91,7 +91,7 @@ class Outcomes:
         sends = [sent for sent, _, _ in batch]
         try:
             # As long as the last one has: an outcome that is given up is a page that is sent again.
-            to_retry = await self._write(lambda db: record(db, sends), batch[-1][1])
+            changed = await self._write(lambda db: record(db, sends), batch[-1][1])
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, ConnectionError):
                 log.exception("%d outcomes could not be recorded together", len(batch))
@@ -104,11 +104,14 @@ class Outcomes:
             return
         for sent, _, recorded in batch:
             if not recorded.done():
-                recorded.set_result(sent.send.page.id in to_retry)
+                recorded.set_result(sent.send.page.id in changed)
 
 
 def record(db: Connection, sends: Sequence[Sent]) -> frozenset[int]:
-    """Write the outcomes of sends whose leases still hold. Return the pages that are to be retried."""
+    """Write the outcomes of sends whose leases still hold.
+
+    Return the pages that are to be retried, or that have given others which waited for them another time.
+    """
     held = leases.fenced(db, {sent.send.page.id: sent.send.page.lease for sent in sends})
     judged = [(sent, page, _verdict(sent, page)) for sent in sends if (page := held.get(sent.send.page.id))]
     attempts.write_attempts(db, [_attempt(sent) for sent, _, _ in judged])
@@ -116,23 +119,29 @@ def record(db: Connection, sends: Sequence[Sent]) -> frozenset[int]:
     for sent, _, verdict in judged:
         if isinstance(verdict, Retry) and verdict.throttled:
             leases.hold_back(db, sent.send.person.id, sent.send.contact.kind, verdict.at)
-    _release(db, judged)
+    changed = _release(db, judged)
     timeline.write(db, [_entry(sent) for sent, _, _ in judged])
-    return frozenset(page.id for _, page, verdict in judged if isinstance(verdict, Retry))
+    return frozenset(
+        page.id
+        for sent, page, verdict in judged
+        if isinstance(verdict, Retry) or breaker.key(sent.send.contact) in changed
+    )
 
 
-def _release(db: Connection, judged: Sequence[tuple[Sent, Page, Verdict]]) -> None:
-    """Send what waits for a contact that failed before and answers again, and probe those that still fail."""
+def _release(db: Connection, judged: Sequence[tuple[Sent, Page, Verdict]]) -> frozenset[breaker.Key]:
+    """Send what waits for a contact that failed before and answers again, and probe those that still fail.
+
+    Return the contacts of which something waits for another time than before.
+    """
     probes = {breaker.key(sent.send.contact): sent.probe_at for sent, _, _ in judged if sent.probe_at}
     well = {
         breaker.key(sent.send.contact): sent.at
         for sent, page, _ in judged
         if isinstance(sent.outcome, Accepted) and (page.attempts or sent.mended)
     }
-    for (via, mark), at in probes.items():
-        leases.probe(db, via, mark, at)
-    for (via, mark), at in well.items():
-        leases.release(db, via, mark, at)
+    probed = {key for key, at in probes.items() if leases.probe(db, *key, at)}
+    released = {key for key, at in well.items() if leases.release(db, *key, at)}
+    return frozenset(probed | released)
 
 
 def _verdict(sent: Sent, page: Page) -> Verdict:

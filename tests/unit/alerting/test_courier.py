@@ -356,6 +356,25 @@ async def test_a_dead_contact_costs_a_probe_and_not_a_try_of_each_page(database:
     assert reached == {"anna": 40, "ben": 40}
 
 
+async def test_what_waited_for_a_probe_that_is_answered_wakes_the_ticker(database: Database) -> None:
+    pager = Webhook(Unreachable("connection refused"))
+    await page_for(database, *(f"job {n}" for n in range(10)))
+    sender = courier_of(database, pager)
+    await passes(sender, 60)
+    woken: list[bool] = []
+    sender._wake = lambda: woken.append(True)
+    pager.outcome = Accepted()
+    while not woken and sender._now() < PAGED_AT + timedelta(minutes=10):
+        probe_at = sender._now() + timedelta(seconds=5)
+        sender._now = lambda now=probe_at: now  # type: ignore[misc]  # a lambda
+        if await sender.dispatch() and sender._tasks:
+            await asyncio.wait(sender._tasks)
+    assert woken, "nobody looks at the pages that are due now"
+    woken.clear()
+    assert await sender.dispatch(), "they are due"
+    await asyncio.wait(sender._tasks)
+
+
 async def test_a_person_with_another_contact_does_not_wait_for_a_probe(database: Database) -> None:
     twice = [
         replace(person, contacts=(*person.contacts, Contact("pager", f"{person.id}-2"))) for person in TEAM

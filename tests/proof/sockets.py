@@ -36,7 +36,7 @@ BAD = 300
 CONNECTIONS, PACE = 10, 0.2
 """Good pings: less than 50 a second."""
 JOBS = 40
-SECONDS, SHORT = 300.0, 15.0
+SECONDS, SHORT = 90.0, 15.0
 FEW, MANY = 1_024, 16_384
 """Open files."""
 SERVER = (sys.executable, "-m", "heartbeat")

@@ -35,9 +35,9 @@ from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE, SNOOZES, note_of
 from heartbeat.http.context import Context
-from heartbeat.http.pages import render, summary
+from heartbeat.http.pages import incident_summary, render
 from heartbeat.http.pages import rows as view_rows
-from heartbeat.http.pages.summary import Words
+from heartbeat.http.pages.sentence import Words
 from heartbeat.signed_link import Answerer, BadLink
 
 MAX_LISTED = 6
@@ -138,7 +138,9 @@ def reply_to(outcome: Outcome | Noted | Unreadable) -> LinkReply:
         case Resolved(by) if not outcome.repeated:
             return LinkReply(HTTPStatus.OK, "resolved", (f"Resolved by {by}.",))
         case Resolved(by):
-            state = "It has recovered" if by == summary.RECOVERY else f"It was already resolved by {by}"
+            state = (
+                "It has recovered" if by == incident_summary.RECOVERY else f"It was already resolved by {by}"
+            )
             return LinkReply(HTTPStatus.OK, "resolved already", (f"{state}. There is nothing left to do.",))
         case Noted():
             return LinkReply(HTTPStatus.OK, "noted", ("The note was added.",))
@@ -240,7 +242,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         # To page only the reader would tell nobody else.
         "next": "" if next_people == [name] else times.names(next_people),
         "down": raised,
-        "resolving": summary.resolving([job.title for job in raised]),
+        "resolving": incident_summary.resolving([job.title for job in raised]),
         "moments": story[: timeline.LONGEST if over else LATEST],
         "earlier": max(len(story) - timeline.LONGEST, 0) if over else 0,
     }
@@ -261,7 +263,7 @@ def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, 
             incident.next_at or now,
             ". Nobody is paged before, unless something new breaks.",
         )
-    return summary.of_incident(
+    return incident_summary.of(
         incident,
         view_rows.next_people(incident, people),
         recap.of(dossier.timeline, now),

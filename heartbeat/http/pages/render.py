@@ -23,8 +23,8 @@ from alerting.incident import State as Life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.http import home
-from heartbeat.http.pages import rows, summary
-from heartbeat.http.pages.summary import Words, ZoneTime
+from heartbeat.http.pages import rows, sentence
+from heartbeat.http.pages.sentence import Words, ZoneTime
 from heartbeat.safe_text import harmless as harmless
 
 HERE = Path(__file__).parent.parent
@@ -75,7 +75,7 @@ def ago(at: datetime, now: datetime, bare: bool = False) -> Markup:
 
 def ahead(at: datetime, now: datetime, bare: bool = False) -> Markup:
     """Return the time until `at`, as `ago` does."""
-    return _time(at, summary.ahead(at, now), bare)
+    return _time(at, sentence.ahead(at, now), bare)
 
 
 def clock(at: datetime) -> Markup:

@@ -19,9 +19,9 @@ from heartbeat.checks.cause import Cause, in_words
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.history import Transition
 from heartbeat.checks.maintenance import Window
-from heartbeat.http.pages import run_strip, summary, under_way
+from heartbeat.http.pages import check_summary, run_strip, under_way
 from heartbeat.http.pages.run_strip import Cell, EndedRun
-from heartbeat.http.pages.summary import Words
+from heartbeat.http.pages.sentence import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def check_row(
         heard_at=check.last_heard_at,
         due_at=_due_at(check, now),
         cells=run_strip.cells(check, runs, changes, now),
-        tolerated=summary.tolerated(check),
+        tolerated=check_summary.tolerated(check),
         progress=under_way.in_short(check, now),
         quiet_until=held.until if held else None,
     )
@@ -117,8 +117,8 @@ def _due_at(check: Check, now: datetime) -> datetime | None:
     """Return when the next run is due; of a silent check, when the run that it misses was due."""
     if check.state is State.PAUSED:
         return None
-    missed = summary.expected_at(check) if check.cause is Cause.SILENT else None
-    return missed or summary.next_due(check, now) or summary.expected_at(check)
+    missed = check_summary.expected_at(check) if check.cause is Cause.SILENT else None
+    return missed or check_summary.next_due(check, now) or check_summary.expected_at(check)
 
 
 def incident_row(

@@ -9,7 +9,7 @@ from heartbeat.checks import headway, progress
 from heartbeat.checks.check import Check, Run
 from heartbeat.checks.finished_run import written
 from heartbeat.checks.progress import Progress
-from heartbeat.http.pages.summary import Words
+from heartbeat.http.pages.sentence import Words
 
 AGED = timedelta(minutes=2)
 """The age from which the time of the last move is told."""

@@ -13,7 +13,7 @@ from heartbeat import database
 from heartbeat.checks import cause, forecast, placing, symptoms
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
-from heartbeat.http.pages import render, summary
+from heartbeat.http.pages import check_summary, render
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.v1 import response_models
 from tests.unit.conftest import NOW, a_check
@@ -64,7 +64,7 @@ def test_pages_and_the_timeline_call_a_cause_by_its_word(why: Cause, db: Connect
 def test_the_console_shows_the_word_and_the_mark_of_a_cause(why: Cause) -> None:
     check, word = down(why), why.words.word
     assert view_rows.word(check, NOW) == view_rows.cause_word(why.value) == word
-    first, *_ = summary.of_check(check, "", NOW)
+    first, *_ = check_summary.of(check, "", NOW)
     assert str(first).startswith(f"{why.words.alone.capitalize()} ")
     state = str(vars(render._templates.get_template("parts.html").make_module())["state"](word))
     mark = word.replace(" ", "-")

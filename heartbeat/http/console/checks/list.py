@@ -18,8 +18,9 @@ from heartbeat.http.console.incidents import pages as incident_pages
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import queries, run_strip, summary
 from heartbeat.http.pages import rows as view_rows
+from heartbeat.http.pages.sentence import Words
 from heartbeat.http.pages.shared import Everything
-from heartbeat.http.pages.summary import Count, Words
+from heartbeat.http.pages.summary import Count
 from heartbeat.measurements import unusual_store, week
 from heartbeat.pings import unexpected_store
 

@@ -36,7 +36,7 @@ from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
 from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.request import ConsoleRequest, Route
-from heartbeat.http.pages import numbers, plot, queries, render, run_strip, summary, under_way
+from heartbeat.http.pages import check_summary, numbers, plot, queries, render, run_strip, under_way
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.measurements import history, unusual_store
 from heartbeat.measurements import store as measurements
@@ -173,7 +173,7 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "row": row,
         "places": run_strip.places(row.cells),
         "legend": run_strip.legend(row.cells),
-        "sentence": summary.of_check(check, why, now),
+        "sentence": check_summary.of(check, why, now),
         **_trouble(db, check, now),
         "incidents": [_past(incident) for incident in surroundings.titled(db, _incidents(db, check), now)],
         "run": under_way.of(check, now),
@@ -187,7 +187,7 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
         "declared": check.origin == Origin.FILE,
         "runbook_url": runbook_link(check.runbook),
-        "tolerance": summary.of_tolerance(check.alert_after),
+        "tolerance": check_summary.of_tolerance(check.alert_after),
         "schedule": schedule_words.with_expectation(check.schedule, check.expectation),
         "starts_missing": check.expectation.needs_starts and bool(runs) and in_strip[-1].duration is None,
         "zone": "UTC" if isinstance(check.schedule, Every) else check.schedule.timezone,
@@ -253,7 +253,7 @@ def _upcoming(check: Check, now: datetime) -> list[datetime]:
     """Return the next five due times. An interval counts on from the first of them."""
     if check.state is State.PAUSED:
         return []
-    first = summary.next_due(check, now)
+    first = check_summary.next_due(check, now)
     if first is None or first <= now:
         return [] if isinstance(check.schedule, Every) else schedule.upcoming(check.schedule, now)
     return [first, *schedule.upcoming(check.schedule, first, 4)]

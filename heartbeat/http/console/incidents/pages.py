@@ -21,7 +21,7 @@ from heartbeat.checks.maintenance import Phase
 from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.request import ConsoleRequest, Route, page_number
-from heartbeat.http.pages import queries, render, summary
+from heartbeat.http.pages import incident_summary, queries, render
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import reached_limit
 from heartbeat.safe_text import is_harmless
@@ -152,7 +152,7 @@ async def ask_resolve(request: ConsoleRequest) -> Response:
     return request.show(
         "confirm.html",
         question=f"Resolve incident {number}, {title}?",
-        consequences=summary.resolving(down),
+        consequences=incident_summary.resolving(down),
         action=f"Resolve incident {number}",
         back=f"/incidents/{number}",
     )
@@ -232,7 +232,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
         "incident": incident,
-        "sentence": summary.of_incident(
+        "sentence": incident_summary.of(
             incident,
             next_people,
             recap.of(dossier.timeline, now),

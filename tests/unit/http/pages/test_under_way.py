@@ -8,7 +8,7 @@ import pytest
 from heartbeat.checks.check import Check, Run
 from heartbeat.checks.progress import Amount, Progress, reported
 from heartbeat.http.pages import under_way
-from heartbeat.http.pages.summary import Words
+from heartbeat.http.pages.sentence import Words
 from tests.unit.conftest import NOW, a_check
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

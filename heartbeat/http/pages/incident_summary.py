@@ -1,0 +1,95 @@
+"""The sentence at the top of the screen of an incident, and on the phone of who answers. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from alerting import recap, times
+from alerting.incident import Incident
+from alerting.incident import State as Life
+from alerting.recap import Recap
+from heartbeat.http.pages.sentence import Words
+
+RECOVERY = "recovery"
+"""The value of `Incident.resolved_by` when the checks recovered by themselves."""
+
+
+def of(
+    incident: Incident,
+    next_people: Sequence[str],
+    past: Recap,
+    now: datetime,
+    *,
+    held: str = "",
+    reader: str = "",
+) -> Words:
+    """Return the state of an incident and its next step.
+
+    `past` is what happened so far, `held` is the sentence on what holds all that is down, if anything does, and the
+    `reader` of this name is "you".
+    """
+    at = incident.next_at or now
+    match incident.state:
+        case Life.RESOLVED:
+            return ended(incident)
+        case _ if incident.settles_at is not None:
+            return recovering(incident, incident.settles_at)
+        case Life.ACKNOWLEDGED:
+            return acknowledged(incident)
+        case Life.SNOOZED:
+            by = past.answer.by if past.answer else "somebody"
+            return (f"Snoozed by {by}; pages again at ", at, " unless resolved.")
+        case Life.OPEN:
+            lasting = f", for {times.duration(now - incident.opened_at)}. "
+            people = ["you" if name == reader else name for name in next_people]
+            are = "are" if len(people) > 1 or people == ["you"] else "is"
+            paged = f"{times.names(people)} {are} paged at "
+            told = _so_far(past, held, reader)
+            end = " if it is still down then." if held else "."
+            return ("Open since ", incident.opened_at, lasting, *told, f"; {paged}", at, end)
+
+
+def _so_far(past: Recap, held: str, reader: str) -> Words:
+    """Return who had an open incident, or that nobody has answered."""
+    if past.answer is not None:
+        return recap.sentence(past.answer, reader)
+    if held:
+        return (held,)
+    return ("Nobody has answered" if past.pages else "Nobody was paged yet",)
+
+
+def resolving(down: Sequence[str]) -> list[str]:
+    """Return what happens if somebody resolves an incident in which jobs of these names are down."""
+    consequences = ["Paging stops, and everybody who was paged gets a message."]
+    if down:
+        named = times.names([*down[:5], *([f"{len(down) - 5:,} more"] if len(down) > 5 else [])])
+        expected = "It is expected" if len(down) == 1 else "Each is expected"
+        pages = "if it stays silent."
+        consequences.append(f"Still down: {named}. {expected} again from now on, and pages {pages}")
+    return consequences
+
+
+def acknowledged(incident: Incident) -> Words:
+    """Return the person who acknowledged it, and the time of the next page."""
+    by, at = incident.acknowledged_by or "somebody", incident.acknowledged_at or incident.opened_at
+    again = incident.next_at or at
+    return (f"Acknowledged by {by} at ", at, "; pages again at ", again, " unless resolved.")
+
+
+def recovering(incident: Incident, settles_at: datetime) -> Words:
+    """Return the recovery of an incident that has not settled."""
+    since = incident.recovered_at or incident.opened_at
+    return (
+        "Everything is fine since ",
+        since,
+        ". It is over at ",
+        settles_at,
+        " unless a job goes down again.",
+    )
+
+
+def ended(incident: Incident) -> Words:
+    """Return the end of an incident, the person who resolved it, and its length."""
+    at = incident.ended_at or incident.opened_at
+    lasted = times.duration(at - incident.opened_at)
+    how = "Recovered at " if incident.resolved_by == RECOVERY else f"Resolved by {incident.resolved_by} at "
+    return (how, at, f"; it lasted {lasted}.")

@@ -15,6 +15,7 @@ from alerting.notifiers import registry
 from heartbeat import notifier_clients, secret
 from heartbeat.actor import Actor
 from heartbeat.clock import Clock
+from heartbeat.data_directory import with_kept_secret_key
 from heartbeat.database import Database
 from heartbeat.definitions import file
 from heartbeat.definitions import plan as definition_plan
@@ -23,7 +24,7 @@ from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import Plan
 from heartbeat.definitions.sources import Reader
-from heartbeat.settings import Settings, with_kept_secret_key
+from heartbeat.settings import Settings
 
 APPLY_BOUND = 300.0
 """Seconds that reading a configuration may take, and that writing it may take: a long one needs them."""

@@ -1,30 +1,22 @@
 """The settings of a process: the only reader of the environment. docs/settings.md explains each to operators."""
 
-import os
 import re
-import secrets
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from alerting import proxies as proxy_variables
 from alerting.network import Network
 from alerting.proxies import Proxies
-from heartbeat import public_address
+from heartbeat import public_address, sign_in_settings
 from heartbeat import setting_values as values
-from heartbeat.actor import Role
 from heartbeat.setting_values import SHORTEST_KEY as SHORTEST_KEY
 from heartbeat.setting_values import BadSetting as BadSetting
 
 ROLES = ("api", "checker", "pager")
 KEEP = (92, 36_500)
 """The least and most days to keep the past: status pages show the last 90."""
-_HERE = frozenset({("http", "127.0.0.1"), ("http", "localhost"), ("http", "::1")})
 
 SHORTEST_CANARY = 10
 """Seconds between two pages of the canary, at least."""
@@ -138,121 +130,102 @@ class Settings:
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Return the settings in these environment variables. An empty one counts as unset. Raises `BadSetting`."""
-    written, environ = environ, values.Trimmed(environ)
-    secret_key, secret_keys_before = _secret_keys(written)
-    default = Settings()
-    host = environ.get("HEARTBEAT_HOST", default.host)
-    port = _port(environ, default.port)
-    data_dir = Path(environ.get("HEARTBEAT_DATA_DIR", default.data_dir))
-    return Settings(
+    secret_key, before = _secret_keys(environ)
+    settings = Settings(secret_key=secret_key, secret_keys_before=before, environment=dict(environ))
+    for part in (_keys, _service, _kept, _outside, _sign_in, _pings, _status_pages, _telemetry):
+        settings = part(settings, values.Trimmed(environ))
+    return settings
+
+
+def _keys(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    return replace(
+        settings,
+        admin_key=values.key(environ, "HEARTBEAT_ADMIN_KEY", 16),
+        encryption_keys=values.keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
+    )
+
+
+def _service(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the addresses and the files of the service."""
+    host, port = environ.get("HEARTBEAT_HOST", settings.host), _port(environ, settings.port)
+    data_dir = Path(environ.get("HEARTBEAT_DATA_DIR", settings.data_dir))
+    return replace(
+        settings,
         host=host,
         port=port,
         data_dir=data_dir,
         database_url=_database_url(environ, data_dir),
-        config=Path(environ.get("HEARTBEAT_CONFIG") or default.config),
+        prepared=values.is_on(environ, "HEARTBEAT_DATABASE_PREPARED", settings.prepared),
+        config=Path(environ.get("HEARTBEAT_CONFIG") or settings.config),
         public_url=_public_url(environ) or _url(host, port),
         roles=_roles(environ.get("HEARTBEAT_ROLES", "")),
-        outside_url=values.web_url(environ, "HEARTBEAT_OUTSIDE_URL", "https://watch.example.com/ping/…"),
         notify_socket=environ.get("NOTIFY_SOCKET", ""),
-        outside_every=values.whole(environ, "HEARTBEAT_OUTSIDE_EVERY", default.outside_every, 1, 3600),
-        canary_every=_canary_every(environ, default.canary_every),
-        admin_key=values.key(environ, "HEARTBEAT_ADMIN_KEY", 16),
-        secret_key=secret_key,
-        secret_keys_before=secret_keys_before,
-        encryption_keys=values.keys(environ, "HEARTBEAT_ENCRYPTION_KEYS"),
-        allow_addresses=values.networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
-        keep_incidents=values.whole(environ, "HEARTBEAT_KEEP_INCIDENTS", default.keep_incidents, *KEEP),
-        keep_transitions=values.whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", default.keep_transitions, *KEEP),
-        sign_in_idle=values.hours(environ, "HEARTBEAT_SIGN_IN_IDLE", default.sign_in_idle, 720),
-        sign_in_longest=values.hours(environ, "HEARTBEAT_SIGN_IN_LONGEST", default.sign_in_longest, 2160),
-        **_proxy(environ),
-        **_oidc(environ, default.oidc_role_claim),
-        metrics_open=values.is_on(environ, "HEARTBEAT_METRICS_OPEN", default.metrics_open),
-        admin_key_sign_in=values.is_on(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", default.admin_key_sign_in),
-        prepared=values.is_on(environ, "HEARTBEAT_DATABASE_PREPARED", default.prepared),
-        ping_body_limit=values.whole(
-            environ, "HEARTBEAT_PING_BODY_LIMIT", default.ping_body_limit, 0, 10_000_000
-        ),
-        ping_checks_limit=values.whole(
-            environ, "HEARTBEAT_PING_CHECKS_LIMIT", default.ping_checks_limit, 0, 1_000_000
-        ),
-        keep_bodies=values.whole(environ, "HEARTBEAT_KEEP_BODIES", default.keep_bodies, 10, 1_000_000),
-        unusual=values.one_of(environ, "HEARTBEAT_UNUSUAL", default.unusual, ("mark", "warn")),
-        digest_to=values.mail_addresses(environ, "HEARTBEAT_DIGEST_TO"),
-        status_dir=Path(environ["HEARTBEAT_STATUS_DIR"]) if environ.get("HEARTBEAT_STATUS_DIR") else None,
-        status_hook=environ.get("HEARTBEAT_STATUS_HOOK", ""),
-        log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", default.log_level)),
-        log_format=values.one_of(environ, "HEARTBEAT_LOG_FORMAT", default.log_format, ("text", "json")),
-        metrics_checks=values.is_on(environ, "HEARTBEAT_METRICS_CHECKS", default.metrics_checks),
-        metrics_labels=_series_labels(environ.get("HEARTBEAT_METRICS_LABELS", "")),
-        otlp_url=_otlp_url(environ),
-        proxies=_proxies(environ),
-        environment=dict(written),
+        canary_every=_canary_every(environ, settings.canary_every),
     )
 
 
-def kept_secret(settings: Settings, name: str) -> str:
-    """Return a secret of this installation from its file, or "" if it was not created yet.
-
-    Raises `BadSetting` if the file cannot be read, or is empty: anybody could sign with an empty key.
-    """
-    path = settings.data_dir / name
-    try:
-        stored = path.read_text(encoding="utf-8-sig").strip()
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        raise BadSetting(f"{path} cannot be read by {_this_user()}: {reason}.") from None
-    if not stored:
-        raise BadSetting(f"{path} is empty: put the key back, or delete the file to create a new key.")
-    return stored
+def _kept(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with how long the past is kept, and how much of it."""
+    incidents, transitions = settings.keep_incidents, settings.keep_transitions
+    return replace(
+        settings,
+        keep_incidents=values.whole(environ, "HEARTBEAT_KEEP_INCIDENTS", incidents, *KEEP),
+        keep_transitions=values.whole(environ, "HEARTBEAT_KEEP_TRANSITIONS", transitions, *KEEP),
+        keep_bodies=values.whole(environ, "HEARTBEAT_KEEP_BODIES", settings.keep_bodies, 10, 1_000_000),
+    )
 
 
-def require_data_dir(settings: Settings) -> None:
-    """Create the data directory if it is missing. Raises `BadSetting` if this process cannot write to it."""
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=settings.data_dir).close()
-    except OSError as error:
-        raise BadSetting(
-            f"HEARTBEAT_DATA_DIR: {_this_user()} cannot write to {settings.data_dir.absolute()} ({error.strerror}); "
-            "give the directory to that user, or name another one."
-        ) from None
+def _outside(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with what the service calls, and with the ways there."""
+    return replace(
+        settings,
+        outside_url=values.web_url(environ, "HEARTBEAT_OUTSIDE_URL", "https://watch.example.com/ping/…"),
+        outside_every=values.whole(environ, "HEARTBEAT_OUTSIDE_EVERY", settings.outside_every, 1, 3600),
+        allow_addresses=values.networks(environ, "HEARTBEAT_ALLOW_ADDRESSES"),
+        proxies=_proxies(environ),
+    )
 
 
-def _this_user() -> str:
-    return f"user {os.geteuid()} in group {os.getegid()}"
+def _sign_in(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    return replace(
+        settings,
+        sign_in_idle=values.hours(environ, "HEARTBEAT_SIGN_IN_IDLE", settings.sign_in_idle, 720),
+        sign_in_longest=values.hours(environ, "HEARTBEAT_SIGN_IN_LONGEST", settings.sign_in_longest, 2160),
+        admin_key_sign_in=values.is_on(environ, "HEARTBEAT_ADMIN_KEY_SIGN_IN", settings.admin_key_sign_in),
+        **sign_in_settings.proxy(environ),
+        **sign_in_settings.oidc(environ, settings.oidc_role_claim),
+    )
 
 
-def with_kept_secret_key(settings: Settings) -> Settings:
-    """Return the settings with the secret key, if it is set or in its file. Nothing is created."""
-    return replace(settings, secret_key=settings.secret_key or kept_secret(settings, "secret-key"))
+def _pings(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the limits of pings, and what becomes of their numbers."""
+    body, created = settings.ping_body_limit, settings.ping_checks_limit
+    return replace(
+        settings,
+        ping_body_limit=values.whole(environ, "HEARTBEAT_PING_BODY_LIMIT", body, 0, 10_000_000),
+        ping_checks_limit=values.whole(environ, "HEARTBEAT_PING_CHECKS_LIMIT", created, 0, 1_000_000),
+        unusual=values.one_of(environ, "HEARTBEAT_UNUSUAL", settings.unusual, ("mark", "warn")),
+        digest_to=values.mail_addresses(environ, "HEARTBEAT_DIGEST_TO"),
+    )
 
 
-def own_secret(settings: Settings, name: str) -> tuple[str, bool]:
-    """Return a secret of this installation, and True if it was created just now. Its file is readable by its owner."""
-    require_data_dir(settings)
-    if stored := kept_secret(settings, name):
-        return stored, False
-    created = secrets.token_urlsafe(32)
-    # Private from the first instant, and in its place only when complete and on the disk.
-    number, draft = tempfile.mkstemp(dir=settings.data_dir, prefix=f".{name}-")
-    with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.write(created + "\n")
-        file.flush()
-        os.fsync(number)
-    try:
-        os.link(draft, settings.data_dir / name)
-    except FileExistsError:
-        # The second process reads the secret of the first.
-        return kept_secret(settings, name), False
-    except OSError:
-        # Some file systems have no hard links.
-        Path(draft).replace(settings.data_dir / name)
-    finally:
-        Path(draft).unlink(missing_ok=True)
-    return created, True
+def _status_pages(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    folder = environ.get("HEARTBEAT_STATUS_DIR")
+    hook = environ.get("HEARTBEAT_STATUS_HOOK", "")
+    return replace(settings, status_dir=Path(folder) if folder else None, status_hook=hook)
+
+
+def _telemetry(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the log, the metrics and the spans."""
+    return replace(
+        settings,
+        log_level=_level(environ.get("HEARTBEAT_LOG_LEVEL", settings.log_level)),
+        log_format=values.one_of(environ, "HEARTBEAT_LOG_FORMAT", settings.log_format, ("text", "json")),
+        metrics_open=values.is_on(environ, "HEARTBEAT_METRICS_OPEN", settings.metrics_open),
+        metrics_checks=values.is_on(environ, "HEARTBEAT_METRICS_CHECKS", settings.metrics_checks),
+        metrics_labels=_series_labels(environ.get("HEARTBEAT_METRICS_LABELS", "")),
+        otlp_url=_otlp_url(environ),
+    )
 
 
 def _port(environ: Mapping[str, str], default: int) -> int:
@@ -324,93 +297,6 @@ def _roles(text: str) -> frozenset[str]:
             f"HEARTBEAT_ROLES: {unknown[0]!r} is not a role; name one or more of {', '.join(ROLES)}."
         )
     return named or frozenset(ROLES)
-
-
-def is_unread(url: str) -> bool:
-    """Return True if nobody on the way can read a request to this URL: it uses TLS, or leads to this machine."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme, parts.hostname) in _HERE)
-    except ValueError:
-        return False
-
-
-def _oidc(environ: Mapping[str, str], role_claim: str) -> dict[str, Any]:
-    """Return the settings of a provider that signs people in. An incomplete setup would lock everybody out silently."""
-    issuer = values.unquoted(environ.get("HEARTBEAT_OIDC_ISSUER", ""))
-    client, secret = (
-        environ.get("HEARTBEAT_OIDC_CLIENT_ID", ""),
-        environ.get("HEARTBEAT_OIDC_CLIENT_SECRET", ""),
-    )
-    default = environ.get("HEARTBEAT_OIDC_DEFAULT_ROLE", "")
-    pairs = [
-        pair.strip().rpartition("=")
-        for pair in environ.get("HEARTBEAT_OIDC_ROLES", "").split(",")
-        if pair.strip()
-    ]
-    if issuer and not is_unread(issuer):
-        raise BadSetting("HEARTBEAT_OIDC_ISSUER must begin with https:// and name a host.")
-    if issuer and not (client and secret):
-        raise BadSetting(
-            "HEARTBEAT_OIDC_ISSUER needs HEARTBEAT_OIDC_CLIENT_ID and HEARTBEAT_OIDC_CLIENT_SECRET."
-        )
-    for value, _, role in pairs:
-        if not value or role not in set(Role):
-            raise BadSetting("HEARTBEAT_OIDC_ROLES must have the form ops=admin, on-call=responder.")
-    if default and default not in set(Role):
-        raise BadSetting(f"HEARTBEAT_OIDC_DEFAULT_ROLE must be one of {', '.join(Role)}, or empty.")
-    if issuer and find_spec("joserfc") is None:
-        raise BadSetting("HEARTBEAT_OIDC_ISSUER needs the extra oidc: install heartbeat[oidc].")
-    return {
-        "oidc_issuer": issuer,
-        "oidc_client_id": client,
-        "oidc_client_secret": secret,
-        "oidc_role_claim": environ.get("HEARTBEAT_OIDC_ROLE_CLAIM") or role_claim,
-        "oidc_roles": tuple((value, role) for value, _, role in pairs),
-        "oidc_default_role": default,
-    }
-
-
-def _proxy(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings of a proxy that signs people in. A header without the proxy's address lets anybody in."""
-    trusted, signing = (_trusted(environ, f"HEARTBEAT_{name}") for name in ("TRUSTED_PROXY", "SIGN_IN_PROXY"))
-    user = environ.get("HEARTBEAT_PROXY_USER_HEADER", "")
-    role = environ.get("HEARTBEAT_PROXY_ROLE_HEADER", "")
-    for name, header in (("HEARTBEAT_PROXY_USER_HEADER", user), ("HEARTBEAT_PROXY_ROLE_HEADER", role)):
-        if header and not re.fullmatch(r"[A-Za-z0-9-]{1,100}", header):
-            raise BadSetting(f"{name} must be the name of a header, such as X-Forwarded-User.")
-    way_out = values.unquoted(environ.get("HEARTBEAT_PROXY_SIGN_OUT", ""))
-    if way_out and not (way_out.startswith("/") and not way_out.startswith("//")) and not is_unread(way_out):
-        raise BadSetting(
-            "HEARTBEAT_PROXY_SIGN_OUT must be a path such as /oauth2/sign_out, or begin with https://."
-        )
-    if user and not signing:
-        raise BadSetting(
-            "HEARTBEAT_PROXY_USER_HEADER needs HEARTBEAT_SIGN_IN_PROXY: the address of the proxy that signs people in."
-        )
-    for name, setting in (
-        ("PROXY_ROLE_HEADER", role),
-        ("PROXY_SIGN_OUT", way_out),
-        ("SIGN_IN_PROXY", signing),
-    ):
-        if setting and not user:
-            raise BadSetting(f"HEARTBEAT_{name} needs HEARTBEAT_PROXY_USER_HEADER.")
-    return {
-        # FORWARDED_ALLOW_IPS is uvicorn's name for it, and was the only one in earlier releases.
-        "trusted_proxy": trusted or _trusted(environ, "FORWARDED_ALLOW_IPS"),
-        "sign_in_proxy": signing,
-        "proxy_user_header": user,
-        "proxy_role_header": role,
-        "proxy_sign_out": way_out,
-    }
-
-
-def _trusted(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
-    """Return networks of proxies. If every address were trusted, anybody could claim to be anybody."""
-    networks = values.networks(environ, name)
-    if any(proxies.prefixlen == 0 for proxies in networks):
-        raise BadSetting(f"{name} must name the addresses of your proxies, not every address.")
-    return networks
 
 
 def _series_labels(text: str) -> tuple[tuple[str, str], ...]:

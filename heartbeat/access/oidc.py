@@ -21,7 +21,7 @@ import httpx
 from heartbeat.access import account
 from heartbeat.access.ways import Provider
 from heartbeat.actor import Role
-from heartbeat.settings import is_unread
+from heartbeat.sign_in_settings import is_unread
 
 LASTS = timedelta(minutes=10)
 """The longest time that a user may take at the provider."""

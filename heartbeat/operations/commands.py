@@ -15,6 +15,7 @@ from alerting import times
 from heartbeat import configuration_file, migrations, public_address, trial
 from heartbeat.checks import rule_grammar
 from heartbeat.checks import store as check_store
+from heartbeat.data_directory import require_data_dir
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.definitions import file as definition_file
 from heartbeat.definitions import plan as definition_plan
@@ -27,7 +28,7 @@ from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
 from heartbeat.pings import rule_trial
-from heartbeat.settings import Settings, require_data_dir
+from heartbeat.settings import Settings
 
 T = TypeVar("T")
 

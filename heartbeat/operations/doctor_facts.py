@@ -36,6 +36,7 @@ from heartbeat.checks import canary, zone_hint
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Every
+from heartbeat.data_directory import kept_secret, with_kept_secret_key
 from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import SHORTEST_KEY, Wrong
@@ -51,7 +52,7 @@ from heartbeat.operations.doctor import (
 from heartbeat.pings import store as ping_store
 from heartbeat.pings import unexpected_store
 from heartbeat.settings import SHORTEST_KEY as SHORTEST_ENCRYPTION_KEY
-from heartbeat.settings import BadSetting, Settings, kept_secret, with_kept_secret_key
+from heartbeat.settings import BadSetting, Settings
 
 UNHEARD_FOR = timedelta(days=7)
 """The age at which a check that never pinged counts as forgotten: its job may ping elsewhere."""

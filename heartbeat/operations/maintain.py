@@ -11,6 +11,7 @@ from sqlalchemy import URL, make_url
 
 from heartbeat import migrations, notifier_clients, rekey
 from heartbeat import settings as environment
+from heartbeat.data_directory import own_secret, require_data_dir, with_kept_secret_key
 from heartbeat.database import AlreadyServed, Database, engine, transact
 from heartbeat.duration import in_words
 from heartbeat.operations import backup as copies
@@ -19,7 +20,7 @@ from heartbeat.operations import doctor as diagnosis
 from heartbeat.operations.backup import Manifest, Unusable
 from heartbeat.operations.doctor import Finding, Weight
 from heartbeat.rekey import RekeyResult
-from heartbeat.settings import BadSetting, Settings, require_data_dir, with_kept_secret_key
+from heartbeat.settings import BadSetting, Settings
 
 
 def backup(settings: Settings, path: Path, *, force: bool, keep: int | None) -> int:
@@ -83,7 +84,7 @@ def lost_key(settings: Settings, *, confirmed: bool) -> int:
             print("Nothing is lost: the secret key here is the one of this database.")
             return 0
         if confirmed and not settings.secret_key:
-            settings = replace(settings, secret_key=environment.own_secret(settings, "secret-key")[0])
+            settings = replace(settings, secret_key=own_secret(settings, "secret-key")[0])
         unreadable = transact(
             database.writer, lambda db: rekey.stale(db, notifier_clients.vault_of(settings))
         ).unreadable

@@ -26,6 +26,7 @@ from heartbeat import (
 from heartbeat.access import users
 from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
+from heartbeat.data_directory import own_secret, require_data_dir, with_kept_secret_key
 from heartbeat.database import Database, Unavailable, transact
 from heartbeat.definitions import file as definition_file
 from heartbeat.definitions import plan as definition_plan
@@ -36,7 +37,7 @@ from heartbeat.operations import backup, open_files, secret_key, standby
 from heartbeat.operations.systemd import Supervisor
 from heartbeat.operations.ticker_watch import TickerWatch
 from heartbeat.operations.workers import Place
-from heartbeat.settings import Settings, own_secret, require_data_dir, with_kept_secret_key
+from heartbeat.settings import Settings
 from heartbeat.tracing import Tracing
 
 CLOSE_BOUND = 0.3

@@ -7,7 +7,8 @@ import httpx
 
 from alerting.notifiers.transport import egress
 from heartbeat import notifier_clients
-from heartbeat.settings import Settings, kept_secret
+from heartbeat.data_directory import kept_secret
+from heartbeat.settings import Settings
 
 PATIENCE = 60.0
 """Seconds that the serving process has to answer."""

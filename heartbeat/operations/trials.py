@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from heartbeat import notifier_clients, trial
+from heartbeat.data_directory import with_kept_secret_key
 from heartbeat.database import AlreadyServed, Database
 from heartbeat.operations import backup, serving_process
 from heartbeat.operations.serving_process import Failed
-from heartbeat.settings import Settings, with_kept_secret_key
+from heartbeat.settings import Settings
 from heartbeat.trial import Sender, TooSoon
 
 

@@ -1,15 +1,13 @@
-"""Settings: keys in the environment, and the secrets that an installation makes for itself."""
+"""Settings, from the environment."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
 from heartbeat import public_address, settings
 from heartbeat.database import engine
-from heartbeat.settings import BadSetting, Settings, kept_secret, require_data_dir
+from heartbeat.settings import BadSetting, Settings
 from tests.unit.documents.documentation import rows, section
 
 ONE, OTHER = "a" * 32, "b" * 32
@@ -30,25 +28,6 @@ def test_a_short_key_in_a_list_is_refused_and_not_shown(name: str) -> None:
     with pytest.raises(BadSetting, match=f"^{name}: each key must have at least 32 characters") as refused:
         settings.read({name: f"{ONE},short-key"})
     assert "short-key" not in str(refused.value)
-
-
-def test_a_secret_is_created_once_and_private(tmp_path: Path) -> None:
-    process = Settings(data_dir=tmp_path / "data")
-    assert settings.kept_secret(process, "secret-key") == ""
-    key, created = settings.own_secret(process, "secret-key")
-    assert created
-    assert len(key) >= settings.SHORTEST_KEY
-    assert settings.own_secret(process, "secret-key") == (key, False)
-    assert settings.kept_secret(process, "secret-key") == key
-    assert [path.name for path in process.data_dir.iterdir()] == ["secret-key"]
-    assert (process.data_dir / "secret-key").stat().st_mode & 0o777 == 0o600
-
-
-def test_an_empty_secret_signs_nothing(tmp_path: Path) -> None:
-    """A file that a crash has left empty must not become a key that everybody knows."""
-    (tmp_path / "secret-key").touch()
-    with pytest.raises(BadSetting, match="secret-key is empty: put the key back"):
-        settings.own_secret(Settings(data_dir=tmp_path), "secret-key")
 
 
 def test_no_series_has_labels_by_default() -> None:
@@ -262,36 +241,6 @@ def test_what_leads_outside_is_judged_at_the_start(environment: dict[str, str], 
 
 def test_an_empty_environment_leaves_every_setting_at_its_default() -> None:
     assert settings.read({}) == Settings()
-
-
-def test_a_data_directory_that_cannot_be_written_is_one_sentence() -> None:
-    with pytest.raises(BadSetting) as raised:
-        require_data_dir(replace(Settings(), data_dir=Path("/sys")))
-    user = f"user {os.geteuid()} in group {os.getegid()}"
-    assert str(raised.value).startswith(f"HEARTBEAT_DATA_DIR: {user} cannot write to /sys (")
-    assert str(raised.value).endswith("; give the directory to that user, or name another one.")
-
-
-def test_a_data_directory_below_a_file_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(
-        BadSetting, match=r"^HEARTBEAT_DATA_DIR: .* cannot write to .*/file/data \(Not a directory\)"
-    ):
-        require_data_dir(replace(Settings(), data_dir=tmp_path / "file/data"))
-
-
-def test_a_data_directory_is_made_for_its_owner(tmp_path: Path) -> None:
-    require_data_dir(replace(Settings(), data_dir=tmp_path / "data"))
-    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
-    assert list((tmp_path / "data").iterdir()) == []
-
-
-def test_a_key_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "secret-key").mkdir()
-    with pytest.raises(
-        BadSetting, match=r"secret-key cannot be read by user \d+ in group \d+: Is a directory\.$"
-    ):
-        kept_secret(replace(Settings(), data_dir=tmp_path), "secret-key")
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk, outside
-from heartbeat import audit, installation, settings
+from heartbeat import audit, installation
 from heartbeat.checks import checker, life, spread
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.schedule import Every
+from heartbeat.data_directory import own_secret
 from heartbeat.database import AlreadyServed, Database
 from heartbeat.operations import backup
 from heartbeat.operations.backup import Unusable, manifest_path
@@ -224,7 +225,7 @@ def test_a_file_system_without_hard_links_is_enough(
     aside = restore(path, copy)
     assert aside is not None
     assert slugs(aside) == slugs(path) == []
-    assert settings.own_secret(Settings(data_dir=tmp_path), "secret-key")[1]
+    assert own_secret(Settings(data_dir=tmp_path), "secret-key")[1]
 
 
 def test_a_copy_is_restored_to_an_empty_place(path: Path, tmp_path: Path) -> None:

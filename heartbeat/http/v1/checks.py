@@ -23,8 +23,8 @@ from heartbeat.http.auth import Admin, ContextDep, Reader, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.problem import NoSuch
 from heartbeat.http.v1 import fields
+from heartbeat.http.v1.check_models import Check, Checks, Pings, Transitions
 from heartbeat.http.v1.keyed import KeyedRoute
-from heartbeat.http.v1.response_models import Check, Checks, Pings, Transitions
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep, set_put_headers, tag
 from heartbeat.pings import store as ping_store
 

@@ -18,8 +18,8 @@ from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
+from heartbeat.http.v1.incident_models import AnswerOutcome, IncidentDetails, Incidents
 from heartbeat.http.v1.keyed import KeyedRoute
-from heartbeat.http.v1.response_models import AnswerOutcome, IncidentDetails, Incidents
 from heartbeat.http.v1.tags import ConditionalRead, ConditionalReadDep, tag
 
 Answer = Acknowledged | AllWell | HandedOn | Snoozed | Resolved | Stale | Missing

@@ -15,7 +15,7 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
 from heartbeat.http.pages import check_summary, render
 from heartbeat.http.pages import rows as view_rows
-from heartbeat.http.v1 import response_models
+from heartbeat.http.v1 import check_models
 from tests.unit.conftest import NOW, a_check
 
 Insert = Callable[[Connection, list[Check]], dict[str, Check]]
@@ -81,5 +81,5 @@ def test_a_forecast_says_why_a_check_is_down(why: Cause, db: Connection, insert:
 
 
 def test_the_api_enumerates_every_cause() -> None:
-    shape = response_models.Check.model_json_schema()["$defs"]["Cause"]
+    shape = check_models.Check.model_json_schema()["$defs"]["Cause"]
     assert shape["enum"] == [cause.value for cause in Cause]

@@ -18,7 +18,7 @@ from heartbeat.clock import Clock
 from heartbeat.clock_reading import Reading, Witness, between
 from heartbeat.clock_store import Work
 from heartbeat.database import Database, Unavailable
-from heartbeat.metrics import Ticking
+from heartbeat.own_metrics import Ticking
 
 HOLD = 2.5
 """Seconds from the notice of a step until times are moved: pings that came before it are stored by then."""

@@ -1,9 +1,7 @@
 """The metrics of the service. Each instance of the app has its own registry, so that tests never share one.
 
-Each part of the service has a class here, and `Metrics` has them all. docs/metrics.md lists names and meanings.
-`multiprocess_mode` says how the workers of `heartbeat serve --workers` become one value.
-Series whose labels are known in advance start at 0. A counter that first appears with its first event has not grown
-for Prometheus, and the alert on that event would stay silent.
+Each part of the service has a class here or in `own_metrics`, and `Metrics` has them all. docs/metrics.md lists names
+and meanings.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -13,7 +11,6 @@ from datetime import datetime
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     Info,
     ProcessCollector,
@@ -25,13 +22,21 @@ from alerting import desk
 from alerting.answer import Acknowledged
 from alerting.incident import State
 from heartbeat import shared_metrics
+from heartbeat.metric_values import SEND_RESULTS, TIMES, age, begin_at_zero, gauge
+from heartbeat.own_metrics import (
+    BlindnessMetrics,
+    CanaryMetrics,
+    Forgetting,
+    LimitMetrics,
+    StorageMetrics,
+    Ticking,
+)
 
 # A series for the start of each counter would double the scrape and help nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 
 OPEN_STATES = tuple(state for state in State if state is not State.RESOLVED)
 PING_RESULTS = ("heard", "created", "refused", "unknown", "malformed", "unavailable")
-SEND_RESULTS = ("accepted", "refused", "unreachable")
 PUBLICATION_RESULTS = ("published", "partly", "unchanged", "failed")
 CUT_REASONS = (
     "aborted",
@@ -44,8 +49,6 @@ CUT_REASONS = (
     "too_large",
 )
 HOOK_RESULTS = ("done", "failed", "slow")
-FORGOTTEN = ("transitions", "attempts", "pages", "symptoms", "timeline", "incidents", "digests")
-_TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _LONG_TIMES = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000)
 
@@ -124,7 +127,7 @@ class Callers:
             ["reason"],
             registry=registry,
         )
-        _begin_at_zero(self._cut_off, CUT_REASONS)
+        begin_at_zero(self._cut_off, CUT_REASONS)
 
     def count_cut(self, reason: str) -> None:
         """Count a connection that was ended early."""
@@ -142,10 +145,10 @@ class Pings:
         self._seconds = Histogram(
             "heartbeat_ping_commit_seconds",
             "Time from taking a batch of pings to its commit.",
-            buckets=_TIMES,
+            buckets=TIMES,
             registry=registry,
         )
-        _begin_at_zero(self.heard, results)
+        begin_at_zero(self.heard, results)
 
     def observe_batch(self, size: int, seconds: float) -> None:
         """Count a committed batch of pings."""
@@ -163,7 +166,7 @@ class PagingMetrics:
             ["notifier", "result"],
             registry=registry,
         )
-        self.under_way = _gauge(
+        self.under_way = gauge(
             registry, "heartbeat_sends_under_way", "livesum", "Sends that have begun and not ended."
         )
         self._delivery = Histogram(
@@ -194,198 +197,35 @@ class PagingMetrics:
             self._acknowledgement.observe(outcome.waited.total_seconds())
 
 
-class Ticking:
-    """Ticks, and pings to the outside heartbeat."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.ready = _gauge(
-            registry,
-            "heartbeat_ready",
-            "livemostrecent",
-            "1 if a clean tick ended in this process lately, else 0.",
-        )
-        self.last = _gauge(
-            registry, "heartbeat_last_tick_timestamp_seconds", "livemin", "When the last clean tick ended."
-        )
-        self.seconds = Histogram(
-            "heartbeat_tick_seconds",
-            "Duration of a tick.",
-            buckets=(*_TIMES, 5, 10, 30),
-            registry=registry,
-        )
-        self.failures = Counter(
-            "heartbeat_tick_failures", "Failures of a tick by stage.", ["stage"], registry=registry
-        )
-        self.clock_skew = _gauge(
-            registry,
-            "heartbeat_clock_skew_seconds",
-            "livemax",
-            "How far the database's clock is ahead of this machine's.",
-        )
-        self.clock_steps = Counter(
-            "heartbeat_clock_steps",
-            "Steps of the clock that were noticed, by direction.",
-            ["direction"],
-            registry=registry,
-        )
-        self.clock_step = _gauge(
-            registry,
-            "heartbeat_clock_last_step_seconds",
-            "livemostrecent",
-            "Length of the last step of the clock in this process, negative if it was set back; 0 if there was none.",
-        )
-        _begin_at_zero(self.clock_steps, ("back", "forward"))
-        self.outside = Counter(
-            "heartbeat_outside_beats",
-            "Pings to the outside heartbeat by result.",
-            ["result"],
-            registry=registry,
-        )
-        _begin_at_zero(self.outside, SEND_RESULTS)
-
-        self.peers = Counter(
-            "heartbeat_peer_beats", "Pings to peers by result.", ["peer", "result"], registry=registry
-        )
-
-    def begin(self, stages: Collection[str]) -> None:
-        """Start the failures of these stages at 0."""
-        _begin_at_zero(self.failures, stages)
-
-
-class StorageMetrics:
-    """The proofs that the storage can be written, and the messages if it cannot."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.failing = _gauge(
-            registry,
-            "heartbeat_storage_failing",
-            "livemax",
-            "1 if the last proof that the storage can be written failed, or damage was found, else 0.",
-        )
-        self.told = Counter(
-            "heartbeat_storage_messages",
-            "Messages about a failing storage by result.",
-            ["result"],
-            registry=registry,
-        )
-        _begin_at_zero(self.told, SEND_RESULTS)
-
-
-class CanaryMetrics:
-    """The canary, and the messages if its page does not arrive."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.failing = _gauge(
-            registry, "heartbeat_canary_failing", "livemax", "1 if the canary's page does not arrive, else 0."
-        )
-        self.age = _gauge(
-            registry,
-            "heartbeat_canary_age_seconds",
-            "livemostrecent",
-            "Time since the canary's page last arrived, 0 without a canary.",
-        )
-        self.told = Counter(
-            "heartbeat_canary_messages",
-            "Messages that the canary's page does not arrive by result.",
-            ["result"],
-            registry=registry,
-        )
-        _begin_at_zero(self.told, SEND_RESULTS)
-
-
-class LimitMetrics:
-    """The limits of the service, as the process that watches them has seen them last."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.reached = _gauge(
-            registry, "heartbeat_limit_reached", "livemax", "1 if this limit is reached, else 0.", ["limit"]
-        )
-        self.created_checks = _gauge(
-            registry,
-            "heartbeat_checks_created_by_pings",
-            "livemax",
-            "Checks that their first pings created and that nobody has defined since.",
-        )
-        self.bodies = _gauge(
-            registry,
-            "heartbeat_kept_bodies_bytes",
-            "livemax",
-            "Bytes of the bodies of pings that are kept, at most.",
-        )
-        self.removed_bodies = Counter(
-            "heartbeat_removed_bodies",
-            "Bodies of pings removed to keep their limit.",
-            registry=registry,
-        )
-
-
-class Forgetting:
-    """Rows that the deletion by age deletes."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.rows = Counter(
-            "heartbeat_forgotten_rows", "Old rows deleted, by table.", ["table"], registry=registry
-        )
-        self.failures = Counter(
-            "heartbeat_janitor_failures", "Failed rounds of deleting old rows.", registry=registry
-        )
-        _begin_at_zero(self.rows, FORGOTTEN)
-
-
-class BlindnessMetrics:
-    """The signs of life of processes that take pings, and the times without any."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.last_beat = _gauge(
-            registry,
-            "heartbeat_last_beat_timestamp_seconds",
-            "livemostrecent",
-            "When this process last proved that it can store pings, if it takes any.",
-        )
-        self.spans = Counter(
-            "heartbeat_blind_spans",
-            "Times in which pings could not be heard, noticed by this process when sight returned.",
-            registry=registry,
-        )
-        self.seconds = Counter("heartbeat_blind_seconds", "Length of these times.", registry=registry)
-        self.told = Counter(
-            "heartbeat_blind_messages",
-            "Messages that no process takes pings by result.",
-            ["result"],
-            registry=registry,
-        )
-        _begin_at_zero(self.told, SEND_RESULTS)
-
-
 class Backlog:
     """The backlog: checks to judge, pages to send, incidents to answer. Read for each scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._lag = _gauge(
+        self._lag = gauge(
             registry,
             "heartbeat_evaluation_lag_seconds",
             "livemostrecent",
             "How long the most overdue check has waited to be judged.",
         )
-        self._pages = _gauge(
+        self._pages = gauge(
             registry, "heartbeat_outbox_pages", "livemostrecent", "Pages that wait to be sent."
         )
-        self._oldest_page = _gauge(
+        self._oldest_page = gauge(
             registry,
             "heartbeat_outbox_oldest_seconds",
             "livemostrecent",
             "Age of the oldest page that waits.",
         )
-        self._incidents = _gauge(
+        self._incidents = gauge(
             registry, "heartbeat_incidents", "livemostrecent", "Incidents by state.", ["state"]
         )
-        self._unexpected = _gauge(
+        self._unexpected = gauge(
             registry,
             "heartbeat_unexpected_pings_names",
             "livemostrecent",
             "Names whose pings were refused in the last 30 days: no check has them, or the key is unknown.",
         )
-        self._unanswered = _gauge(
+        self._unanswered = gauge(
             registry,
             "heartbeat_unanswered_oldest_seconds",
             "livemostrecent",
@@ -397,12 +237,12 @@ class Backlog:
     ) -> None:
         """Set the lag of the checker and the courier, the incidents that wait, and the names that no check has."""
         self._unexpected.set(unexpected)
-        self._lag.set(_age(now, first_wake))
+        self._lag.set(age(now, first_wake))
         self._pages.set(downstairs.waiting)
-        self._oldest_page.set(_age(now, downstairs.oldest))
+        self._oldest_page.set(age(now, downstairs.oldest))
         for state in OPEN_STATES:
             self._incidents.labels(state.value).set(downstairs.incidents.get(state, 0))
-        self._unanswered.set(_age(now, downstairs.unanswered_since))
+        self._unanswered.set(age(now, downstairs.unanswered_since))
 
 
 class StatusPageMetrics:
@@ -434,9 +274,9 @@ class StatusPageMetrics:
         self.hook_runs = Counter(
             "heartbeat_status_hook_runs", "Runs of the status hook by result.", ["result"], registry=registry
         )
-        _begin_at_zero(self.publications, PUBLICATION_RESULTS)
-        _begin_at_zero(self.mails, SEND_RESULTS)
-        _begin_at_zero(self.hook_runs, HOOK_RESULTS)
+        begin_at_zero(self.publications, PUBLICATION_RESULTS)
+        begin_at_zero(self.mails, SEND_RESULTS)
+        begin_at_zero(self.hook_runs, HOOK_RESULTS)
 
     def observe_publication(self, result: str) -> None:
         """Count a round of the publisher."""
@@ -449,22 +289,6 @@ class StatusPageMetrics:
 
 def _describe_process(registry: CollectorRegistry, roles: Collection[str]) -> None:
     Counter("heartbeat_starts", "Starts of this process, or of its workers.", registry=registry).inc()
-    role = _gauge(registry, "heartbeat_role", "livemax", "1 for each role of this process.", ["role"])
+    role = gauge(registry, "heartbeat_role", "livemax", "1 for each role of this process.", ["role"])
     for name in sorted(roles):
         role.labels(name).set(1)
-
-
-def _gauge(
-    registry: CollectorRegistry, name: str, mode: str, meaning: str, labels: Collection[str] = ()
-) -> Gauge:
-    """Return a gauge. `mode` says how the values of several workers become one."""
-    return Gauge(name, meaning, labels, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
-
-
-def _begin_at_zero(counter: Counter, values: Collection[str]) -> None:
-    for value in values:
-        counter.labels(value)
-
-
-def _age(now: datetime, since: datetime | None) -> float:
-    return 0.0 if since is None else max((now - since).total_seconds(), 0.0)

@@ -20,6 +20,7 @@ from heartbeat.checks import store as check_store
 from heartbeat.database import Database, Unavailable
 from heartbeat.http import health
 from heartbeat.http.prometheus import checks as check_series
+from heartbeat.metric_values import SEND_RESULTS
 from heartbeat.settings import ROLES, Settings
 from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import (
@@ -276,7 +277,7 @@ async def test_counters_start_at_0_so_that_the_first_event_is_an_increase(admin:
     samples = await scrape(admin)
 
     assert {value(samples, "heartbeat_pings_total", result=result) for result in metrics.PING_RESULTS} == {0}
-    for result in metrics.SEND_RESULTS:
+    for result in SEND_RESULTS:
         assert value(samples, "heartbeat_pages_total", notifier="ntfy", result=result) == 0
         assert value(samples, "heartbeat_outside_beats_total", result=result) == 0
     assert {value(samples, "heartbeat_tick_failures_total", stage=stage) for stage in STAGES} == {0}

@@ -17,10 +17,10 @@ from alerting.person import Person
 from heartbeat.checks import maintenance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.rule import Rule
-from heartbeat.definitions import entry, rules, schema
+from heartbeat.definitions import check_schema, entry, rules, schema
 from heartbeat.definitions.document import MAX_DEPTH, SHOWN, Node, Problems, TooMany
 from heartbeat.definitions.file import Reading
-from heartbeat.definitions.schema import Schema
+from heartbeat.definitions.schema_values import Schema
 from heartbeat.definitions.status_page import StatusPage
 
 SHAPES: Final[Mapping[str, Schema]] = {
@@ -30,7 +30,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "status_page": schema.part("status_page"),
     "notifier": schema.with_kept({"type": "object", "additionalProperties": {"type": "string"}}),
     "maintenance": schema.MAINTENANCE,
-    "rule": schema.RULE_OBJECT,
+    "rule": check_schema.RULE_OBJECT,
 }
 """What a definition may hold, as JSON Schema (draft 2020-12)."""
 

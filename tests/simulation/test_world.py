@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 
 from alerting.escalation import Policy
 from alerting.severity import Severity
+from heartbeat.checks.check import State
 from tests.simulation import cast
 from tests.simulation.cast import DAY, HOUR, MINUTE, Job
 from tests.simulation.process import Point
@@ -316,6 +318,54 @@ def test_a_blindness_is_told_once_and_wakes_nobody(world: World) -> None:
     (told,) = world.shows()
     assert told.kind == "recovered"
     assert told.title == "heartbeat could not hear pings for 2 h"
+
+
+def look(world: World, seconds: int) -> None:
+    """Let time pass while the alarm for lost sight looks every five seconds."""
+    for _ in range(seconds // 5):
+        world.advance(seconds=5)
+        world._run(world.machine.while_alive(world.machine.system.sight_alarm.watch()))
+
+
+def test_a_blindness_that_lasts_is_told_once_while_nothing_is_judged_and_once_when_it_is_over() -> None:
+    """Whatever takes pings is gone, and the process that judges and pages goes on."""
+    people = [cast.person("first", webhook("first/1")), cast.person("second", webhook("second/1"))]
+    policies = [Policy("ops", (cast.step("first", minutes=30), cast.step("second", minutes=30)))]
+    with World(replace(LONELY, policy="ops"), people=people, policies=policies) as world:
+        world.ping("backup")
+        world.advance(minutes=55)
+        look(world, 5)
+        assert world.machine._beating is not None
+        world.machine._beating.cancel()
+        look(world, 10 * 60)
+        told = world.shows()
+        assert {show.person for show in told} == {"first", "second"}
+        assert len(told) == 2
+        assert re.fullmatch(r"heartbeat on \S+ is blind since \d\d:\d\d UTC", told[0].title)
+        assert world.state("backup") == "up", "it was due, and nobody could hear it"
+        world.machine._beating = world.machine.loop.create_task(world.machine.system.liveness.run())
+        look(world, 2 * 60)
+        over, other, report = titles(world.shows()[2:])
+        assert over == other
+        assert re.fullmatch(r"OK: heartbeat on \S+ hears pings again", over)
+        assert report == "heartbeat could not hear pings for 10 min"
+        assert world.check("backup").state is State.UNKNOWN
+
+
+def test_a_ping_that_comes_later_with_its_own_time_makes_an_unknown_check_known(world: World) -> None:
+    due = world.now + timedelta(hours=1)
+    world.crash(downtime=2 * HOUR)
+    world.advance(hours=2, seconds=30)
+    assert world.check("backup").state is State.UNKNOWN
+    sent = f"/ping/{world.uuids['backup']}?at={due:%Y-%m-%dT%H:%M:%SZ}"
+    for _ in range(2):
+        reply = world.knock("GET", sent)
+        assert reply is not None
+        assert reply.status == 200
+    check = world.check("backup")
+    assert (check.state, check.pings, world.pages()) == (State.UP, 2, [])
+    world.advance(minutes=61)
+    assert titles(world.pages("first")) == ["ERROR backup silent"]
 
 
 def test_a_clock_that_is_set_back_erases_no_deadline(world: World) -> None:

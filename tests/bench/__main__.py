@@ -14,6 +14,7 @@ from tests.bench import (
     figures,
     large,
     load,
+    outage,
     pings,
     screens,
     sending,
@@ -37,7 +38,8 @@ SUBJECTS = {
     "commands": (commands.measure, ("postgres", "sqlite")),
     "storm": (storm_pings.measure, ("postgres", "sqlite")),
     "large": (large.measure, ("postgres", "sqlite")),
-    "blindness": (blindness.measure, ("sqlite",)),
+    "blindness": (blindness.measure, ("postgres", "sqlite")),
+    "outage": (outage.measure, ("postgres", "sqlite")),
     "screens": (screens.measure, ("postgres", "sqlite")),
 }
 

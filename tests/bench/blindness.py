@@ -57,11 +57,11 @@ def measure(bench: Bench, kind: str) -> Iterator[Figure]:
 def _away(bench: Bench, kind: str, name: str, seconds: float, *, control: bool) -> Iterator[Figure]:
     url, port = bench.fresh(kind), free_port()
     jobs = int(os.environ.get("BLIND_JOBS", JOBS))
-    environment = _environment(bench, url, port)
+    environment = environment_of(bench, url, port)
     with running(["heartbeat", "serve"], environment):
         await_answer(f"http://127.0.0.1:{port}/readyz")
         time.sleep(3)
-    uuids = _filled(url, jobs)
+    uuids = filled(url, jobs)
     _move(url, seconds, control=control)
     live = uuids[: jobs - DEAD]
     paths = bench.home / f"blind-{port}"
@@ -73,7 +73,7 @@ def _away(bench: Bench, kind: str, name: str, seconds: float, *, control: bool) 
     yield from _figures(url, name, live)
 
 
-def _environment(bench: Bench, url: str, port: int) -> dict[str, str]:
+def environment_of(bench: Bench, url: str, port: int) -> dict[str, str]:
     home = bench.home / f"serve-{port}"
     home.mkdir()
     return {
@@ -88,7 +88,7 @@ def _environment(bench: Bench, url: str, port: int) -> dict[str, str]:
     }
 
 
-def _filled(url: str, jobs: int) -> list[str]:
+def filled(url: str, jobs: int) -> list[str]:
     """Let the jobs have pinged within their last period before now, and return their uuids."""
     writer, now, draw = engine(make_url(url), writing=True), datetime.now(UTC), random.Random(7)
     checks = []

@@ -40,14 +40,13 @@ def write(db: Connection, changes: Iterable[tuple[Change, Check, datetime]]) -> 
     insert_many(db, transitions, rows)
 
 
-def settle(db: Connection, known: Change, since: datetime) -> bool:
-    """Write what a check was when it was taken for unknown, if that was its first change since then.
+def settle(db: Connection, known: Change, since: datetime, until: datetime | None) -> bool:
+    """Write what a check was when it was taken for unknown, if that was its first change in this time.
 
     Return False if there is no such row.
     """
-    first = select(transitions.c.id).where(
-        transitions.c.check_id == known.check.id, transitions.c.at >= since
-    )
+    within = transitions.c.at >= since if until is None else transitions.c.at.between(since, until)
+    first = select(transitions.c.id).where(transitions.c.check_id == known.check.id, within)
     row = transitions.c.id == first.order_by(transitions.c.id).limit(1).scalar_subquery()
     said = known.event.why if known.event else "pinged"
     values = {

@@ -6,7 +6,7 @@ past: it counts for its own time, and never says that a job that has died since 
 
 import re
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from alerting import frozen
@@ -84,7 +84,15 @@ def on_ping(check: Check, ping: Ping, blind: Blind, now: datetime) -> Change:
     return replace(change, check=replace(change.check, since=now))
 
 
-def known(check: Check, ping: Ping, blind: Blind) -> Change | None:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a check was after a ping of the past, and until when nothing else was expected (None: for good)."""
+
+    change: Change
+    until: datetime | None
+
+
+def known(check: Check, ping: Ping, blind: Blind) -> Known | None:
     """Return what the check was after this ping. None if another run was due before sight returned."""
     if ping.signal not in (Signal.SUCCESS, Signal.FAIL):
         return None
@@ -92,7 +100,7 @@ def known(check: Check, ping: Ping, blind: Blind) -> Change | None:
     bare = replace(then, last_ok_at=None, last_fail_at=None, failures=0, missed=0, runs=())
     change = life.on_ping(replace(bare, recent_runs=NONE_COUNTED), ping)
     limit = deadline.missed_at(change.check, 1)
-    return change if limit is None or limit > blind.ended_at else None
+    return Known(change, limit) if limit is None or limit > blind.ended_at else None
 
 
 def _is_over(up: Check, ping: Ping, now: datetime) -> bool:

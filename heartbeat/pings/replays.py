@@ -47,7 +47,8 @@ def hear(
         ping = rulings.judged(check, ping, arrival)
     change = replay.on_ping(check, ping, blind, now)
     known = replay.known(check, ping, blind)
-    if known is not None and history.settle(db, known, ping.at) and change.event is None:
+    settled = known is not None and history.settle(db, known.change, ping.at, known.until)
+    if settled and change.event is None:
         check = replace(check, state=change.check.state, cause=change.check.cause)
     return change, check
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from alerting import desk
 from alerting.escalation import Policy, Step
@@ -110,6 +110,19 @@ def test_a_run_that_is_heard_later_than_the_next_one_is_known_too(db: Connection
     assert (read(db).state, read(db).last_ok_at) == (State.UP, DUE + HOUR)
     assert outcomes(db, DUE + HOUR + MINUTE) == [Outcome.ON_TIME] * 3
     assert State.UNKNOWN not in {change.state for change in history.of_check(db, job.id, 9)}
+
+
+def test_a_later_blindness_stays_unknown(db: Connection, job: Check) -> None:
+    """The check was heard after the first one in time, and not after the second one."""
+    db.execute(delete(transitions).where(transitions.c.state == State.UNKNOWN))
+    send(db, job, SIGHT + SECOND)
+    beat(db, DUE + HOUR)
+    beat(db, DUE + 2 * HOUR)
+    judge(db, DUE + 2 * HOUR)
+    assert read(db).state is State.UNKNOWN
+    send(db, job, DUE + 2 * HOUR, DUE)
+    assert read(db).state is State.UNKNOWN
+    assert history.of_check(db, job.id, 1)[0].state is State.UNKNOWN
 
 
 def test_a_failure_that_is_heard_later_is_a_failure_then_and_an_incident_now(

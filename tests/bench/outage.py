@@ -59,7 +59,7 @@ def _live(bench: Bench, kind: str, name: str) -> Iterator[Figure]:
 
     asyncio.run(_pinged(port, uuids, outage))
     yield Figure(f"outage_{name}_silent", _count(url, "symptoms WHERE cause = 'silent'"), "jobs", most=1)
-    yield Figure(f"outage_{name}_incidents", _count(url, "incidents WHERE severity <> 'info'"), "incidents")
+    yield Figure(f"outage_{name}_incidents", _count(url, "incidents WHERE cause <> 'blind'"), "incidents")
     yield Figure(f"outage_{name}_messages", _count(url, "attempts"), "messages", most=2)
     yield Figure(f"outage_{name}_unknown", _count(url, "transitions WHERE state = 'unknown'"), "jobs")
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from alerting import desk
 from alerting.escalation import Policy, Step
@@ -28,17 +28,23 @@ JUDGED = SIGHT + 30 * SECOND
 
 
 @pytest.fixture
-def job(db: Connection) -> Check:
-    """An hourly job that could not be heard when it was due, and is unknown."""
+def job_in_time(db: Connection) -> Check:
+    """An hourly job that could not be heard when it was due. Nobody has judged that yet."""
     desk.install(db, [FIRST], [Policy("ops", (Step((FIRST.id,), 5 * MINUTE),))], {})
     store.insert(db, [a_check(schedule=Every(HOUR), grace=5 * MINUTE)])
     check = read(db)
     send(db, check, NOW)
     beat(db, LOST)
     beat(db, SIGHT)
+    return read(db)
+
+
+@pytest.fixture
+def job(db: Connection, job_in_time: Check) -> Check:
+    """The same, which is unknown."""
     judge(db, JUDGED)
     assert read(db).state is State.UNKNOWN
-    return check
+    return job_in_time
 
 
 def read(db: Connection) -> Check:
@@ -112,17 +118,16 @@ def test_a_run_that_is_heard_later_than_the_next_one_is_known_too(db: Connection
     assert State.UNKNOWN not in {change.state for change in history.of_check(db, job.id, 9)}
 
 
-def test_a_later_blindness_stays_unknown(db: Connection, job: Check) -> None:
+def test_a_later_blindness_stays_unknown(db: Connection, job_in_time: Check) -> None:
     """The check was heard after the first one in time, and not after the second one."""
-    db.execute(delete(transitions).where(transitions.c.state == State.UNKNOWN))
-    send(db, job, SIGHT + SECOND)
+    send(db, job_in_time, SIGHT + SECOND)
     beat(db, DUE + HOUR)
     beat(db, DUE + 2 * HOUR)
     judge(db, DUE + 2 * HOUR)
     assert read(db).state is State.UNKNOWN
-    send(db, job, DUE + 2 * HOUR, DUE)
+    send(db, job_in_time, DUE + 2 * HOUR, DUE)
     assert read(db).state is State.UNKNOWN
-    assert history.of_check(db, job.id, 1)[0].state is State.UNKNOWN
+    assert history.of_check(db, job_in_time.id, 1)[0].state is State.UNKNOWN
 
 
 def test_a_failure_that_is_heard_later_is_a_failure_then_and_an_incident_now(

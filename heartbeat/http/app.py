@@ -9,7 +9,7 @@ from heartbeat.http import console, headers, health, problem, v1
 from heartbeat.http.callbacks import digest_link, proof_link, provider, signed_link
 from heartbeat.http.context import Context
 from heartbeat.http.headers import Headers
-from heartbeat.http.limits import BodyLimit
+from heartbeat.http.limits import RequestLimits
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 
@@ -32,7 +32,7 @@ def build(context: Context) -> FastAPI:
         redirect_slashes=False,
     )
     application.state.context = context
-    application.add_middleware(BodyLimit)
+    application.add_middleware(RequestLimits)
     problem.install(application)
     # Not the router, whose routes the framework would build again for each application, at its first request.
     application.router.routes.extend(v1.router.routes)

@@ -32,6 +32,10 @@ STALL_BOUND = 15.0
 """Seconds in which a client must take some of the answer that waits for it; after that the connection is aborted."""
 HEAD_LIMIT = 65_536
 """Bytes of the head of a request, at most. The parser itself has no limit."""
+TARGET_LIMIT = 16_000
+"""Bytes of the address of a request, at most: the slugs of as many checks as can be changed at once fit in."""
+MOST_FIELDS = 200
+"""Fields in the head of a request, at most."""
 PIPELINED = 20
 """Requests that wait on one connection for the answer to an earlier one. The connection is closed after these."""
 MAX_CONNECTIONS = 5_000
@@ -48,6 +52,9 @@ def _refusal(status: bytes, sentence: bytes) -> bytes:
 
 _MALFORMED = _refusal(b"400 Bad Request", b"This is not a request in HTTP/1.1.")
 _TOO_SLOW = _refusal(b"408 Request Timeout", b"The request did not arrive in time.")
+_TOO_LONG = _refusal(
+    b"414 URI Too Long", b"The address is too long. It may have at most %d bytes." % TARGET_LIMIT
+)
 _TOO_LARGE = _refusal(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
 
 
@@ -61,8 +68,12 @@ class Phase(Enum):
     """Nothing: the client waits for us, or is cut off."""
 
 
-class _TooManyAhead(Exception):
-    """The client sends more requests than may wait."""
+class _Refused(Exception):
+    """A head is over a bound. `reason` is counted, and `answer` is given if nothing else is being answered."""
+
+    def __init__(self, reason: str, answer: bytes) -> None:
+        self.reason = reason
+        self.answer = answer
 
 
 def _ignore(_reason: str) -> None:
@@ -166,10 +177,13 @@ class Connection(HttpToolsProtocol):
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _on_bad_request(self, error: Exception) -> None:
-        reason = "pipelined" if isinstance(error.__context__, _TooManyAhead) else "malformed"
+        refused = error.__context__
+        reason, answer = "malformed", _MALFORMED
+        if isinstance(refused, _Refused):
+            reason, answer = refused.reason, refused.answer
         last = self.pipeline[0][0] if self.pipeline else self._running
         if self.phase is Phase.BODY or last is None or last.response_complete:
-            self._cut(reason, _MALFORMED)
+            self._cut(reason, answer)
             return
         # Those that are complete are answered: they take effect. The client has to repeat the others (RFC 9112, 9.3.2).
         self._end(reason)
@@ -189,7 +203,11 @@ class Connection(HttpToolsProtocol):
                 raise ValueError("no proxy")
             return
         if len(self.pipeline) >= PIPELINED:
-            raise _TooManyAhead
+            raise _Refused("pipelined", _MALFORMED)
+        if len(self.url) > TARGET_LIMIT:
+            raise _Refused("too_large", _TOO_LONG)
+        if len(self.headers) > MOST_FIELDS:
+            raise _Refused("too_large", _TOO_LARGE)
         if (ping := self._plainest()) is not None:
             self.cycle = self._running = ping  # type: ignore[assignment]  # as much of one as is looked at
         else:

@@ -1,4 +1,4 @@
-"""Limits on the size of request bodies. A body that is too large is refused early and never held in memory."""
+"""Limits on requests. What is too large is refused early, and never held in memory or read at others' cost."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -20,6 +20,9 @@ CONFIGURATION_LIMIT = document.MAX_CHARACTERS
 CALLBACK_LIMIT = 64_000
 """Bytes of a provider's callback, at most."""
 
+MOST_PARAMETERS = 200
+"""Parameters of an address, at most: the console needs 101 for as many checks as can be changed at once."""
+
 _LIMITS: Sequence[tuple[str, int]] = (
     ("/v1/configuration", CONFIGURATION_LIMIT),
     ("/v1/status-pages/", STATUS_PAGE_LIMIT),
@@ -30,8 +33,9 @@ _LIMITS: Sequence[tuple[str, int]] = (
 """By the beginning of the path; the first that fits counts."""
 
 
-class BodyLimit:
-    """Refuses bodies that are too large, by their declared length and by the bytes received."""
+class RequestLimits:
+    """Refuses addresses with too many parameters, and bodies that are too large: by their declared length and by the
+    bytes received."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -54,7 +58,11 @@ class BodyLimit:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal)
             return message
 
-        if _declared(scope) > limit:
+        if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+            too_many = f"An address may have at most {MOST_PARAMETERS} parameters. Nothing was changed."
+            response = problem.response(Request(scope), HTTPStatus.REQUEST_URI_TOO_LONG, too_many)
+            await response(scope, receive, send)
+        elif _declared(scope) > limit:
             response = problem.response(Request(scope), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, refusal)
             await response(scope, receive, send)
         else:

@@ -38,6 +38,10 @@ _SIGNALS = {
 }
 NO_AMOUNT = "done was no number of 0 or more, so the progress was not understood."
 """The remark on a report of progress without an amount."""
+MOST_PARAMETERS = 200
+"""Parameters of an address that are read. Thousands would hold up other pings."""
+TOO_MANY = f"Only the first {MOST_PARAMETERS} parameters of the address were read."
+"""The remark on a ping with more of them."""
 _NO_CACHE = b"max-age=0, no-cache, no-store, must-revalidate, private"
 
 
@@ -71,7 +75,7 @@ class Healthchecks:
         parts = scope["path"][len(PREFIX) :].split("/")
         by_uuid, suffix = _split(parts)
         signal, exit_status = _signal(suffix) if suffix else (Signal.SUCCESS, None)
-        parameters = _parameters(scope["query_string"]) if scope["query_string"] else {}
+        parameters, unread = _parameters(scope["query_string"]) if scope["query_string"] else ({}, None)
         rid = _rid(parameters) if "rid" in parameters else None
         create = parameters.get("create", [""])[0] == "1"
         numbers = self._numbers(parameters, body) if parameters or body else measurement.NOTHING
@@ -89,7 +93,7 @@ class Healthchecks:
             exit_status,
             rid,
             numbers.values,
-            " ".join(filter(None, (misread, numbers.misread))) or None,
+            " ".join(filter(None, (misread, numbers.misread, unread))) or None,
             sent_at,
         )
 
@@ -144,8 +148,11 @@ def _signal(suffix: list[str]) -> tuple[Signal, int | None]:
     return Signal.FAIL if int(word) else Signal.SUCCESS, int(word)
 
 
-def _parameters(query: bytes) -> dict[str, list[str]]:
-    return parse_qs(query.decode("latin-1"), keep_blank_values=True)
+def _parameters(query: bytes) -> tuple[dict[str, list[str]], str | None]:
+    """Return the parameters of an address, and a remark if it has more than are read."""
+    read = query.split(b"&", MOST_PARAMETERS)[:MOST_PARAMETERS]
+    unread = TOO_MANY if query.count(b"&") >= MOST_PARAMETERS else None
+    return parse_qs(b"&".join(read).decode("latin-1"), keep_blank_values=True), unread
 
 
 def _rid(parameters: Mapping[str, list[str]]) -> str:

@@ -75,7 +75,7 @@ from heartbeat.http.console.checks import bulk, search
 from heartbeat.http.console.checks import list as check_list
 from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.pages import live, shared
-from heartbeat.http.pings import dialect, receiver
+from heartbeat.http.pings import dialect, healthchecks, receiver
 from heartbeat.http.prometheus import checks as check_series
 from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
@@ -126,6 +126,10 @@ LIMITS: Mapping[str, str] = {
     "Whole request, head and body": f"{connection.REQUEST_BOUND:g} s,",
     "The same with an API key, for a long body on a slow line": f"1 s more for each {connection.LEAST_RATE:,} bytes",
     "Size of a request's head": f"{connection.HEAD_LIMIT:,} bytes",
+    "Fields in a request's head": f"{connection.MOST_FIELDS},",
+    "Address of a request": f"{connection.TARGET_LIMIT:,} bytes",
+    "Parameters of an address": f"{limits.MOST_PARAMETERS},",
+    "Parameters that are read of a ping's address": f"{healthchecks.MOST_PARAMETERS};",
     "Answer that the client does not take": f"{connection.STALL_BOUND:g} s without",
     "Bytes of an answer that the system keeps for a client": f"{server.SEND_BUFFER:,}",
     "Requests waiting on one connection for an earlier answer": f"{connection.PIPELINED},",

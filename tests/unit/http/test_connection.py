@@ -3,7 +3,7 @@
 import pytest
 
 from heartbeat.http import connection
-from heartbeat.http.connection import HEAD_LIMIT, LEAST_RATE, PIPELINED
+from heartbeat.http.connection import HEAD_LIMIT, LEAST_RATE, MOST_FIELDS, PIPELINED, TARGET_LIMIT
 from tests.unit.http.wire import OK, Side
 
 HEAD = b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -216,6 +216,39 @@ async def test_a_head_that_is_too_large_is_refused() -> None:
     answer = await line.send(HEAD[:-2] + b"X-Large: ", b"x" * HEAD_LIMIT)
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert side.cut == {"too_large": 1}
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * TARGET_LIMIT), b"414"),
+        (b"GET /ping/key/job?%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a&" * (TARGET_LIMIT // 2)), b"414"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n%s\r\n" % (b"a:b\r\n" * MOST_FIELDS), b"431"),
+    ],
+    ids=["address", "address of a ping", "fields"],
+)
+async def test_a_head_that_would_take_long_to_read_is_refused(head: bytes, status: bytes) -> None:
+    side = Side()
+    answer = await side.line().send(head)
+    assert answer.startswith(b"HTTP/1.1 %s " % status)
+    assert (side.heard, side.cut) == ([], {"too_large": 1})
+
+
+async def test_a_head_within_its_limits_is_heard() -> None:
+    side = Side()
+    head = b"GET /%s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (
+        b"a" * (TARGET_LIMIT - 1),
+        b"a:b\r\n" * (MOST_FIELDS - 1),
+    )
+    assert await side.line().send(head) == OK
+
+
+async def test_requests_before_a_head_that_is_refused_are_answered() -> None:
+    side = Side()
+    line = side.line()
+    long = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * TARGET_LIMIT)
+    assert (await line.send(GET % 1 + long)).count(b"HTTP/1.1 200 ") == 1
+    assert [path for path, _ in side.heard] == ["/1"]
 
 
 async def test_a_long_body_is_no_large_head() -> None:

@@ -13,7 +13,7 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.progress import Amount
 from heartbeat.checks.replay import UNREADABLE
-from heartbeat.http.pings.healthchecks import NO_AMOUNT
+from heartbeat.http.pings.healthchecks import MOST_PARAMETERS, NO_AMOUNT, TOO_MANY
 from tests.unit.http.conftest import (
     SetClock,
     fall_silent,
@@ -365,6 +365,7 @@ async def test_numbers_of_the_address_and_of_a_json_body_are_kept(
     [
         ("metric=rows:many", b"", '"rows" was left out: "many" is not a number.'),
         ("m.rows=NaN", b"", '"rows" was left out: it is not a finite number.'),
+        ("a&" * MOST_PARAMETERS + "m.rows=1", b"", TOO_MANY),
         ("", b'{"rows": ', "The JSON in the body was left out: it is not valid at line 1, column 10."),
         ("", b'{"a": "' + b"x" * 1_000, "The JSON in the body was left out: its end was cut off."),
         ("", b'{"a":' * 180, "The JSON in the body was left out: it is not valid at line 1, column 901."),

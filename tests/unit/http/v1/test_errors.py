@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from heartbeat.app import System
 from heartbeat.definitions.edit.people import PERSON
+from heartbeat.http.limits import MOST_PARAMETERS
 from heartbeat.http.v1 import people
 from tests.unit.http.conftest import (
     SetClock,
@@ -178,6 +179,14 @@ async def test_a_body_that_is_too_large_is_refused(
     for content in (b" " * limit, chunks(limit)):
         answer = await admin.request(verb, address, content=content, headers=json)
         assert answer.status_code in (200, 422)
+
+
+@pytest.mark.parametrize("path", ["/v1/checks", "/sign-in", "/readyz", "/static/style.css", "/answer/x"])
+async def test_an_address_with_very_many_parameters_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"{path}?{'a=1&' * MOST_PARAMETERS}")
+    assert answer.status_code == 414
+    assert f"An address may have at most {MOST_PARAMETERS} parameters." in answer.text
+    assert (await client.get(f"{path}?{'a=1&' * (MOST_PARAMETERS - 1)}")).status_code != 414
 
 
 async def test_without_a_database_the_answer_is_503_with_retry_after(

@@ -14,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import merge
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from oncalendar import BaseIterator, OnCalendarError
+
+from heartbeat.checks import time_zone
 
 LIMITS: Final = (timedelta(seconds=1), timedelta(days=366))  # Of `Every`: less is jitter, more is a typo.
 EARLINESS: Final = timedelta(seconds=30)  # A ping this long before a slot counts for it (see `due_after`).
@@ -33,38 +35,6 @@ ALIASES: Final = {  # Those of crontab(5), but for @reboot, which has no time.
     "@annually": "0 0 1 1 *",
 }
 SEMANTICS: Final = ("cron", "kubernetes")  # Whose rules a cron line follows.
-_FIXED: Final = {  # Zones that look like local time, but never change their clocks: their offset, and what is meant.
-    "EST": ("UTC-5", "America/New_York"),
-    "MST": ("UTC-7", "America/Denver"),
-    "GMT": ("UTC+0", "Europe/London"),
-    "Greenwich": ("UTC+0", "Europe/London"),
-}
-_MEANT: Final = {  # Abbreviations that are no zones, and the places that are meant.
-    **dict.fromkeys(("PST", "PDT"), "America/Los_Angeles"),
-    **dict.fromkeys(("MDT",), "America/Denver"),
-    **dict.fromkeys(("CST", "CDT"), "America/Chicago"),
-    **dict.fromkeys(("EDT",), "America/New_York"),
-    **dict.fromkeys(("AKST", "AKDT"), "America/Anchorage"),
-    **dict.fromkeys(("AST", "ADT"), "America/Halifax"),
-    "BRT": "America/Sao_Paulo",
-    "BST": "Europe/London",
-    "WEST": "Europe/Lisbon",
-    "CEST": "Europe/Berlin",
-    "EEST": "Europe/Helsinki",
-    "MSK": "Europe/Moscow",
-    "SAST": "Africa/Johannesburg",
-    "IST": "Asia/Kolkata",
-    "PKT": "Asia/Karachi",
-    "SGT": "Asia/Singapore",
-    "HKT": "Asia/Hong_Kong",
-    "JST": "Asia/Tokyo",
-    "KST": "Asia/Seoul",
-    "AWST": "Australia/Perth",
-    **dict.fromkeys(("ACST", "ACDT"), "Australia/Adelaide"),
-    **dict.fromkeys(("AEST", "AEDT"), "Australia/Sydney"),
-    **dict.fromkeys(("NZST", "NZDT"), "Pacific/Auckland"),
-}
-_INVERTED: Final = re.compile(r"Etc/GMT([+-])(\d{1,2})")
 _FIELDS: Final = {  # By cronsim's name: accepted text, unit, unit of its cycle, first and last value.
     "second": ("0-59", "second", "minute", 0, 59),
     "minute": ("0-59", "minute", "hour", 0, 59),
@@ -172,22 +142,6 @@ def warnings(schedule: Schedule) -> list[str]:
     if next_slot(schedule, datetime(2150, 1, 1, tzinfo=UTC)) is None:
         sentences.append("It names years, so it ends: silence is not noticed after its last time.")
     return sentences
-
-
-def zone_warning(timezone: str) -> str | None:
-    """Return a sentence about a zone whose name means something else than it seems to, or None."""
-    if timezone in _FIXED:
-        offset, meant = _FIXED[timezone]
-        return f"{timezone} is {offset} all year, also in summer; if you mean local time, write {meant}."
-    if (inverted := _INVERTED.fullmatch(timezone)) and inverted[2] != "0":
-        sign = "-" if inverted[1] == "+" else "+"
-        return f"{timezone} is UTC{sign}{inverted[2]}: the sign in this name is the opposite one."
-    return None
-
-
-def zone_of_abbreviation(name: str) -> str | None:
-    """Return the zone that is probably meant by an abbreviation that is none: "America/Los_Angeles" for "PST"."""
-    return _MEANT.get(name.upper())
 
 
 def next_slot(schedule: Cron | OnCalendar, start: datetime) -> datetime | None:
@@ -301,6 +255,8 @@ def _checked(schedule: Cron | OnCalendar, now: datetime) -> Schedule:
         )
     try:
         slot = next_slot(schedule, now)
+    except time_zone.NoZone as error:
+        raise BadSchedule(str(error)) from error
     except CronSimError as error:
         raise BadSchedule(f"{quoted} {_cron_fault(str(error).removeprefix('Bad '))}.") from error
     except OnCalendarError as error:
@@ -334,7 +290,7 @@ def _uneven_steps(names: Iterable[str], fields: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=16_384)
 def _next_slot(schedule: Cron | OnCalendar, start: datetime) -> datetime | None:
-    zone = _zone(schedule.timezone)
+    zone = time_zone.named(schedule.timezone)
     wall = start.astimezone(zone).replace(tzinfo=None)
     repeated = max(_repeated(wall, zone), timedelta())
     passes = (0, 1) if repeated and _by_the_clock(schedule) else (0,)
@@ -405,13 +361,3 @@ def period_in_words(period: timedelta) -> str:
     unit = next((unit for unit, size in units.items() if seconds % size == 0), "second")
     count = seconds / units.get(unit, 1)
     return unit if count == 1 else f"{count:.15g} {unit}s"
-
-
-@lru_cache(maxsize=1024)  # ZoneInfo itself caches only eight, and reads the others from the disk again.
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder such as "Europe".
-        meant = zone_of_abbreviation(name)
-        remedy = f'did you mean "{meant}"?' if meant else 'write for example "Europe/London".'
-        raise BadSchedule(f'"{name[:60]}" is no time zone: {remedy}') from error

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from alerting.escalation import MAX_WAIT, MIN_WAIT
 from alerting.severity import Severity
 from heartbeat import duration
-from heartbeat.checks import level, progress, schedule
+from heartbeat.checks import level, progress, schedule, time_zone
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import LEARNT, UNTIL_DONE, UNTIL_DONE_LIMIT
 from heartbeat.checks.level import Levels
@@ -167,7 +167,7 @@ def zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as "Europe".
-        if abbreviated := schedule.zone_of_abbreviation(text):
+        if abbreviated := time_zone.of_abbreviation(text):
             hint = f"did you mean {abbreviated!r}?"
         elif _OFFSET.fullmatch(text):
             hint = "an offset does not follow summer time; write a place, such as Europe/London."

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Final
 
-from heartbeat.checks import level, schedule
+from heartbeat.checks import level, schedule, time_zone
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import OnCalendar
 from heartbeat.definitions import entry
@@ -72,13 +72,13 @@ def _zones(root: Node, configuration: Configuration, warnings: Problems) -> None
         *(node for name in ("checks", "people", "status_pages") for node in root.entries(name).values()),
     ]
     for written in filter(None, (node.get("timezone") for node in nodes)):
-        if isinstance(written.value, str) and (sentence := schedule.zone_warning(written.value)):
+        if isinstance(written.value, str) and (sentence := time_zone.warning(written.value)):
             warnings.add(written.line, written.path, sentence)
     for slug, node in root.entries("checks").items():
         planned, event = configuration.checks[slug].schedule, node.get("on_calendar")
         if event is None or not isinstance(planned, OnCalendar) or planned.expression == event.value:
             continue  # The zone is not in the event itself.
-        if sentence := schedule.zone_warning(planned.timezone):
+        if sentence := time_zone.warning(planned.timezone):
             warnings.add(event.line, event.path, sentence)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from heartbeat import duration
-from heartbeat.checks import dependency, rule_grammar, schedule, schedule_words
+from heartbeat.checks import dependency, rule_grammar, schedule, schedule_words, time_zone
 from heartbeat.checks.check import Measure
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.schedule import SEMANTICS, Every, Schedule
@@ -168,7 +168,7 @@ def preview(definition: CheckDefinition, now: datetime) -> SchedulePreview:
 
 
 def _zone_warnings(planned: Schedule) -> list[str]:
-    warning = None if isinstance(planned, Every) else schedule.zone_warning(planned.timezone)
+    warning = None if isinstance(planned, Every) else time_zone.warning(planned.timezone)
     return [warning] if warning else []
 
 

@@ -84,7 +84,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("check-change", "/checks/nightly-backup/edit"),
         Example("check-declared", "/checks/mail-queue/edit"),
     ),
-    "/checks/{slug}/rules": (Example("check-rules", "/checks/nightly-backup/rules?rule=rows+>+many"),),
+    "/checks/{slug}/rules": (
+        Example("check-rules", "/checks/nightly-backup/rules?rule=rows+>+many"),
+        Example("check-rules-declared", "/checks/mail-queue/rules?rule=duration+<+3h,+for+2+runs"),
+    ),
     "/unexpected-pings": (Example("unexpected-pings", "/unexpected-pings"),),
     "/unusual-runs": (Example("unusual-runs", "/unusual-runs"),),
     "/checks/{slug}/delete": (

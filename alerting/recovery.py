@@ -3,7 +3,7 @@
 Each function works inside the caller's transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -26,14 +26,26 @@ def clear(
     by: str | None = None,
 ) -> None:
     """Clear symptoms, each with its reason. An incident without any left is recovering, or over if `by` somebody."""
-    if not cleared:
-        return
-    incidents = store.lock(db, {symptom.incident_id for symptom, _ in cleared})
-    symptom_store.clear_symptoms(db, [(symptom.id, reason) for symptom, reason in cleared], now)
     entries = [
         Entry(symptom.incident_id, now, "cleared", f"{symptom.title}: {reason}", by)
         for symptom, reason in cleared
     ]
+    take_out(db, cleared, entries, now, pace, by)
+
+
+def take_out(
+    db: Connection,
+    cleared: Sequence[tuple[RaisedSymptom, str]],
+    entries: Sequence[Entry],
+    now: datetime,
+    pace: Pace,
+    by: str | None = None,
+) -> None:
+    """Clear symptoms as `clear` does, with these lines in their timelines."""
+    if not cleared:
+        return
+    incidents = store.lock(db, {symptom.incident_id for symptom, _ in cleared})
+    symptom_store.clear_symptoms(db, [(symptom.id, reason) for symptom, reason in cleared], now)
     timeline.write(db, entries)
     standing = symptom_store.standing(db, incidents, now)
     store.save(
@@ -58,6 +70,12 @@ def settle(db: Connection, now: datetime, limit: int) -> int:
     settled = store.claim_settled(db, now, limit)
     _end_recovered(db, settled, now)
     return len(settled)
+
+
+def settle_these(db: Connection, incident_ids: Collection[int], now: datetime) -> None:
+    """End those of these incidents whose recovery has settled."""
+    locked = store.lock(db, incident_ids).values()
+    _end_recovered(db, [one for one in locked if one.settles_at is not None and one.settles_at <= now], now)
 
 
 def end(

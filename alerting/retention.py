@@ -15,7 +15,7 @@ from alerting.tables import attempts, digests, incidents, pages, symptoms, timel
 AT_A_TIME = 20
 """Incidents that are deleted together: first their rows, in batches, then they themselves."""
 
-_FLAPS = timeline.c.kind.in_(("down", "cleared")) & timeline.c.by.is_(None)
+_FLAPS = timeline.c.kind.in_(("down", "cleared", "moved")) & timeline.c.by.is_(None)
 _TABLES = {table.name: table for table in (attempts, pages, symptoms, timeline, incidents, digests)}
 
 

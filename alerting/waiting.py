@@ -8,11 +8,17 @@ transaction.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
 from alerting import gather, recovery, waiting_store
-from alerting.incident import Incident, Pace, RaisedSymptom, Symptom
+from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Symptom
+
+LEFT: Final = "left this incident"
+"""The reason for which a symptom clears that moves."""
+GROUPS = 100
+"""Parents of which the consequences move at once, at most. A statement cannot name any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ def turning(db: Connection, now: datetime, pace: Pace, limit: int) -> list[Raise
         if one.released_at is not None and one.released_at <= now
     ]
     again = [symptom for symptom, _ in waiting_store.down_again(db, limit)]
-    symptoms = [*waiting_store.waiting_in(db, released[:limit], limit), *again]
+    symptoms = [*waiting_store.waiting_in(db, released[:GROUPS], limit), *again]
     return sorted(symptoms, key=lambda symptom: symptom.id)[:limit]
 
 
@@ -50,7 +56,12 @@ def with_incidents(db: Connection, keys: Collection[str]) -> dict[str, tuple[Rai
 
 def move(db: Connection, moves: Sequence[Move], now: datetime, pace: Pace) -> None:
     """Take symptoms out of their incidents, and raise them anew where their cause keys say."""
-    recovery.clear(db, [(one.leaves, one.why) for one in moves], now, pace)
+    rows = [(one.leaves, LEFT) for one in moves]
+    words = [f"{one.leaves.title} {LEFT}: {one.why}" for one in moves]
+    entries = [Entry(row.incident_id, now, "moved", line) for (row, _), line in zip(rows, words, strict=True)]
+    # What has the same cause key must not continue an incident that is over.
+    recovery.settle_these(db, {row.incident_id for row, _ in rows}, now)
+    recovery.take_out(db, rows, entries, now, pace)
     gather.raise_(db, [one.symptom for one in moves], now, pace)
 
 

@@ -16,15 +16,19 @@ from alerting.tables import incidents, symptoms
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The symptoms of one incident that wait for the same one, and when they need not any more: None if they must."""
+    """The symptoms of one incident that wait for the same one, and when they need not any more: None if they must.
+
+    `chained` is true if that one waits itself, so that it moves first.
+    """
 
     waits_for: str
     incident_id: int
     released_at: datetime | None
+    chained: bool = False
 
 
 def groups(db: Connection, pace: Pace) -> list[Group]:
-    """Return everything that waits.
+    """Return everything that waits, what waits for one that waits itself last.
 
     It is over once the incident is, or once what it waits for has been well for as long as a recovery takes to settle.
     """
@@ -43,9 +47,11 @@ def groups(db: Connection, pace: Pace) -> list[Group]:
             incidents.c.state,
             incidents.c.opened_at,
             incidents.c.resolved_at,
+            incidents.c.settles_at,
             first.c.raised_at,
             first.c.cleared_at,
             first.c.falls,
+            first.c.waits_for.label("chained_to"),
         )
         .select_from(waiting.join(incidents, incidents.c.id == waiting.c.incident_id).outerjoin(first, same))
         .order_by(waiting.c.incident_id, waiting.c.waits_for)
@@ -59,8 +65,11 @@ def groups(db: Connection, pace: Pace) -> list[Group]:
             released_at = row.opened_at
         elif row.cleared_at is not None:
             released_at = life.settles_at(row.falls or (), row.cleared_at, pace)
-        found.append(Group(row.waits_for, row.incident_id, released_at))
-    return found
+            if row.settles_at is not None:
+                released_at = max(released_at, row.settles_at)
+        chained = row.chained_to is not None and row.cleared_at is None
+        found.append(Group(row.waits_for, row.incident_id, released_at, chained))
+    return sorted(found, key=lambda group: group.chained)
 
 
 def waiting_in(db: Connection, released: Collection[Group], limit: int) -> list[RaisedSymptom]:

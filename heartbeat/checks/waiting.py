@@ -96,9 +96,27 @@ def sweep(db: Connection, now: datetime, limit: int) -> int:
     strangers = [row for key, row in rows.items() if key not in locked or locked[key].state is not State.DOWN]
     desk.forget(db, strangers)
     # A parent that moves goes first. What waits for it follows in the next round.
-    mine = {key: row for key, row in rows.items() if row not in strangers and row.waits_for not in rows}
+    moving = _moving(db, rows, current)
+    mine = {key: row for key, row in rows.items() if row not in strangers and row.waits_for not in moving}
     _move(db, [(locked[key], *current[key]) for key in mine], now, pace)
     return len(turning)
+
+
+def _moving(
+    db: Connection,
+    rows: Mapping[str, RaisedSymptom],
+    current: Mapping[str, tuple[RaisedSymptom, Incident]],
+) -> set[str]:
+    """Return the keys of the parents that move themselves: those among the rows, and those whose turn comes later."""
+    others = desk.with_incidents(
+        db, {row.waits_for for row in rows.values() if row.waits_for} - current.keys()
+    )
+    coming = {
+        key
+        for key, (parent, incident) in others.items()
+        if parent.waits_for is not None and incident.ended_at is not None
+    }
+    return {*rows, *coming}
 
 
 def next_due(db: Connection) -> datetime | None:
@@ -120,7 +138,7 @@ def _move(
         if row.told or (row.waited_for and parent is None) or _is_over(row, incident, now):
             stay.append(row)
         elif parent is not None:
-            why = f"left this incident: it waits for {parent.symptom.title} now"
+            why = f"it waits for {parent.symptom.title} now"
             moves.append(Move(row, _placed(symptom, parent, until), why))
         else:
             moves.append(_released(row, symptom, check, first.get(row.waits_for or ""), now, pace))
@@ -138,7 +156,7 @@ def _released(
 ) -> Move:
     """Return the move of a check whose parent no longer holds it: it may run now, if its parent is well."""
     if parent is None or parent.state not in (State.NEW, State.UP):
-        return Move(row, symptom, "left this incident: it waits for nothing any more")
+        return Move(row, symptom, "it waits for nothing any more")
     until = dependency.chance_until(check.schedule, check.grace, now, pace.settling)
     hold = Hold(until, f"{parent.name} is well, so {check.name} may run by then")
     if symptom.hold is not None and symptom.hold.until > until:
@@ -148,7 +166,7 @@ def _released(
     return Move(
         row,
         waited,
-        f"left this incident: {parent.name} is well, so it may run until {hold.until:%d %b %H:%M} UTC",
+        f"{parent.name} is well, so it may run until {hold.until:%d %b %H:%M} UTC",
     )
 
 

@@ -27,7 +27,7 @@ def begun(db: Connection) -> None:
 
 def moved(db: Connection, at: datetime, symptom: Symptom) -> None:
     (row,) = desk.raised(db, [symptom.key])
-    desk.move(db, [Move(row, symptom, "left this incident: job 1 is well")], at, PACE)
+    desk.move(db, [Move(row, symptom, "job 1 is well")], at, PACE)
 
 
 def test_nothing_ends_a_wait_while_its_parent_is_down(db: Connection) -> None:
@@ -60,6 +60,10 @@ def test_what_waits_moves_to_an_incident_of_its_own_although_its_cause_is_the_sa
     moved(db, NOW + 2 * MINUTE, own)
     assert [(one.id, one.state) for one in desk.incidents(db)] == [(2, "open"), (1, "resolved")]
     assert desk.incidents(db)[0].next_at == NOW + HOUR
+    dossier = desk.dossier(db, 1)
+    assert dossier is not None
+    (line,) = [entry.words for entry in dossier.timeline if entry.kind == "moved"]
+    assert line == "job 2 left this incident: job 1 is well"
     assert waiting(db, NOW + HOUR) == []
 
 
@@ -73,7 +77,7 @@ def test_what_has_waited_must_wait_again_if_its_parent_falls(db: Connection) -> 
     assert waiting(db, SETTLED + MINUTE) == ["check:2"]
     moved(db, SETTLED + MINUTE, CHILD)
     assert waiting(db, SETTLED + HOUR) == []
-    assert desk.incident_of(db, ["check:1", "check:2"]) == {"check:1": 1, "check:2": 1}
+    assert desk.incident_of(db, ["check:1", "check:2"]) == {"check:1": 3, "check:2": 3}
 
 
 def test_what_waits_for_nothing_any_more_stays_held(db: Connection) -> None:

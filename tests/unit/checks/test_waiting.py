@@ -8,11 +8,26 @@ from sqlalchemy import Connection
 from alerting import desk, escalator
 from alerting.clock_step import Step
 from alerting.desk import Dossier
+from alerting.escalation import Policy
+from alerting.escalation import Step as PolicyStep
+from alerting.person import Contact, Person
 from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions, forecast, life, placing, store, waiting
+from heartbeat.checks import (
+    actions,
+    definition,
+    dependency,
+    forecast,
+    life,
+    maintenance_store,
+    placing,
+    store,
+    waiting,
+)
 from heartbeat.checks.check import Check, Ping, Raised, Signal
 from heartbeat.checks.dependency import LONGEST, After
+from heartbeat.checks.maintenance import WindowDefinition
 from heartbeat.checks.symptoms import Fall
+from heartbeat.definitions.edit import maintenance as arranging
 from tests.unit.checks.test_placing import counted
 from tests.unit.conftest import NOW, a_check
 
@@ -253,3 +268,104 @@ def test_checks_without_parents_cost_no_statement(db: Connection) -> None:
     of_reading = [[one for one in of_one if not one.startswith("INSERT")] for of_one in (few, many)]
     # `fall` itself loads the checks one by one.
     assert len(of_reading[1]) - len(of_reading[0]) == 46
+
+
+def test_a_check_of_another_policy_pages_its_own_people(db: Connection) -> None:
+    teams = [Policy(name, (PolicyStep(("anna",), 5 * MINUTE),)) for name in ("ops", "office")]
+    desk.install(db, [Person("anna", "Anna", (Contact("console", "t"),))], teams, {})
+    added(
+        db,
+        replace(a_check("backup"), policy="ops"),
+        child("report", policy="office"),
+        child("mail", policy="ops"),
+    )
+    fall(db, T0, "backup", "report", "mail")
+    assert {title: standing(one) for title, one in open_ones(db).items()} == {
+        "backup": ["backup", "mail"],
+        "report": ["report"],
+    }
+
+
+def test_a_parent_under_maintenance_holds_nobody(db: Connection) -> None:
+    added(db, replace(a_check("backup"), labels={"host": "a"}), child("report"))
+    window = WindowDefinition("Move", "", {"host": "a"}, T0 - MINUTE, T0 + 60 * MINUTE)
+    maintenance_store.add(db, window, "Ann", T0, None)
+    fall(db, T0, "backup", "report")
+    work(db, T0 + MINUTE)
+    titles = {one.id: one.title for one in desk.incidents(db)}
+    assert [titles[number] for number in paged(db)] == ["report"]
+
+
+def test_a_child_under_maintenance_waits_for_the_later_of_both(db: Connection) -> None:
+    added(db, a_check("backup"), child("report", labels={"host": "a"}))
+    window = WindowDefinition("Move", "", {"host": "a"}, T0 - MINUTE, T0 + 60 * MINUTE)
+    arranging.make(db, ANN, window, T0)
+    fall(db, T0, "backup", "report")
+    (maintained,) = maintenance_store.standing(db, T0)
+    # The end of the window does not end the wait.
+    arranging.end(db, ANN, maintained.id, T0 + MINUTE)
+    work(db, T0 + 2 * MINUTE)
+    assert paged(db) == [1]
+    ping(db, T0 + 3 * MINUTE, "backup")
+    arranging.make(db, ANN, replace(window, ends_at=T0 + 600 * MINUTE), T0 + 4 * MINUTE)
+    work(db, T0 + 5 * MINUTE)
+    assert desk.incidents(db)[0].next_at == T0 + 600 * MINUTE
+
+
+def test_a_chain_waits_in_the_incident_of_its_first_check_and_then_for_the_next(db: Connection) -> None:
+    added(db, a_check("backup"), child("report"), child("mail", After(("report",))))
+    fall(db, T0, "backup", "report", "mail")
+    assert standing(open_ones(db)["backup"]) == ["backup", "report", "mail"]
+    ping(db, T0 + MINUTE, "backup")
+    work(db, T0 + 3 * MINUTE)
+    (dossier,) = open_ones(db).values()
+    assert standing(dossier) == ["report", "mail"]
+    assert [symptom.facts.parent for symptom in dossier.symptoms] == ["backup", "report"]
+    chance = dependency.chance_until(
+        a_check("report").schedule, a_check("report").grace, T0 + 3 * MINUTE, MINUTE
+    )
+    assert dossier.incident.next_at == chance
+
+
+def test_a_chain_moves_from_its_beginning_however_few_move_at_once(db: Connection) -> None:
+    chain = [child(f"n{n}", After((f"n{n - 1}" if n else "backup",))) for n in range(5)]
+    added(db, *reversed(chain), a_check("backup"))
+    fall(db, T0, "backup", *(job.slug for job in chain))
+    ping(db, T0 + MINUTE, "backup")
+    rounds = 0
+    while (waiting.next_due(db) or T0 + 9 * MINUTE) <= T0 + 3 * MINUTE:
+        assert waiting.sweep(db, T0 + 3 * MINUTE, 1) == 1
+        rounds += 1
+    assert rounds == 5
+    work(db, T0 + 3 * MINUTE)
+    (dossier,) = open_ones(db).values()
+    assert standing(dossier) == ["n0", "n1", "n2", "n3", "n4"]
+    assert paged(db) == []
+
+
+def test_children_on_the_host_of_their_parent_page_in_an_incident_of_their_own(db: Connection) -> None:
+    jobs = [a_check("backup"), child("report"), child("mail")]
+    hosted = [
+        definition.redefined(replace(job, labels={"host": "a"}), None, ("host",), (), NOW) for job in jobs
+    ]
+    added(db, *hosted)
+    fall(db, T0, "backup")
+    work(db, T0 + MINUTE)
+    desk.acknowledge(db, 1, "Ann", T0 + MINUTE, until=T0 + LONGEST)
+    fall(db, T0 + 2 * MINUTE, "report", "mail")
+    ping(db, T0 + 3 * MINUTE, "backup")
+    work(db, T0 + 6 * MINUTE)
+    (dossier,) = open_ones(db).values()
+    assert (dossier.incident.id, dossier.incident.state, standing(dossier)) == (2, "open", ["report", "mail"])
+    due = dossier.incident.next_at
+    assert due is not None
+    work(db, due)
+    assert paged(db) == [1, 2]
+
+
+def test_children_leave_in_bounded_batches(db: Connection) -> None:
+    added(db, a_check("backup"), *(child(f"report-{n}") for n in range(60)))
+    fall(db, T0, "backup", *(f"report-{n}" for n in range(60)))
+    ping(db, T0 + MINUTE, "backup")
+    moved = [waiting.sweep(db, T0 + 3 * MINUTE, 25) for _ in range(4)]
+    assert moved == [25, 25, 10, 0]

@@ -165,7 +165,8 @@ def _elsewhere(around: Surroundings) -> str:
     alive = others.alive - sum(group.fine for group in around.same_jobs)
     if total <= 0:
         return ""
-    other = f"other {others.noun if total != 1 else others.noun.removesuffix('s')}"
+    one = others.noun.replace("s and ", " or ").removesuffix("s")
+    other = f"other {others.noun if total != 1 else one}"
     if alive == total:
         every = {1: f"The {other} is", 2: f"Both {other} are"}.get(total, f"All {total:,} {other} are")
         return f"{every} fine."

@@ -29,8 +29,9 @@ def sweep(db: Connection, now: datetime) -> int:
     first, last = spans[0].began_at, max(span.ended_at for span in spans)
     unheard = blindness_store.unheard(db, first, last, blindness.NAMED)
     until = unheard.until if unheard.unknown else last + blindness.SHORTEST
-    if now < until:
-        blindness_store.put_off(db, spans, min(until, now + AGAIN))
+    unjudged = now < last + blindness.LONGEST + AGAIN and blindness_store.is_unjudged(db, first, last)
+    if now < until or unjudged:
+        blindness_store.put_off(db, spans, min(until, now + AGAIN) if now < until else now + AGAIN)
         return 0
     if blindness.is_worth_telling(spans):
         _tell(db, spans, blindness.report(spans, unheard, now), now)

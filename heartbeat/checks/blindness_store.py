@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, not_, or_, select, update
 
 from alerting.clock_step import Step
 from alerting.sql import Utc, insert_many, update_many
@@ -129,6 +129,15 @@ def unheard(db: Connection, since: datetime, until: datetime, limit: int) -> Unh
     names = list(db.execute(named).scalars())
     bound = blindness.bound(timedelta(seconds=grace or 0.0), until)
     return Unheard(names, unknown, fallen, max(filter(None, (bound, wake_at))))
+
+
+def is_unjudged(db: Connection, since: datetime, until: datetime) -> bool:
+    """Return whether a check was not heard since then and has its deadline soon: its ping may be a lost one."""
+    heard_before = [or_(at.is_(None), at <= since) for at in (checks.c.last_ok_at, checks.c.last_fail_at)]
+    watched = checks.c.state.in_((State.NEW, State.UP)), not_(checks.c.unheard), checks.c.armed_at <= since
+    soon = checks.c.wake_at <= until + blindness.LONGEST
+    query = select(checks.c.id).where(soon, *watched, *heard_before).limit(1)
+    return db.execute(query).first() is not None
 
 
 def listed(db: Connection, since: datetime, limit: int = KNOWN) -> list[Blind]:

@@ -66,6 +66,7 @@ def test_the_same_jobs_elsewhere_are_told_apart() -> None:
             Elsewhere("hosts", 38, 30, ("web-3 (incident 12)", "db-2 (late)")),
             "30 of 38 other hosts are fine; not fine: web-3 (incident 12), db-2 (late) and 6 more.",
         ),
+        (Elsewhere("hosts and jobs", 1, 1), "The other host or job is fine."),
         (Elsewhere("hosts and jobs", 3, 0), "None of the 3 other hosts and jobs is fine."),
         (
             Elsewhere("hosts", 2, 0, ("web-3 (late)",)),

@@ -239,6 +239,24 @@ async def test_a_notice_that_all_were_heard_again_waits_no_longer_than_a_minute(
     assert notice.lines[1] == "1 check was due then and not heard, so nobody was paged. It was heard since."
 
 
+async def test_a_notice_waits_for_checks_whose_deadline_comes_after_sight_has_returned(place: Place) -> None:
+    await place.database.write(lambda db: checks.insert(db, [a_check("patient", grace=12 * MINUTES)]))
+    await place.ping("patient")
+    await place.process().beat()
+    place.clock.advance(minutes=10)
+    await place.process().beat()
+    place.sees = True
+    assert await place.states(minutes=6) == {"patient": State.UP}
+    assert await place.notices() == [], "its ping was lost at 03:05, and its grace lasts until 03:17"
+    assert await place.states(minutes=2) == {"patient": State.UNKNOWN}
+    await place.judge(minutes=10)
+    ((_, notice),) = await place.notices()
+    assert notice.lines[1:3] == (
+        "1 check was due then and not heard, so nobody was paged.",
+        "Not heard since: patient.",
+    )
+
+
 async def test_a_short_stop_that_cost_nothing_is_told_to_nobody(place: Place) -> None:
     await place.watch("backup")
     process = place.process()

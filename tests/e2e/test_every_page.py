@@ -45,6 +45,7 @@ class Example:
 
 NOT_PAGES = {
     "/live": "a stream of changes",
+    "/incidents/{number:int}/postmortem": "a file to download",
     "/static/{name}": "the assets of pages",
     "/readyz": "for probes",
     "/metrics": "for Prometheus",

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from alerting import desk
@@ -15,7 +15,8 @@ from heartbeat.actor import Actor
 from heartbeat.checks import actions, surroundings
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.context import Context
-from heartbeat.http.pages import queries
+from heartbeat.http.pages import postmortem, queries
+from heartbeat.http.pages.rows import names
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.incident_models import AnswerOutcome, IncidentDetails, Incidents
@@ -53,6 +54,15 @@ async def show_incident(
 ) -> IncidentDetails:
     """Return one incident with its symptoms, its timeline, its pages and the answers of providers."""
     return await context.database.read(lambda db: _details(db, number, conditional, context.clock.now()))
+
+
+@router.get(
+    "/{number}/postmortem", response_class=Response, responses={200: {"content": {"text/markdown": {}}}}
+)
+async def draft_postmortem(number: fields.IncidentNumber, context: ContextDep) -> Response:
+    """Return the draft of a post-mortem in Markdown: how long it took, the jobs, the timeline, and who was paged."""
+    drafted = await context.database.read(lambda db: _draft(db, number, context.clock.now()))
+    return Response(drafted, media_type="text/markdown")
 
 
 @router.post("/{number}/acknowledge")
@@ -128,6 +138,12 @@ def _details(db: Connection, number: int, conditional: ConditionalRead, now: dat
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     conditional.set_tag(tag(dossier.incident.id, (dossier, slugs)))
     return IncidentDetails.of(dossier, slugs)
+
+
+def _draft(db: Connection, number: int, now: datetime) -> str:
+    dossier = _dossier(db, number)
+    (titled,) = surroundings.titled(db, [dossier.incident], now)
+    return postmortem.draft(dossier, titled.title, names(desk.people(db)))
 
 
 def _note(

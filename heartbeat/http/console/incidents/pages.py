@@ -18,10 +18,9 @@ from alerting.times import Clock
 from heartbeat.actor import Role
 from heartbeat.checks import actions, maintenance, maintenance_store, surroundings
 from heartbeat.checks.maintenance import Phase
-from heartbeat.http.console.incidents import timeline
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.request import ConsoleRequest, Route, page_number
-from heartbeat.http.pages import incident_summary, queries, render
+from heartbeat.http.pages import incident_summary, postmortem, queries, render, timeline
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import reached_limit
 from heartbeat.safe_text import is_harmless
@@ -86,6 +85,24 @@ async def one_incident(request: ConsoleRequest) -> Response:
         return request.not_found(_missing(number))
     morning = next_morning(request.now, times.zone("UTC"))
     return request.show("incidents/page.html", live=live, morning=morning, **facts)
+
+
+async def draft_postmortem(request: ConsoleRequest) -> Response:
+    """Download the draft of a post-mortem, in Markdown."""
+    number = request.number
+
+    def read(db: Connection) -> str | None:
+        dossier = desk.dossier(db, number)
+        if dossier is None:
+            return None
+        (titled,) = surroundings.titled(db, [dossier.incident], request.now)
+        return postmortem.draft(dossier, titled.title, view_rows.names(desk.people(db)))
+
+    drafted = await request.read(read)
+    if drafted is None:
+        return request.not_found(_missing(number))
+    headers = {"Content-Disposition": f'attachment; filename="incident-{number}.md"'}
+    return Response(drafted, media_type="text/markdown", headers=headers)
 
 
 async def acknowledge(request: ConsoleRequest) -> Response:
@@ -196,6 +213,7 @@ async def page_next(request: ConsoleRequest) -> Response:
 READING: Mapping[str, Route] = {
     "/incidents": (Role.VIEWER, listed),
     "/incidents/{number:int}": (Role.VIEWER, one_incident),
+    "/incidents/{number:int}/postmortem": (Role.VIEWER, draft_postmortem),
     "/incidents/{number:int}/resolve": (Role.RESPONDER, ask_resolve),
 }
 ACTING: Mapping[str, Route] = {

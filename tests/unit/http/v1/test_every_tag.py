@@ -11,8 +11,13 @@ from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
 from tests.unit.http.test_gates import api
 from tests.unit.status.conftest import PAGE, define
 
-NOT_JSON = {"/v1/docs", "/v1/checks/{name}/pings/{n}/body", "/v1/configuration"}
-"""HTML, the bytes of a ping body, and YAML."""
+NOT_JSON = {
+    "/v1/docs",
+    "/v1/checks/{name}/pings/{n}/body",
+    "/v1/configuration",
+    "/v1/incidents/{number}/postmortem",
+}
+"""HTML, the bytes of a ping body, YAML, and Markdown."""
 AN_HOUR = {"starts_at": "2024-05-03T14:00:00Z", "ends_at": "2024-05-03T15:00:00Z"}
 
 

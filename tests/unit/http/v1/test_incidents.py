@@ -27,6 +27,21 @@ async def test_incidents_are_paginated(system: System, admin: httpx.AsyncClient,
     assert sorted(incident["title"] for incident in unresolved["incidents"]) == ["a", "c"]
 
 
+async def test_an_incident_is_a_draft_of_its_postmortem(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(system)
+    await ping(system, check)
+    number = await fall_silent(system, clock, check)
+    await admin.post(f"/v1/incidents/{number}/acknowledge", json={"by": "first"})
+    drafted = await admin.get(f"/v1/incidents/{number}/postmortem")
+    assert drafted.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert drafted.text.startswith("# job: post-mortem (draft)\n")
+    assert "acknowledged by First responder" in drafted.text
+    missing = await admin.get("/v1/incidents/99/postmortem")
+    assert problem(missing, 404) == "There is no incident 99."
+
+
 async def test_an_incident_has_its_symptoms_timeline_and_pages(
     system: System, admin: httpx.AsyncClient, clock: SetClock
 ) -> None:

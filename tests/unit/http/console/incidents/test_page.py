@@ -33,6 +33,18 @@ LIGHT = 100_000
 """Bytes that a page may weigh."""
 
 
+async def test_an_incident_is_downloaded_as_a_draft_of_its_postmortem(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    screen = await see(browser, f"/incidents/{number}")
+    assert "Post-mortem draft" in screen.words
+    drafted = await browser.get(f"/incidents/{number}/postmortem")
+    assert drafted.headers["content-disposition"] == f'attachment; filename="incident-{number}.md"'
+    assert drafted.text.startswith("# job: post-mortem (draft)\n")
+    assert (await browser.get("/incidents/99/postmortem")).status_code == 404
+
+
 async def test_the_timeline_of_an_incident_has_the_newest_on_top(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:

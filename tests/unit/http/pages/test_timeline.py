@@ -11,9 +11,9 @@ from alerting.incident import Entry, Facts, Incident, RaisedSymptom, State
 from alerting.news import NO_NEWS
 from alerting.notice import NoticeKind
 from alerting.severity import Severity
-from heartbeat.http.console.incidents import timeline as incident_timeline
-from heartbeat.http.console.incidents.timeline import Moment
 from heartbeat.http.pages import render
+from heartbeat.http.pages import timeline as incident_timeline
+from heartbeat.http.pages.timeline import Moment
 from tests.unit.conftest import NOW
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -30,7 +30,7 @@ setup: .venv/test.stamp ## Create the virtual environment with everything that t
 run: .venv/run.stamp ## Serve on http://127.0.0.1:8000 with an embedded database and a sample configuration
 	@$(BIN)/python -m heartbeat serve --sample
 
-demo: .venv/run.stamp ## Replay a night in about a minute
+demo: .venv/run.stamp ## Replay a day in about a minute
 	@$(BIN)/python -m heartbeat demo
 
 test: .venv/test.stamp ## Run all tests that need only Python packages

@@ -272,10 +272,10 @@ def _add_test_page(subparsers: "argparse._SubParsersAction[argparse.ArgumentPars
 
 def _add_demo(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     demo = _add(
-        subparsers, "demo", "replay a night with a fast clock", "It needs no setup and leaves no files."
+        subparsers, "demo", "replay a day with a fast clock", "It needs no setup and leaves no files."
     )
     demo.add_argument(
-        "--seconds", type=float, default=60.0, help="length of the replay in seconds (default: 60)"
+        "--seconds", type=float, default=60.0, help="time to read it in seconds (default: 60)"
     )
 
 

@@ -10,16 +10,15 @@ from pathlib import Path
 from heartbeat.operations import demo
 
 PICTURE = Path("docs/demo.svg")
-SECONDS = 10
+SECONDS = 1
 SHOWN = (
     ("Four jobs fall silent together.", "CRITICAL us-housekeeping"),
-    ("A job that failed stays away.", "invoices", "silent"),
-    ("Two more stay away.", "+2 on us-housekeeping"),
-    ("The server is rebooted.", "OK us-housekeeping"),
-    ("Customers read of both.", "CPU allowance"),
+    ("A run succeeds and changes nothing.", "CRITICAL daily-cpu-reset"),
+    ("Customers read of both troubles.", "CPU allowance"),
+    ("heartbeat itself was away.", "could not hear pings"),
 )
 """A caption, and the words by which the first frame is found whose title has them all."""
-FRAME_WIDTH, GAP, MARGIN, LINE, CAPTION = 412, 24, 16, 15, 24
+FRAME_WIDTH, GAP, MARGIN, LINE, CAPTION = 450, 24, 16, 15, 24
 STYLE = (
     "text{font:10.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#1f2933;white-space:pre}"
     ".c{font:600 13px system-ui,sans-serif}.h{fill:#65717e}.t{font-weight:700}.bad{fill:#b3261e}.good{fill:#1d7a46}"
@@ -73,7 +72,7 @@ def draw(printed: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'role="img" aria-labelledby="t">'
     )
-    title = '<title id="t">Notices of one night, and the status page</title>'
+    title = '<title id="t">Notices of one day, and the status page</title>'
     return "\n".join([opening, title, f"<style>{STYLE}</style>", *drawn, "</svg>", ""])
 
 

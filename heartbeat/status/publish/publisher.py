@@ -117,7 +117,7 @@ class Publisher:
         old = any(abs(now - page_edition.at) >= OLDEST for page_edition in self.editions.values())
         if self._mark == (mark, pages) and not old and self.editions.keys() == pages.keys():
             return "unchanged"
-        snapshots = await self._database.read(lambda db: _snapshots(db, pages, self._home, self._clock))
+        snapshots = await self._database.read(lambda db: snapshots_of(db, pages, self._home, self._clock))
         self.editions, complete = await asyncio.to_thread(self._print, snapshots)
         self._mark = (mark, pages)
         self._hook.pull()
@@ -152,7 +152,8 @@ class Publisher:
         return True
 
 
-def _snapshots(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:
+def snapshots_of(db: Connection, pages: Mapping[str, StatusPage], home: str, clock: Clock) -> list[Snapshot]:
+    """Return what each status page shows now, from the database."""
     now, check_counts = clock.now(), store.check_counts(db)
     mail = Email.kind in desk.notifiers(db)
     snapshots = []

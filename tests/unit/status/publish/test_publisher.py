@@ -172,7 +172,7 @@ async def test_a_failure_is_logged_and_the_next_look_follows(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(publisher, "_snapshots", broken)
+    monkeypatch.setattr(publisher, "snapshots_of", broken)
     await system.publisher.look()
     assert "publishing the status pages failed" in caplog.text
     monkeypatch.undo()

@@ -274,9 +274,7 @@ def _add_demo(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]")
     demo = _add(
         subparsers, "demo", "replay a day with a fast clock", "It needs no setup and leaves no files."
     )
-    demo.add_argument(
-        "--seconds", type=float, default=60.0, help="time to read it in seconds (default: 60)"
-    )
+    demo.add_argument("--seconds", type=float, default=60.0, help="time to read it in seconds (default: 60)")
 
 
 def _add_backups(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

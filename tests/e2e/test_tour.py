@@ -20,8 +20,10 @@ from tests.unit.documents.documentation import section
 pytestmark = pytest.mark.e2e
 
 TOUR = section("README.md", "## Five minutes")
-STARTED, ANSWER, PAGE, RECOVERED, *_ = re.findall(r"^```\n(.*?)^```", TOUR, re.DOTALL | re.MULTILINE)
-SILENT_WITHIN, SETTLED_WITHIN = 150, 60
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TOUR, re.DOTALL | re.MULTILINE)
+STARTED, ANSWER, PAGE, RECOVERED, USELESS = (text for language, text in BLOCKS if not language)
+RULE, REPORTS, END, *_ = (text for language, text in BLOCKS if language == "sh")
+SILENT_WITHIN, SETTLED_WITHIN, PUBLISHED_WITHIN = 150, 60, 90
 """Seconds that the README promises at most, and as many for a slow machine."""
 
 
@@ -29,6 +31,7 @@ class Terminal:
     """`heartbeat serve --sample` in an empty directory, on a terminal of its own."""
 
     def __init__(self, home: Path) -> None:
+        self._home = home
         self.url = f"http://127.0.0.1:{free_port()}"
         self._main, terminal = pty.openpty()
         self._shown = bytearray()
@@ -48,6 +51,25 @@ class Terminal:
         """Wait until it shows this, and return all that it shows."""
         eventually(lambda: text in self.text(), within=within, what=f"{text} in {self.text()}")
         return self.text()
+
+    def await_notices(self, count: int, within: float) -> str:
+        """Wait for so many notices, and return all that it shows."""
+        eventually(lambda: self.text().count("╰─ ") == count, within=within, what=f"{count} notices")
+        return self.text()
+
+    def status_page(self) -> str:
+        """The text of the status page."""
+        answer = httpx.get(f"{self.url}/status", follow_redirects=True)
+        return " ".join(re.sub(r"<[^>]+>", "", answer.text).split())
+
+    def type(self, block: str, url: str) -> None:
+        """Run the lines of a block in a second terminal, for this job instead of the one of the README."""
+        lines = re.sub(r"^url=.*\n", "", block, flags=re.MULTILINE).replace("curl ", "curl -fsS ")
+        lines = lines.replace(".venv/bin/heartbeat", f"{shlex.quote(sys.executable)} -m heartbeat")
+        script = f"set -e\nurl={shlex.quote(url)}\n{lines}"
+        subprocess.run(
+            ["/bin/sh", "-c", script], cwd=self._home, env=bare_environment(), check=True, timeout=90
+        )
 
     def close(self) -> None:
         """End the process."""
@@ -95,6 +117,15 @@ def test_the_five_minutes_of_the_readme_come_as_it_shows_them(terminal: Terminal
     assert run(ping) == ANSWER.strip()
     over = terminal.await_text("╰─ recovered to terminal\n", SETTLED_WITHIN)
     assert alike(over) == alike(STARTED + PAGE + RECOVERED)
+
+    terminal.type(RULE, ping[-1])
+    useless = terminal.await_notices(3, SETTLED_WITHIN)
+    assert alike(useless) == alike(STARTED + PAGE + RECOVERED + USELESS)
+    terminal.type(REPORTS, ping[-1])
+    promised = alike(found(r"\*(The import is under way.*?)\*", " ".join(TOUR.split())))
+    eventually(lambda: promised in alike(terminal.status_page()), within=PUBLISHED_WITHIN, what=promised)
+    terminal.type(END, ping[-1])
+    terminal.await_notices(4, SETTLED_WITHIN)
 
 
 def alike(shown: str) -> str:

@@ -13,7 +13,8 @@ from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import audit, signed_link
 from heartbeat.app import System
-from heartbeat.checks import actions
+from heartbeat.checks import actions, rule_grammar
+from heartbeat.checks.rule import Rule
 from heartbeat.database import Database, Unavailable
 from heartbeat.signed_link import Answerer
 from tests.unit.conftest import NOW, somebody
@@ -23,6 +24,7 @@ from tests.unit.http.conftest import (
     SetClock,
     escalate,
     fall_silent,
+    incident_of,
     make_check,
     ping,
     recover,
@@ -77,6 +79,14 @@ async def see(phone: httpx.AsyncClient, path: str, status: int = 200) -> Markup:
 async def standing(system: System, number: int) -> Any:
     """All that is known of the incident."""
     return await system.context.database.read(lambda db: desk.dossier(db, number))
+
+
+async def test_a_broken_rule_is_shown_with_its_last_values(system: System, phone: httpx.AsyncClient) -> None:
+    check = await make_check(system, rules=(Rule(rule_grammar.parse("rows > 0")),))
+    for rows in (12, 4, 0):
+        await ping(system, check, f"?m.rows={rows}")
+    page = await see(phone, address(await incident_of(system, check)))
+    assert "Rule: rows > 0. Last rows: 12, 4, 0 (falling)." in page.words
 
 
 async def test_the_link_shows_the_incident_in_short_and_a_button(

@@ -9,9 +9,10 @@ import pytest
 from alerting import desk
 from alerting.incident import Hold
 from heartbeat.app import System
+from heartbeat.checks import rule_grammar, symptoms
 from heartbeat.checks import store as check_store
-from heartbeat.checks import symptoms
 from heartbeat.checks.check import State
+from heartbeat.checks.rule import Rule
 from heartbeat.pings import limit_watch, reached_limit
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.usage import CREATED, Used
@@ -43,6 +44,16 @@ async def test_an_incident_is_downloaded_as_a_draft_of_its_postmortem(
     assert drafted.headers["content-disposition"] == f'attachment; filename="incident-{number}.md"'
     assert drafted.text.startswith("# job: post-mortem (draft)\n")
     assert (await browser.get("/incidents/99/postmortem")).status_code == 404
+
+
+async def test_a_broken_rule_is_shown_with_its_last_values(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    check = await make_check(system, rules=(Rule(rule_grammar.parse("rows > 0")),))
+    for rows in (12, 4, 0):
+        await ping(system, check, f"?m.rows={rows}")
+    screen = await see(browser, f"/incidents/{await incident_of(system, check)}")
+    assert "Rule: rows > 0. Last rows: 12, 4, 0 (falling)." in screen.words
 
 
 async def test_the_timeline_of_an_incident_has_the_newest_on_top(

@@ -16,6 +16,7 @@ SHOWN = (
     ("A run succeeds and changes nothing.", "CRITICAL daily-cpu-reset"),
     ("Customers read of both troubles.", "CPU allowance"),
     ("heartbeat itself was away.", "could not hear pings"),
+    ("Then a job that really died pages.", "mail-queue", "silent"),
 )
 """A caption, and the words by which the first frame is found whose title has them all."""
 FRAME_WIDTH, GAP, MARGIN, LINE, CAPTION = 450, 24, 16, 15, 24

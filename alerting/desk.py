@@ -4,7 +4,7 @@ Every function works inside the caller's transaction: a check's state, its incid
 written together or not at all. Outcomes are values; see `alerting.incident`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,9 +16,7 @@ from alerting import (
     gather,
     handover,
     outbox,
-    proofs,
     recovery,
-    roster,
     store,
     symptom_store,
     timeline,
@@ -30,18 +28,28 @@ from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import sent_as as sent_as
+from alerting.definitions import contact_proofs as contact_proofs
+from alerting.definitions import define_person as define_person
+from alerting.definitions import define_policy as define_policy
+from alerting.definitions import forget_person as forget_person
+from alerting.definitions import forget_policy as forget_policy
+from alerting.definitions import install as install
+from alerting.definitions import notifier_setups as notifier_setups
+from alerting.definitions import notifiers as notifiers
+from alerting.definitions import people as people
+from alerting.definitions import person_of_user as person_of_user
+from alerting.definitions import policies as policies
+from alerting.definitions import prove as prove
+from alerting.definitions import record_test_page as record_test_page
+from alerting.definitions import reseal_person as reseal_person
 from alerting.digest_members import digest_incidents as digest_incidents
 from alerting.digest_members import digest_states as digest_states
-from alerting.escalation import Policy
 from alerting.handover import AllWell, HandedOn
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
 from alerting.notice import NoticeKind
-from alerting.notifiers.registry import Setup
-from alerting.origin import Origin
 from alerting.outbox import Page as Page
 from alerting.outbox import Workload as Workload
 from alerting.outbox import workload as workload
-from alerting.person import OPERATOR, Contact, Person
 from alerting.proofs import NO_PROOF as NO_PROOF
 from alerting.proofs import Proof as Proof
 from alerting.receipts import receipt as receipt
@@ -331,98 +339,6 @@ def raised(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
 def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
     """Return all symptoms of these incidents, cleared ones included."""
     return symptom_store.symptoms_of(db, incident_ids)
-
-
-def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
-    """Return everybody who can be paged, by name; or those of one origin."""
-    return roster.load_people(db, origin=origin)
-
-
-def person_of_user(db: Connection, user: str) -> Person | None:
-    """Return the person who signs in as this user."""
-    return roster.person_of_user(db, user)
-
-
-def policies(db: Connection, origin: Origin | None = None) -> dict[str, Policy]:
-    """Return every policy, by name; or those of one origin."""
-    return roster.load_policies(db, origin)
-
-
-def notifiers(db: Connection, origin: Origin | None = None) -> dict[str, dict[str, str]]:
-    """Return each notifier's settings as stored, by kind; or those of one origin."""
-    return {kind: dict(setup.settings) for kind, setup in notifier_settings.load(db, origin).items()}
-
-
-def notifier_setups(db: Connection) -> dict[str, Setup]:
-    """Return each notifier's settings and owner, by kind."""
-    return notifier_settings.load(db)
-
-
-def install(
-    db: Connection,
-    people: Iterable[Person],
-    policies: Iterable[Policy],
-    settings: Mapping[str, Mapping[str, str]],
-) -> None:
-    """Make these the people, policies and notifiers' settings of the configuration file, and no others.
-
-    Definitions of other origins stay, unless the file now uses their name.
-    """
-    roster.remove_people(db, origin=Origin.FILE)
-    roster.put_people(db, people)
-    roster.remove_policies(db, origin=Origin.FILE)
-    roster.put_policies(db, policies)
-    notifier_settings.replace(db, settings, Origin.FILE)
-    proofs.forget_strangers(db)
-
-
-def define_person(db: Connection, person: Person) -> None:
-    """Write a person, replacing one of the same name. Waiting pages go to the new contacts."""
-    roster.put_people(db, [person])
-
-
-def forget_person(db: Connection, name: str) -> None:
-    """Delete a person."""
-    roster.remove_people(db, [name])
-    proofs.forget_strangers(db)
-
-
-def reseal_person(db: Connection, previous: Person, person: Person) -> None:
-    """Write a person whose addresses are encrypted anew. They lead where they led before."""
-    roster.put_people(db, [person])
-    proofs.renamed(db, previous, person)
-
-
-def contact_proofs(db: Connection, names: Collection[str] | None = None) -> dict[tuple[str, str], Proof]:
-    """Return the last test page and proof of contacts, by person and `Contact.mark`: of these people, or of all."""
-    return proofs.load(db, names)
-
-
-def record_test_page(
-    db: Connection, person: Person, results: Iterable[tuple[Contact, str, str]], now: datetime
-) -> None:
-    """Record a test page to contacts of a person, each with the word of its outcome and the provider's answer."""
-    proofs.sent(db, person, results, now)
-
-
-def prove(db: Connection, name: str, mark: str, now: datetime) -> tuple[Person, Contact] | None:
-    """Record that a test page arrived. Return its contact, or None if the person no longer has it."""
-    person = ({OPERATOR.id: OPERATOR} | roster.load_people(db, [name])).get(name)
-    contact = next((contact for contact in person.contacts if contact.mark == mark), None) if person else None
-    if person is None or contact is None:
-        return None
-    proofs.proven(db, person, contact, now)
-    return person, contact
-
-
-def define_policy(db: Connection, policy: Policy) -> None:
-    """Write a policy, replacing one of the same name. Open incidents keep the policy they opened with."""
-    roster.put_policies(db, [policy])
-
-
-def forget_policy(db: Connection, name: str) -> None:
-    """Delete a policy. Open incidents keep it."""
-    roster.remove_policies(db, [name])
 
 
 def _quieten(

@@ -10,11 +10,8 @@ from alerting import desk, escalator
 from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import HandedOn
 from alerting.incident import Facts, Hold, Pace, State
-from alerting.origin import Origin
 from tests.unit.alerting.conftest import (
-    ANNA,
     HOUR,
-    OPS,
     PAGED_AT,
     a_symptom,
     incident_of,
@@ -187,18 +184,6 @@ def test_an_incident_that_pages_is_not_silenced_by_a_hold(db: Connection) -> Non
     assert incident_of(db, 2).next_at == move.until
     assert desk.hold(db, {"check:2": None}, LATER) == {}
     assert incident_of(db, 2).next_at == LATER + timedelta(seconds=10)
-
-
-def test_the_file_replaces_its_own_definitions_only(db: Connection) -> None:
-    desk.define_person(db, replace(ANNA, id="cleo", name="Cleo", origin=Origin.API))
-    desk.install(db, [ANNA], [], {"ntfy": {"token": "${TOKEN}"}})
-    assert desk.people(db).keys() == {"anna", "cleo"}
-    assert (desk.policies(db), desk.notifiers(db)) == ({}, {"ntfy": {"token": "${TOKEN}"}})
-    desk.define_policy(db, OPS)
-    desk.forget_person(db, "cleo")
-    desk.forget_policy(db, "ops")
-    assert desk.people(db).keys() == {"anna"}
-    assert desk.policies(db) == {}
 
 
 @pytest.mark.parametrize(("open_only", "numbers"), [(False, [3, 2, 1]), (True, [3, 1])])

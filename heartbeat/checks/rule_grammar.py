@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 import re2
 
 from alerting.severity import Severity
-from heartbeat import duration
+from heartbeat import duration, safe_text
 from heartbeat.checks.rule import (
     LONGEST_PATTERN,
     RUNS,
@@ -80,7 +80,7 @@ def parse(text: str) -> Condition:
     if len(text) > LONGEST:
         raise BadRule(LONGEST, f"A rule has at most {LONGEST} characters.")
     for column, character in enumerate(text, 1):
-        if not character.isprintable():
+        if character in "\n\t" or not safe_text.is_harmless(character):
             raise BadRule(column, "Leave out this character; a rule is one line of text.")
     return _Reader(text).condition()
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from heartbeat import safe_text
-from heartbeat.checks import symptoms
+from heartbeat.checks import rule_grammar, symptoms
+from heartbeat.checks.rule import Body
 from heartbeat.definitions import entry, single
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console.incidents import pages
@@ -81,6 +82,12 @@ def _note_by_form(text: str) -> str:
     return note
 
 
+def _pattern(text: str) -> str:
+    condition = rule_grammar.parse(f'body has "{text}"')
+    assert isinstance(condition, Body)
+    return condition.pattern
+
+
 DOORS: list[Callable[[str], str]] = [
     _check_name,
     _label,
@@ -89,6 +96,7 @@ DOORS: list[Callable[[str], str]] = [
     _announcement_body,
     _note_by_api,
     _note_by_form,
+    _pattern,
 ]
 
 

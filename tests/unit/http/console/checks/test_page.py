@@ -8,8 +8,9 @@ import pytest
 
 from heartbeat import audit
 from heartbeat.app import System
-from heartbeat.checks import checker
+from heartbeat.checks import checker, waiting
 from heartbeat.checks.check import Signal, State, Tolerance
+from heartbeat.checks.dependency import After
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE
 from heartbeat.pings import store as pings
@@ -320,3 +321,37 @@ async def test_a_check_whose_runs_come_hours_after_each_slot_asks_for_its_time_z
     headers = {"Authorization": f"Bearer {system.context.admin_key}"}
     answer = await browser.get("/v1/checks/job", headers=headers)
     assert answer.json()["time_zone_question"] == asked
+
+
+async def test_a_check_says_what_it_runs_after_and_that_it_waits(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    backup = await make_check(system, "backup")
+    after = After(("backup", "gone"), ({"job": "import"},))
+    report = await make_check(system, "report", after=after, labels={"host": "web"})
+    words = (await see(browser, "/checks/report")).words
+    assert "Runs after backup , gone (no such check) , checks with job import" in words
+    assert "waits for" not in words
+    number = await fall_silent(system, clock, report)
+    screen = await see(browser, "/checks/report")
+    assert "It waits for backup, which is down. People are told of it at 04 May 03:06 UTC at the latest." in (
+        screen.words
+    )
+    assert f"It waits for backup in incident {number}, until 04 May 03:06 UTC at the latest." in screen.words
+    assert sound(screen.html)
+    incident = (await see(browser, f"/incidents/{number}")).words
+    assert "report waits for backup." in incident
+    assert "never heard; waits for backup" in incident
+    await ping(system, backup)
+    clock.advance(minutes=2)
+    await system.context.database.write(lambda db: waiting.sweep(db, clock.at, 100))
+    screen = await see(browser, "/checks/report")
+    assert (
+        "backup is well since 03:06 UTC. This check pages at 03:14 UTC, unless it is well by then."
+        in screen.words
+    )
+    own = (await see(browser, f"/incidents/{await incident_of(system, report)}")).words
+    assert "It may still run, because backup is well again" in own
+    assert "backup is well since 03:06 UTC, so it may run until 03:14 UTC" in own
+    left = (await see(browser, f"/incidents/{number}")).words
+    assert "report left this incident: backup is well, so it may run until 03 May 03:14 UTC" in left

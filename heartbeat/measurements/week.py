@@ -65,7 +65,7 @@ def told_at(now: datetime) -> datetime:
 def text(entries: Sequence[Entry], home: str) -> Iterator[str]:
     """Yield the lines of the mail."""
     yield sentence(entries)
-    yield "Nobody was paged for them. What is usual was learnt from the runs before."
+    yield "What is usual was learnt from the runs before, without a rule."
     yield ""
     for entry in entries[:LISTED]:
         yield f"{entry.name}: {entry.often}{entry.newest.at:%a %d %b %H:%M} UTC: {entry.newest.words}"

@@ -10,6 +10,7 @@ import pytest
 from tests import demo_picture
 from tests.demo_picture import Frame
 from tests.e2e.service import bare_environment, run
+from tests.unit.documents.documentation import ROOT, blocks
 
 pytestmark = pytest.mark.e2e
 
@@ -72,6 +73,12 @@ def test_a_silence_of_some_jobs_pages_once_and_climbs_until_somebody_acknowledge
     assert acknowledged.heading == "Anna, 03 May 03:31 UTC", "Ben knows what he did himself"
     assert acknowledged.lines[0].startswith(f"{US}: acknowledged by Ben")
     assert not is_page(acknowledged)
+
+
+def test_the_page_in_the_readme_is_the_first_one(frames: list[Frame]) -> None:
+    sample = next(text for text in blocks(ROOT / "README.md", "") if text.startswith("CRITICAL"))
+    first, *_ = between(frames, "03 May 03:00", "03 May 04:30")
+    assert " ".join(told(first).split()) == " ".join(sample.split())
 
 
 def test_a_reboot_is_told_once_with_the_jobs_that_are_back(frames: list[Frame]) -> None:

@@ -39,6 +39,7 @@ _COLUMNS = tuple(incidents.c.keys())
 _GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
 _REAL = incidents.c.id > 0
+_LAST_NUMBER = select(func.coalesce(func.max(incidents.c.id), 0)).where(_REAL)
 _IN_TROUBLE = incidents.c.settles_at.is_(None)
 _FIRST_PAGE = (
     incidents.c.state == State.OPEN,
@@ -200,6 +201,8 @@ def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:
     by_cause = {incident.cause_key: incident for incident in new}
     ordered = [incident for _, incident in sorted(by_cause.items())]
     rows = [_incident_row(incident) for incident in ordered if incident.policy != escalation.DRILL]
+    if db.dialect.name == "sqlite":
+        rows = _numbered(db, rows)
     drills = [_incident_row(one) | {"id": DRILL} for one in ordered if one.policy == escalation.DRILL]
     clause = f"ON CONFLICT (cause_key) WHERE state <> '{State.RESOLVED}' DO NOTHING"
     opened = [
@@ -208,6 +211,12 @@ def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:
         for row in insert_many(db, incidents, of_kind, on_conflict=clause, returning=("id", "cause_key"))
     ]
     return {cause_key: number for number, cause_key in opened}
+
+
+def _numbered(db: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with the next numbers. SQLite by itself counts on from the drill's if there is no other incident."""
+    last: int = db.execute(_LAST_NUMBER).scalar_one()
+    return [{"id": number, **row} for number, row in enumerate(rows, last + 1)]
 
 
 def remove_drill(db: Connection) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ from heartbeat.checks.check import State
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
 from heartbeat.settings import BadSetting, Settings
+from tests.unit.alerting.conftest import a_symptom
 from tests.unit.conftest import NOW, a_check
 from tests.unit.http.conftest import SetClock
 
@@ -145,6 +147,17 @@ async def test_nobody_sees_a_drill(cage: Cage) -> None:
     await cage.pass_(seconds=5)
     assert not await cage.drill()
     assert (await cage.database.read(seen))[-3:] == [0, 0, 0]
+
+
+async def test_an_incident_that_opens_during_the_first_drill_is_seen(cage: Cage) -> None:
+    cage.open = False
+    await cage.pass_(seconds=EVERY.total_seconds())
+    assert await cage.drill()
+    for cause, number in (("backup", 1), ("mail", 2)):
+        raised = partial(desk.raise_, symptoms=[a_symptom(cause, cause)], now=cage.clock.now())
+        await cage.database.write(raised)
+        listed = await cage.database.read(lambda db: desk.open_incidents(db, 10))
+        assert max(incident.id for incident in listed) == number == len(listed)
 
 
 async def test_a_page_beside_a_drill_says_nothing_of_it(cage: Cage) -> None:

@@ -105,14 +105,20 @@ class Referee:
             known = homes == [home for _, home in before]
             if len(homes) != 1 or not (known or found.incidents[homes[0]].cause_key in wanted):
                 yield f"{row.slug} is down ({row.cause}), and belongs to incidents {homes} instead of one of {wanted}"
-            elif row.slug in self._waiting(found) or self.lives[row.slug].job.after:
-                continue
+            elif self.lives[row.slug].job.after:
+                pass  # It leaves the incident of its parent once that is well.
             elif not known and any(self._continues(found, since, home) for since, home in before):
                 yield f"{row.slug} went from incident {before[0][1]}, which is not over, to {homes[0]}"
-            if any(found.incidents[home].state == "resolved" for home in homes):
+            if any(self._is_left_behind(key, found.incidents[home], found) for home in homes):
                 yield f"{row.slug} is down, and its incident {homes} is resolved"
         for key in found.belongs.keys() - keys.keys():
             yield f"the symptom {key} of no check stands raised"
+
+    def _is_left_behind(self, key: str, home: IncidentRow, found: Books) -> bool:
+        """Whether it is down in an incident that is over. A consequence leaves that at once, and not before."""
+        if home.resolved is None or key not in found.consequences:
+            return home.state == "resolved"
+        return self._overdue(home.resolved, NOTICED)
 
     def _waits(self, found: Books) -> Iterator[str]:
         """A check waits only while a parent of its is down, or was just now."""

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from alerting.severity import Severity
+from heartbeat.checks import waiting
 from heartbeat.checks.dependency import After
 from tests.simulation.cast import MINUTE, Job
 from tests.simulation.night import Night, begin, titles
+from tests.simulation.referee import Broken
 
 BACKUP = Job("nightly-backup", every=10 * MINUTE)
 AFTER_BACKUP = After(("nightly-backup",))
@@ -102,3 +106,14 @@ def test_a_late_parent_holds_nobody(nights: list[Night]) -> None:
     night = night_of(nights, replace(BACKUP, grace=10 * MINUTE), REPORT)
     night.advance(minutes=14)
     assert first_pages(night) == ["ERROR report silent"]
+
+
+def test_the_referee_refuses_children_that_are_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "next_due", lambda _db: None)
+    monkeypatch.setattr(waiting, "sweep", lambda _db, _now, _limit: 0)
+    night = begin([], BACKUP, REPORT)
+    night.advance(minutes=15)
+    night.world.run(BACKUP.name)
+    with pytest.raises(Broken, match="report is down, and its incident"):
+        night.advance(minutes=5)
+    night.world.machine.close()

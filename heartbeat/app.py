@@ -2,10 +2,9 @@
 
 import asyncio
 import gc
-import socket
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import httpx
@@ -14,40 +13,27 @@ from alerting.composing import Composer
 from alerting.courier import Courier
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
-from alerting.notifiers.registry import NotifierSet, Setup
-from alerting.span import Spans, no_spans
-from heartbeat import configuration_file, notifier_clients, public_address, signed_link, ticker, trial
+from heartbeat import beside, configuration_file, notifier_clients, public_address, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
 from heartbeat.actor import Actor
-from heartbeat.canary_watch import CanaryWatch
+from heartbeat.beside import Beside
 from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import ANSWER, Database
+from heartbeat.foundation import Foundation
 from heartbeat.http import front, pings
 from heartbeat.http.connection import MAX_CONNECTIONS
 from heartbeat.http.context import Context
 from heartbeat.http.front import Application
 from heartbeat.http.pings.straight import StraightPings
-from heartbeat.measurements.week_mail import WeekMail
 from heartbeat.metrics import CheckSeries, Metrics
 from heartbeat.outside_heartbeat import OutsideHeartbeat
-from heartbeat.pings.body_limit import MB, BodyLimit
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.ingest import Ingest
-from heartbeat.pings.limit_watch import LimitWatch
-from heartbeat.pings.liveness import Liveness
 from heartbeat.pings.rollup import Rollup
-from heartbeat.pings.unusual_watch import UnusualWatch
-from heartbeat.retention import Retention
 from heartbeat.settings import Settings
-from heartbeat.sight_alarm import SightAlarm
-from heartbeat.status.automation import Automation
-from heartbeat.status.publish.hook import Hook
-from heartbeat.status.publish.publisher import Publisher
-from heartbeat.status.subscribers.sender import MailSender
-from heartbeat.storage_alarm import StorageAlarm
 from heartbeat.ticker import JUDGING, LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
 from heartbeat.trial import TestPage, TooSoon
@@ -72,48 +58,13 @@ class System:
     courier: Courier
     ticker: Ticker
     guard: ClockGuard
-    retention: Retention
-    publisher: Publisher
-    automation: Automation
-    mail_sender: MailSender
-    storage_alarm: StorageAlarm
-    canary_watch: CanaryWatch
-    sight_alarm: SightAlarm
-    limit_watch: LimitWatch
-    liveness: Liveness
-    rollup: Rollup
-    body_limit: BodyLimit
-    unusual_watch: UnusualWatch
-    week_mail: WeekMail
+    beside: Beside
     _ticking: asyncio.Task[None] | None = None
-    _beside: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> asyncio.Task[None]:
         """Begin to tick. The task ends only if it is stopped or broken."""
         self._ticking = asyncio.create_task(self.ticker.run())
         return self._ticking
-
-    def begin_loops(self, roles: Collection[str], *, publishes: bool = True) -> None:
-        """Begin the loops beside the ticker, as far as this process has their role.
-
-        Without `publishes`, another process of this machine publishes the status pages that this one serves.
-        """
-        loops = (
-            ("api", self.liveness.run),
-            ("api", self.publisher.run if publishes else self.publisher.follow),
-            ("checker", self.automation.run),
-            ("checker", self.retention.run),
-            ("checker", self.limit_watch.run),
-            ("checker", self.body_limit.run),
-            ("api", self.rollup.run),
-            ("checker", self.rollup.run_catching_up),
-            ("checker", self.unusual_watch.run),
-            ("pager", self.mail_sender.run),
-            ("pager", self.week_mail.run),
-        )
-        watches = self.storage_alarm.run, self.canary_watch.run, self.sight_alarm.run
-        own = (*watches, *(run for role, run in loops if role in roles))
-        self._beside += [asyncio.create_task(run()) for run in own]
 
     async def rest(self) -> None:
         """Stop ticking, end live streams and record running sends. Pings are still accepted."""
@@ -125,41 +76,14 @@ class System:
             with suppress(asyncio.CancelledError):
                 await self._ticking
         await self.courier.settle(SETTLE_BOUND)
-        for task in self._beside:
-            task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
-        await self.publisher.rest()
+        await self.beside.rest()
 
     async def stop(self) -> None:
         """Rest, commit queued pings, and sum up refused sign-ins."""
         await self.rest()
         await self.ingest.settle(COMMIT_BOUND)
-        await self.liveness.rest(COMMIT_BOUND)
+        await self.beside.liveness.rest(COMMIT_BOUND)
         await self.context.gate.refusals.settle(COMMIT_BOUND)
-
-
-@dataclass(frozen=True, slots=True)
-class _Foundation:
-    """The parts that all others of one system use."""
-
-    settings: Settings
-    database: Database
-    clock: Clock
-    metrics: Metrics
-    http: httpx.AsyncClient
-    entered: httpx.AsyncClient
-    itself: httpx.AsyncClient
-    instead: Mapping[str, Notifier]
-    wake: Callable[[], None]
-    tracing: Tracing | None
-
-    @property
-    def spans(self) -> Spans:
-        return self.tracing.span if self.tracing else no_spans
-
-    def assembler(self) -> Callable[[Mapping[str, Setup]], NotifierSet]:
-        robot = notifier_clients.robot(self.settings, self.itself, self.http)
-        return notifier_clients.assembler(self.settings, self.http, self.entered, self.instead, robot)
 
 
 def build(
@@ -191,28 +115,17 @@ def build(
 
     def wake() -> None:
         system.ticker.wake()
-        system.publisher.wake()
+        system.beside.publisher.wake()
 
     instead = notifiers or {}
     metrics = _metrics(settings, database)
-    foundation = _Foundation(
+    foundation = Foundation(
         settings, database, clock, metrics, http, entered or http, itself or http, instead, wake, tracing
     )
     # Who sends must rest too while times are moved: a lease that seems over would be sent a second time.
     moves = JUDGING in settings.roles or "pager" in settings.roles
     guard = ClockGuard(database, clock, metrics.ticking, moves=moves)
     courier = _courier(foundation, guard, random)
-    alarm, canary_watch = _storage_alarm(foundation), _canary_watch(foundation)
-    main_ticker = _ticker(
-        foundation,
-        guard,
-        courier,
-        longest_sleep,
-        ticked,
-        moved,
-        lambda: alarm.working,
-        lambda: canary_watch.sings,
-    )
     creation_limit = CreationLimit(settings.ping_checks_limit)
     rollup = Rollup(database, clock)
     ingest = Ingest(
@@ -222,10 +135,13 @@ def build(
         note_measured=rollup.note,
         observe_batch=_observing(metrics, tracing),
     )
+    loops = beside.build(
+        foundation, guard, refused=ingest.refused, creation_limit=creation_limit, rollup=rollup
+    )
+    main_ticker = _ticker(foundation, guard, courier, loops, longest_sleep, ticked, moved)
     context = _context(foundation, main_ticker)
-    publisher = _publisher(foundation)
     system = System(
-        asgi=front.build(context, ingest, publisher, settings, tracing, connections),
+        asgi=front.build(context, ingest, loops.publisher, settings, tracing, connections),
         straight=pings.straight(
             ingest, clock, metrics, settings.ping_body_limit, public_address.home(settings.public_url)
         )
@@ -236,19 +152,7 @@ def build(
         courier=courier,
         ticker=main_ticker,
         guard=guard,
-        retention=_retention(foundation, guard.calm),
-        publisher=publisher,
-        automation=Automation(database, clock, metrics, calm=guard.calm),
-        mail_sender=_mail_sender(foundation),
-        storage_alarm=alarm,
-        liveness=Liveness(database, clock, metrics, now=guard.now, refused=ingest.refused),
-        canary_watch=canary_watch,
-        sight_alarm=_sight_alarm(foundation, guard, lambda: alarm.working),
-        limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
-        rollup=rollup,
-        body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
-        week_mail=_week_mail(foundation),
-        unusual_watch=UnusualWatch(database, clock, metrics, warns=settings.unusual == "warn"),
+        beside=loops,
     )
     return system
 
@@ -263,7 +167,7 @@ def _metrics(settings: Settings, database: Database) -> Metrics:
     )
 
 
-def _courier(foundation: _Foundation, guard: ClockGuard, random: Callable[[], float] | None) -> Courier:
+def _courier(foundation: Foundation, guard: ClockGuard, random: Callable[[], float] | None) -> Courier:
     settings, clock = foundation.settings, foundation.clock
     home, secret = settings.public_url, settings.secret_key
     courier = Courier(
@@ -292,14 +196,13 @@ def _courier(foundation: _Foundation, guard: ClockGuard, random: Callable[[], fl
 
 
 def _ticker(
-    foundation: _Foundation,
+    foundation: Foundation,
     guard: ClockGuard,
     courier: Courier,
+    loops: Beside,
     longest_sleep: float,
     ticked: Callable[[bool], None],
     moved: Callable[[], None],
-    stored: Callable[[], bool],
-    sings: Callable[[], bool],
 ) -> Ticker:
     settings, sends = foundation.settings, foundation.metrics.paging.under_way
 
@@ -324,13 +227,13 @@ def _ticker(
         longest_sleep=longest_sleep,
         ticked=told,
         moved=moved,
-        stored=stored,
-        sings=sings,
+        stored=lambda: loops.storage_alarm.working,
+        sings=lambda: loops.canary_watch.sings,
         spans=foundation.spans,
     )
 
 
-def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
+def _context(foundation: Foundation, main_ticker: Ticker) -> Context:
     settings = foundation.settings
     return Context(
         database=foundation.database.within(ANSWER),
@@ -358,94 +261,6 @@ def _context(foundation: _Foundation, main_ticker: Ticker) -> Context:
     )
 
 
-def _retention(foundation: _Foundation, calm: Callable[[], bool]) -> Retention:
-    settings = foundation.settings
-    return Retention(
-        foundation.database,
-        foundation.clock,
-        foundation.metrics,
-        incidents=settings.keep_incidents,
-        transitions=settings.keep_transitions,
-        calm=calm,
-    )
-
-
-def _publisher(foundation: _Foundation) -> Publisher:
-    settings, metrics = foundation.settings, foundation.metrics.status_pages
-    directory = settings.status_dir or settings.data_dir / "status"
-    hook = Hook(settings.status_hook, directory, metrics.observe_hook)
-    return Publisher(
-        foundation.database,
-        foundation.clock,
-        directory,
-        home=settings.public_url,
-        hook=hook,
-        observe=metrics.observe_publication,
-    )
-
-
-def _mail_sender(foundation: _Foundation) -> MailSender:
-    settings = foundation.settings
-    return MailSender(
-        foundation.database,
-        foundation.clock,
-        foundation.metrics,
-        foundation.assembler(),
-        home=settings.public_url,
-        secret=settings.secret_key,
-    )
-
-
-def _week_mail(foundation: _Foundation) -> WeekMail:
-    settings = foundation.settings
-    return WeekMail(
-        foundation.database,
-        foundation.clock,
-        foundation.assembler(),
-        addresses=settings.digest_to,
-        home=settings.public_url,
-    )
-
-
-def _storage_alarm(foundation: _Foundation) -> StorageAlarm:
-    return StorageAlarm(
-        foundation.database,
-        foundation.clock,
-        foundation.metrics,
-        notifier_clients.sender(foundation.settings, foundation.assembler())
-        if "pager" in foundation.settings.roles
-        else None,
-        host=socket.gethostname(),
-        home=foundation.settings.public_url,
-    )
-
-
-def _canary_watch(foundation: _Foundation) -> CanaryWatch:
-    settings = foundation.settings
-    return CanaryWatch(
-        foundation.database,
-        foundation.clock,
-        foundation.metrics,
-        notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None,
-        every=settings.canary_every,
-        host=socket.gethostname(),
-        home=settings.public_url,
-    )
-
-
-def _sight_alarm(foundation: _Foundation, guard: ClockGuard, stored: Callable[[], bool]) -> SightAlarm:
-    settings = foundation.settings
-    return SightAlarm(
-        foundation.database,
-        guard,
-        foundation.metrics,
-        notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None,
-        stored=stored,
-        host=socket.gethostname(),
-        home=settings.public_url,
-    )
-
-
 def calm_collector() -> None:
     """Keep the garbage collector away from the ping path: live objects are frozen, and collections are rare."""
     gc.collect()
@@ -453,7 +268,7 @@ def calm_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def _tester(foundation: _Foundation) -> Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]:
+def _tester(foundation: Foundation) -> Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]:
     settings = foundation.settings
     deliver = notifier_clients.sender(settings, foundation.assembler())
     sender = trial.Sender(settings.public_url, settings.secret_key, deliver)

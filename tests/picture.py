@@ -16,6 +16,8 @@ CAPTIONS = {
     "__main__": "command line",
     "operations": "what an operator runs",
     "app": "puts all together",
+    "beside": "loops beside the ticker",
+    "foundation": "what all stand on",
     "http": "pings, API, console",
     "ticker": "runs the loops",
     "canary_watch": "pages itself",

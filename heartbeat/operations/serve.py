@@ -195,7 +195,7 @@ async def _answer(
     )
     ticking = system.start()
     watch.begin()
-    system.begin_loops(settings.roles, publishes=place is None or place.leads)
+    system.beside.begin(settings.roles, publishes=place is None or place.leads)
     if place is not None:
         # Nobody would stop the workers of a parent that was killed.
         orphaned = partial(http_server.handle_exit, signal.SIGTERM, None)

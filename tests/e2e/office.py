@@ -247,7 +247,7 @@ def settled(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Settled:
     async def make() -> Settled:
         async with system_at(path, NOWHERE) as (system, _):
             words = await settle(system)
-            while await system.automation.count():
+            while await system.beside.automation.count():
                 pass
         return Settled(path, words)
 

@@ -32,7 +32,7 @@ CHANGE, PUBLISH, UPDATE, DISCARD = (
 
 async def customers_read(walker: Walk, place: Place) -> str:
     """The words of the public page as it is now; the walk goes back to where it was."""
-    await place.system.publisher.look()
+    await place.system.beside.publisher.look()
     where = walker.page.url.removeprefix(place.url)
     await walker.to(PUBLIC)
     words = await walker.page.locator("main").inner_text()
@@ -153,7 +153,7 @@ async def mailing(
 
 async def newest(place: Place, inbox: Inbox, purpose: str) -> str:
     """The address in the newest mail that leads to this, once all mail has gone out."""
-    await place.system.mail_sender.round()
+    await place.system.beside.mail_sender.round()
     words: Any = inbox.mails[-1].get_content()
     found = re.search(rf"{re.escape(place.url)}(/status/public/{purpose}/\S+)", words)
     assert found, words
@@ -199,7 +199,7 @@ async def test_a_customer_asks_for_mail_confirms_it_and_ends_it(
         await walker.reads("Your address has been deleted.")
         before = len(inbox.mails)
         await tell(mailing, chromium)
-        await mailing.system.mail_sender.round()
+        await mailing.system.beside.mail_sender.round()
         assert len([one for one in inbox.mails[before:] if "olga" in str(one["To"])]) == 0
 
 

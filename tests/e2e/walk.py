@@ -225,7 +225,7 @@ async def served(database: Path, home: Path, below: str = "", **settings: Any) -
         serving = server.configured(system.asgi)
         # It listens already, so whoever comes before it serves is answered once it does.
         task = asyncio.create_task(serving.serve([listener]))
-        await system.publisher.look()
+        await system.beside.publisher.look()
         yield Place(url, system, clock)
         serving.should_exit = True
         await task

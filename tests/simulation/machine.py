@@ -91,9 +91,9 @@ class Machine:
             notifiers={"console": Terminal(self.network, process)},
             longest_sleep=LONGEST_SLEEP,
         )
-        self.system.liveness = self._liveness(process)
+        self.system.beside.liveness = self._liveness(process)
         self._ticking = self.system.start()
-        self._beating = asyncio.ensure_future(self._beat(self.system.liveness))
+        self._beating = asyncio.ensure_future(self._beat(self.system.beside.liveness))
 
     def _liveness(self, process: Process) -> Liveness:
         """The beats of a process. No death is planned for their commits, or it would hit little else."""

@@ -10,7 +10,7 @@ DEAD = [Job(f"dead-{n}", every=HOUR, host=f"lost-{n}") for n in range(3)]
 def watch(world: World, seconds: float) -> None:
     """Let time pass while the service sees: it beats, as its process does beside the ticker."""
     for _ in range(max(int(seconds), 1)):
-        world._run(world.machine.while_alive(world.machine.system.liveness.beat()))
+        world._run(world.machine.while_alive(world.machine.system.beside.liveness.beat()))
         world.advance(seconds=seconds / max(int(seconds), 1))
 
 

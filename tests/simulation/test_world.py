@@ -324,7 +324,7 @@ def look(world: World, seconds: int) -> None:
     """Let time pass while the alarm for lost sight looks every five seconds."""
     for _ in range(seconds // 5):
         world.advance(seconds=5)
-        world._run(world.machine.while_alive(world.machine.system.sight_alarm.watch()))
+        world._run(world.machine.while_alive(world.machine.system.beside.sight_alarm.watch()))
 
 
 def test_a_blindness_that_lasts_is_told_once_while_nothing_is_judged_and_once_when_it_is_over() -> None:
@@ -343,7 +343,7 @@ def test_a_blindness_that_lasts_is_told_once_while_nothing_is_judged_and_once_wh
         assert len(told) == 2
         assert re.fullmatch(r"heartbeat on \S+ is blind since \d\d:\d\d UTC", told[0].title)
         assert world.state("backup") == "up", "it was due, and nobody could hear it"
-        world.machine._beating = world.machine.loop.create_task(world.machine.system.liveness.run())
+        world.machine._beating = world.machine.loop.create_task(world.machine.system.beside.liveness.run())
         look(world, 2 * 60)
         over, other, report = titles(world.shows()[2:])
         assert over == other

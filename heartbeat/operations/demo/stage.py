@@ -75,7 +75,7 @@ class Stage:
 
     def beat(self) -> None:
         """Let heartbeat write its signs of life, as it always does. All day, they would take most of the replay."""
-        self._beating = asyncio.create_task(self._running.liveness.run())
+        self._beating = asyncio.create_task(self._running.beside.liveness.run())
 
     async def lose_power(self) -> None:
         """End heartbeat without a last word."""

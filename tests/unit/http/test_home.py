@@ -99,7 +99,7 @@ async def test_every_address_on_every_page_is_below_the_path(
     put = {"title": "Public", "components": [{"name": "Jobs", "match": {"host": "web"}}]}
     answer = await signed_in.put(f"{HOME}/v1/status-pages/public", json=put, headers=KEY)
     assert answer.status_code == 201, answer.text
-    await system.publisher.look()
+    await system.beside.publisher.look()
 
     seen, ahead = {f"{HOME}/"}, deque([f"{HOME}/", f"{HOME}/status"])
     while ahead:

@@ -38,12 +38,12 @@ async def test_a_maintenance_starts_and_ends_automatically(system: System, clock
     await define(system, PAGE)
     announcement = await make_maintenance(system)
     await do(system, editor.publish, announcement.id, NOW)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     clock.advance(hours=1)
-    assert await system.automation.round() == 1
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 1
+    assert await system.beside.automation.round() == 0
     clock.advance(hours=1)
-    assert await system.automation.round() == 1
+    assert await system.beside.automation.round() == 1
     (now,) = await announcements(system)
     assert now.resolved_at == NOW + timedelta(hours=2)
     assert [(update.status.value, update.body, update.automatic) for update in now.updates][:2] == [
@@ -56,7 +56,7 @@ async def test_a_draft_of_a_maintenance_stays_a_draft(system: System, clock: Set
     await define(system, PAGE)
     await make_maintenance(system)
     clock.advance(hours=3)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     assert (await announcements(system))[0].published_at is None
 
 
@@ -64,7 +64,7 @@ async def test_only_automatic_pages_announce_incidents(system: System, clock: Se
     await define(system, PAGE)
     await fall_silent(system, clock, await make_check(system, labels=CPU))
     clock.advance(hours=1)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     assert await announcements(system) == []
 
 
@@ -75,18 +75,18 @@ async def test_an_automatic_page_announces_an_incident_to_its_end(system: System
     await ping(system, check)
     await fall_silent(system, clock, check)
     clock.advance(seconds=119)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     clock.advance(seconds=1)
-    assert await system.automation.round() == 1
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 1
+    assert await system.beside.automation.round() == 0
     other = await make_check(system, "mail", labels={"component": "mail", "region": "us"})
     await recover(system, clock, check)
-    assert await system.automation.round() == 1
+    assert await system.beside.automation.round() == 1
     clock.advance(minutes=9)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     clock.advance(minutes=1)
-    assert await system.automation.round() == 1
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 1
+    assert await system.beside.automation.round() == 0
     (now,) = await announcements(system)
     assert now.automatic
     assert [(update.status.value, update.automatic) for update in now.updates] == [
@@ -113,10 +113,10 @@ async def test_further_affected_services_are_announced(system: System, clock: Se
     clock.advance(minutes=-4)
     await fall_silent(system, clock, both[0])
     clock.advance(minutes=3)
-    assert await system.automation.round() == 1
+    assert await system.beside.automation.round() == 1
     clock.advance(minutes=-3)
     await fall_silent(system, clock, both[1])
-    assert await system.automation.round() == 1
+    assert await system.beside.automation.round() == 1
     (now,) = await announcements(system)
     assert now.updates[0].body.startswith("Now CPU allowance and Mail are delayed in the United States.")
 
@@ -126,12 +126,12 @@ async def test_an_announcement_updated_by_a_human_is_left_alone(system: System, 
     check = await make_check(system, labels=CPU)
     await fall_silent(system, clock, check)
     clock.advance(minutes=2)
-    assert await system.automation.round() == 1
+    assert await system.beside.automation.round() == 1
     (now,) = await announcements(system)
     await do(system, editor.update, now.id, Status.IDENTIFIED, "We know what it is.", clock.now())
     await ping(system, check)
     clock.advance(hours=1)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
 
 
 async def test_an_incident_that_affects_nothing_on_the_page_is_not_announced(
@@ -140,7 +140,7 @@ async def test_an_incident_that_affects_nothing_on_the_page_is_not_announced(
     await define(system, replace(PAGE, automatic=True))
     await fall_silent(system, clock, await make_check(system, labels={"component": "inside"}))
     clock.advance(minutes=5)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     assert await announcements(system) == []
 
 
@@ -148,10 +148,10 @@ async def test_a_failure_is_logged_and_the_next_round_follows(
     system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuse_database(system, monkeypatch)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     monkeypatch.undo()
     monkeypatch.setattr(automation, "_may_be_due", lambda *_: 1 / 0)
-    assert await system.automation.round() == 0
+    assert await system.beside.automation.round() == 0
     assert "the database is away" in caplog.text
     assert "automation failed" in caplog.text
     (family,) = system.context.metrics.status_pages.steward_failures.collect()

@@ -34,7 +34,7 @@ async def published(system: System) -> System:
     """A system with a page that has been published."""
     await define(system, replace(PAGE, logo=status_page.logo("x.png", lambda _: PNG)))
     await ping(system, await make_check(system, labels={"component": "cpu", "region": "us"}))
-    await system.publisher.look()
+    await system.beside.publisher.look()
     return system
 
 
@@ -52,7 +52,7 @@ async def test_the_bare_address_redirects_to_the_first_page(
 
 
 async def test_everything_on_the_page_is_served(published: System, client: httpx.AsyncClient) -> None:
-    for path, content in published.publisher.editions["public"].files.items():
+    for path, content in published.beside.publisher.editions["public"].files.items():
         answer = await client.get(f"/status/public/{path}")
         assert answer.status_code == 200, path
         assert answer.content == content
@@ -75,7 +75,7 @@ async def test_readers_are_told_to_use_https_where_the_public_url_does(
     published: System, public_url: str, told: bool
 ) -> None:
     own = status_pages.headers_of(public_url)
-    responses = status_pages.responses_of(published.publisher.editions["public"], own)
+    responses = status_pages.responses_of(published.beside.publisher.editions["public"], own)
     for path, response in responses.current.items():
         for headers in (response.headers, response.headers_304):
             assert (b"strict-transport-security" in dict(headers)) is told, path
@@ -96,7 +96,7 @@ async def test_a_large_page_is_small_when_compressed(system: System, clock: SetC
     columns = {"us": "United States", "eu": "Europe", "ap": "Asia Pacific", "sa": "South America"}
     await define(system, replace(PAGE, components=parts, groups=(), regions=Regions("region", columns)))
     await system.context.database.write(lambda db: _live(db, parts, list(columns)))
-    await system.publisher.look()
+    await system.beside.publisher.look()
     async with visitor(system, **{"Accept-Encoding": "gzip"}) as phone:
         small = await phone.get("/status/public/")
         again = await phone.get("/status/public/", headers={"If-None-Match": small.headers["etag"]})
@@ -142,14 +142,14 @@ async def test_while_the_database_is_away_the_page_warns(
 ) -> None:
     refuse_database(published, monkeypatch)
     clock.advance(minutes=3)
-    await published.publisher.look()
+    await published.beside.publisher.look()
     assert f"hidden>{WARNING[:20]}" in (await client.get("/status/public/")).text
     clock.advance(seconds=1)
     old = await client.get("/status/public/")
     assert 'id="stale">This page was last updated at' in old.text
     assert WARNING in read(old.content).words
     monkeypatch.undo()
-    await published.publisher.look()
+    await published.beside.publisher.look()
     new = await client.get("/status/public/")
     assert 'id="stale" hidden>' in new.text
     assert new.headers["etag"] != old.headers["etag"]

@@ -310,7 +310,7 @@ async def test_the_numbers_of_a_check_are_listed_by_day_and_one_of_them_by_hour(
     for hours, rows in ((0, 12), (1, 7.5), (24, 3)):
         clock.advance(hours=hours)
         await ping(system, check, "", b'{"rows": %a, "left": 0}' % rows)
-    await system.rollup.roll()
+    await system.beside.rollup.roll()
 
     address = "/v1/checks/job/measurements"
     listed = (await admin.get(address)).json()["measurements"]

@@ -16,7 +16,7 @@ async def test_a_rule_is_tried_on_the_past_and_nothing_is_changed(
 ) -> None:
     check = await make_check(system)
     await ping(system, check, "?m.rows=0")
-    await system.rollup.roll()
+    await system.beside.rollup.roll()
     await system.context.database.write(lambda db: db.exec_driver_sql("DELETE FROM pings"))
     for rows in (12, 0, 0):
         clock.advance(hours=24)

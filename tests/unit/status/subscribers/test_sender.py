@@ -83,31 +83,31 @@ async def subscribers(system: System) -> Subscribers:
 async def subscribe(system: System, post: Post, client: httpx.AsyncClient, address: str = ANNA) -> None:
     """Ask, and confirm."""
     await client.post("/status/public/subscribe", data={"address": address})
-    assert await system.mail_sender.round() == 1
+    assert await system.beside.mail_sender.round() == 1
     assert (await client.post(post.link("confirm"))).status_code == 200
 
 
 @BOTH
 async def test_from_the_form_to_the_last_mail(defined: System, post: Post, client: httpx.AsyncClient) -> None:
-    await defined.publisher.look()
-    page = defined.publisher.editions["public"].files["index.html"].decode()
+    await defined.beside.publisher.look()
+    page = defined.beside.publisher.editions["public"].files["index.html"].decode()
     assert 'action="http://test/status/public/subscribe"' in page
     answer = await client.post("/status/public/subscribe", data={"address": ANNA})
     assert "Confirm your address" in answer.text
     assert f"a mail to {ANNA}" in sound(answer.text).words
     one = await do(defined, editor.make, "public", announcement_fields(), NOW)
     await do(defined, editor.publish, one.id, NOW)
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     link = post.link("confirm")
     question = sound((await client.get(link)).text).words
     assert f"Get updates from Example status by mail? They go to {ANNA}." in question
     await do(defined, editor.update, one.id, Status.IDENTIFIED, "Not for Anna yet.", NOW)
-    assert await defined.mail_sender.round() == 0
+    assert await defined.beside.mail_sender.round() == 0
     for _ in range(2):
         words = sound((await client.post(link)).text).words
         assert f"You are subscribed to Example status {ANNA} gets a mail with each update." in words
     await do(defined, editor.update, one.id, Status.RESOLVED, "Over.", NOW)
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert (post.mails[-1][0], post.mails[-1][1]["Subject"]) == (ANNA, "Resolved: Resets are late")
     end = post.link("unsubscribe")
     assert f"<http://test{end}>" == post.mails[-1][1]["List-Unsubscribe"]
@@ -145,7 +145,7 @@ async def test_mail_programs_find_the_whole_unsubscribe_link_however_long_it_is(
     await system.context.database.write(lambda db: db.execute(tables.subscribers.insert(), [ask]))
     announcement = await do(system, editor.make, "s" * 60, announcement_fields(), NOW)
     await do(system, editor.publish, announcement.id, NOW)
-    assert await system.mail_sender.round() == 1
+    assert await system.beside.mail_sender.round() == 1
     end = re.fullmatch(rb"List-Unsubscribe: <http://test(/\S+)>", taken.line(b"List-Unsubscribe"))
     assert end is not None
     assert len(end[1]) > 78
@@ -169,7 +169,7 @@ async def test_the_form_does_not_reveal_who_subscribes(
         for address in (ANNA, "nobody@example.org")
     ]
     assert answers[0].replace(ANNA, "nobody@example.org") == answers[1]
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert post.mails[-1][0] == "nobody@example.org"
 
 
@@ -178,11 +178,11 @@ async def test_an_address_is_not_asked_again_at_once(
 ) -> None:
     for _ in range(3):
         await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     first = post.link("confirm")
     clock.advance(minutes=15)
     await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert (await client.post(first)).status_code == 400
     assert (await client.post(post.link("confirm"))).status_code == 200
 
@@ -191,7 +191,7 @@ async def test_a_link_works_for_a_day_and_then_the_address_is_deleted(
     defined: System, post: Post, client: httpx.AsyncClient, clock: SetClock
 ) -> None:
     await client.post("/status/public/subscribe", data={"address": ANNA})
-    await defined.mail_sender.round()
+    await defined.beside.mail_sender.round()
     clock.advance(days=1, seconds=1)
     assert (await client.post(post.link("confirm"))).status_code == 400
     await client.post("/status/public/subscribe", data={"address": "other@example.org"})
@@ -204,14 +204,14 @@ async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
     await client.post("/status/public/subscribe", data={"address": ANNA})
     with monkeypatch.context() as away:
         refuse_database(defined, away)
-        assert await defined.mail_sender.round() == 0
+        assert await defined.beside.mail_sender.round() == 0
     with monkeypatch.context() as broken:
         broken.setattr(subscriber_store, "is_mail_due", lambda *_: 1 / 0)
-        assert await defined.mail_sender.round() == 0
+        assert await defined.beside.mail_sender.round() == 0
     value_of = defined.context.metrics.registry.get_sample_value
     assert value_of("heartbeat_status_mailman_failures_total") == 2
     assert value_of("heartbeat_status_mails_total", {"result": "accepted"}) == 0
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert value_of("heartbeat_status_mailman_failures_total") == 2
     assert value_of("heartbeat_status_mails_total", {"result": "accepted"}) == 1
 
@@ -236,8 +236,8 @@ async def test_invalid_input_is_explained(
 
 async def test_without_a_mail_server_nobody_is_asked(system: System, client: httpx.AsyncClient) -> None:
     await define(system, PAGE)
-    await system.publisher.look()
-    assert b"/subscribe" not in system.publisher.editions["public"].files["index.html"]
+    await system.beside.publisher.look()
+    assert b"/subscribe" not in system.beside.publisher.editions["public"].files["index.html"]
     assert (await client.post("/status/public/subscribe", data={"address": ANNA})).status_code == 404
 
 
@@ -248,12 +248,12 @@ async def test_an_unreachable_relay_is_tried_again_with_growing_pauses(
     await client.post("/status/public/subscribe", data={"address": ANNA})
     tries = []
     for _ in range(6 * 60):
-        tries += [clock.at - NOW] * await defined.mail_sender.round()
+        tries += [clock.at - NOW] * await defined.beside.mail_sender.round()
         clock.advance(minutes=1)
     assert tries[:4] == [timedelta(minutes=n) for n in (0, 1, 3, 7)]
     post.answer = Accepted("taken")
     clock.advance(hours=1)
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert await count(defined, tables.mails) == 0
 
 
@@ -264,14 +264,14 @@ async def test_a_request_after_a_fault_of_the_server_sends_the_question_again(
     post.answer = fault
     for _ in range(4):
         await client.post("/status/public/subscribe", data={"address": ANNA})
-        assert await defined.mail_sender.round() == 1
-    assert await defined.mail_sender.round() == 0
+        assert await defined.beside.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 0
     post.answer = Accepted("taken")
     await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert (await client.post(post.link("confirm"))).status_code == 200
     await client.post("/status/public/subscribe", data={"address": ANNA})
-    assert await defined.mail_sender.round() == 0
+    assert await defined.beside.mail_sender.round() == 0
 
 
 async def test_an_address_whose_server_refuses_the_question_is_not_asked_again_at_once(
@@ -280,7 +280,7 @@ async def test_an_address_whose_server_refuses_the_question_is_not_asked_again_a
     post.answer = Refused("mx answered 550 no such user", address=True)
     for mails in (1, 0):
         await client.post("/status/public/subscribe", data={"address": ANNA})
-        assert await defined.mail_sender.round() == mails
+        assert await defined.beside.mail_sender.round() == mails
 
 
 async def test_a_refusal_that_is_not_about_the_address_is_tried_again(
@@ -290,11 +290,11 @@ async def test_a_refusal_that_is_not_about_the_address_is_tried_again(
     announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
     await do(defined, editor.publish, announcement.id, NOW)
     post.answer = Refused("mx answered 535 bad login")
-    assert await defined.mail_sender.round() == 1
-    assert await defined.mail_sender.round() == 0
+    assert await defined.beside.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 0
     post.answer = Accepted("taken")
     clock.advance(minutes=1)
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert post.mails[-1][1]["Subject"] == "Investigating: Resets are late"
     assert await count(defined, tables.mails) == 0
 
@@ -306,11 +306,11 @@ async def test_a_mail_is_given_up_after_many_attempts_and_a_refused_address_at_o
     await client.post("/status/public/subscribe", data={"address": ANNA})
     for _ in range(subscriber_sender.TRIES):
         clock.advance(hours=2)
-        await defined.mail_sender.round()
+        await defined.beside.mail_sender.round()
     assert await count(defined, tables.mails) == 0
     post.answer = Refused("no such user", address=True)
     await client.post("/status/public/subscribe", data={"address": "other@example.org"})
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert await count(defined, tables.mails) == 0
 
 
@@ -324,13 +324,13 @@ async def test_an_address_that_is_refused_three_times_in_a_row_gets_no_more_mail
     gone, busy = Refused("mx answered 550 no such user", address=True), Refused("mx answered 554 spam")
     for answer in (gone, gone, Accepted(), gone, busy, gone):
         post.answer = answer
-        assert await defined.mail_sender.round() == 1
+        assert await defined.beside.mail_sender.round() == 1
         await do(defined, editor.update, announcement.id, Status.IDENTIFIED, f"{len(post.mails)}", NOW)
     assert await subscribers(defined) == Subscribers(1, ())
     post.answer = gone
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     await do(defined, editor.update, announcement.id, Status.RESOLVED, "Over.", NOW)
-    assert await defined.mail_sender.round() == 0
+    assert await defined.beside.mail_sender.round() == 0
     assert "it was refused 3 times" in caplog.text
     dropped = Dropped(ANNA, "mx answered 550 no such user", NOW)
     assert await subscribers(defined) == Subscribers(0, (dropped,))
@@ -346,7 +346,7 @@ async def test_a_dropped_address_is_deleted_after_thirty_days(defined: System, c
     for after, left in ((timedelta(days=29), 1), (timedelta(days=30, minutes=6), 0)):
         clock.at = NOW + after
         await defined.guard.look()
-        await defined.automation.count()
+        await defined.beside.automation.count()
         assert await count(defined) == left
 
 
@@ -362,14 +362,14 @@ async def test_many_subscribers_get_mail_a_few_at_a_time(defined: System, post: 
     await defined.context.database.write(fill)
     announcement = await do(defined, editor.make, "public", announcement_fields(), NOW)
     await do(defined, editor.publish, announcement.id, NOW)
-    assert [await defined.mail_sender.round() for _ in range(4)] == [20, 20, 5, 0]
+    assert [await defined.beside.mail_sender.round() for _ in range(4)] == [20, 20, 5, 0]
     assert len({to for to, _ in post.mails}) == 45
 
 
 async def test_subscribers_of_a_deleted_page_get_nothing(defined: System, post: Post) -> None:
     await define(defined, replace(PAGE, slug="other"))
     await defined.context.database.write(lambda db: subscriber_store.ask(db, "public", ANNA, NOW))
-    assert await defined.mail_sender.round() == 1
+    assert await defined.beside.mail_sender.round() == 1
     assert post.mails == []
     async with visitor(defined) as customer:
         assert (await customer.get("/status/public/confirm/1.2.x")).status_code == 400

@@ -37,8 +37,8 @@ async def counted(
     system: System, clock: SetClock, page: StatusPage = ONE
 ) -> dict[ComponentRegion, list[Day]]:
     """Count every day that is due. Return all days that the page shows."""
-    system.automation._counted_at = None
-    while await system.automation.count():
+    system.beside.automation._counted_at = None
+    while await system.beside.automation.count():
         pass
     return await system.context.database.read(lambda db: uptime_count.page_days(db, page, clock.now()))
 
@@ -188,11 +188,11 @@ async def test_days_are_counted_periodically_and_a_failure_is_logged(
     system: System, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await count(system, clock)
-    assert not await system.automation.count()
+    assert not await system.beside.automation.count()
     clock.advance(minutes=5)
-    assert await system.automation.count()
+    assert await system.beside.automation.count()
     clock.advance(minutes=5)
     refuse_database(system, monkeypatch)
-    assert not await system.automation.count()
+    assert not await system.beside.automation.count()
     monkeypatch.setattr(uptime_count, "count", lambda *_: 1 / 0)
-    assert not await system.automation.count()
+    assert not await system.beside.automation.count()

@@ -81,7 +81,7 @@ async def test_numbers_are_shown_with_their_extremes_and_what_was_not_understood
     assert 'aria-label="3 values from 4,500 to 12,000, the last 4,500"' in screen.html
     assert "left out" not in screen.words
     assert "By day" not in screen.words
-    await system.rollup.roll()
+    await system.beside.rollup.roll()
     screen = await see(browser, "/checks/job")
     assert "By day" in screen.words
     assert "2024-05-03 remaining 3 4,500 9,000 12,000 2024-05-03 body_size 3 33 33 34" in screen.words

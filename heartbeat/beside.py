@@ -1,0 +1,132 @@
+"""The loops beside the ticker: they watch, publish, sum up, send mail and clean up."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from heartbeat import notifier_clients
+from heartbeat.canary_watch import CanaryWatch
+from heartbeat.clock_guard import ClockGuard
+from heartbeat.foundation import Foundation
+from heartbeat.measurements.week_mail import WeekMail
+from heartbeat.pings.body_limit import MB, BodyLimit
+from heartbeat.pings.creation import CreationLimit
+from heartbeat.pings.limit_watch import LimitWatch
+from heartbeat.pings.liveness import Liveness
+from heartbeat.pings.rollup import Rollup
+from heartbeat.pings.unusual_watch import UnusualWatch
+from heartbeat.retention import Retention
+from heartbeat.sight_alarm import SightAlarm
+from heartbeat.status.automation import Automation
+from heartbeat.status.publish.hook import Hook
+from heartbeat.status.publish.publisher import Publisher
+from heartbeat.status.subscribers.sender import MailSender
+from heartbeat.storage_alarm import StorageAlarm
+
+
+@dataclass(slots=True)
+class Beside:
+    """The loops of one system. Each has a role, and the watches run in every process."""
+
+    storage_alarm: StorageAlarm
+    canary_watch: CanaryWatch
+    sight_alarm: SightAlarm
+    liveness: Liveness
+    publisher: Publisher
+    automation: Automation
+    retention: Retention
+    limit_watch: LimitWatch
+    body_limit: BodyLimit
+    rollup: Rollup
+    unusual_watch: UnusualWatch
+    mail_sender: MailSender
+    week_mail: WeekMail
+    _running: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def begin(self, roles: Collection[str], *, publishes: bool = True) -> None:
+        """Begin the loops for which this process has the role.
+
+        Without `publishes`, another process of this machine publishes the status pages that this one serves.
+        """
+        loops = (
+            ("api", self.liveness.run),
+            ("api", self.publisher.run if publishes else self.publisher.follow),
+            ("checker", self.automation.run),
+            ("checker", self.retention.run),
+            ("checker", self.limit_watch.run),
+            ("checker", self.body_limit.run),
+            ("api", self.rollup.run),
+            ("checker", self.rollup.run_catching_up),
+            ("checker", self.unusual_watch.run),
+            ("pager", self.mail_sender.run),
+            ("pager", self.week_mail.run),
+        )
+        watches = self.storage_alarm.run, self.canary_watch.run, self.sight_alarm.run
+        own = (*watches, *(run for role, run in loops if role in roles))
+        self._running += [asyncio.create_task(run()) for run in own]
+
+    async def rest(self) -> None:
+        """End the loops, and the publisher's hook."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.publisher.rest()
+
+
+def build(
+    foundation: Foundation,
+    guard: ClockGuard,
+    *,
+    refused: Callable[[], bool],
+    creation_limit: CreationLimit,
+    rollup: Rollup,
+) -> Beside:
+    """Build the loops. `refused` returns True if pings were refused since it was asked last."""
+    settings, database, clock = foundation.settings, foundation.database, foundation.clock
+    metrics, home = foundation.metrics, settings.public_url
+    # Only who pages tells people of the service itself.
+    deliver = notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None
+    host = socket.gethostname()
+    storage = StorageAlarm(database, clock, metrics, deliver, host=host, home=home)
+    return Beside(
+        storage_alarm=storage,
+        canary_watch=CanaryWatch(
+            database, clock, metrics, deliver, every=settings.canary_every, host=host, home=home
+        ),
+        sight_alarm=SightAlarm(
+            database, guard, metrics, deliver, stored=lambda: storage.working, host=host, home=home
+        ),
+        liveness=Liveness(database, clock, metrics, now=guard.now, refused=refused),
+        publisher=_publisher(foundation),
+        automation=Automation(database, clock, metrics, calm=guard.calm),
+        retention=Retention(
+            database,
+            clock,
+            metrics,
+            incidents=settings.keep_incidents,
+            transitions=settings.keep_transitions,
+            calm=guard.calm,
+        ),
+        limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
+        body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
+        rollup=rollup,
+        unusual_watch=UnusualWatch(database, clock, metrics, warns=settings.unusual == "warn"),
+        mail_sender=MailSender(
+            database, clock, metrics, foundation.assembler(), home=home, secret=settings.secret_key
+        ),
+        week_mail=WeekMail(database, clock, foundation.assembler(), addresses=settings.digest_to, home=home),
+    )
+
+
+def _publisher(foundation: Foundation) -> Publisher:
+    settings, metrics = foundation.settings, foundation.metrics.status_pages
+    directory = settings.status_dir or settings.data_dir / "status"
+    return Publisher(
+        foundation.database,
+        foundation.clock,
+        directory,
+        home=settings.public_url,
+        hook=Hook(settings.status_hook, directory, metrics.observe_hook),
+        observe=metrics.observe_publication,
+    )

@@ -67,7 +67,9 @@ def test_a_clock_that_is_set_and_set_right_misses_nothing_and_pages_for_nothing(
     keep_pinging(service, MOVED_WITHIN)
     assert "the clock was set forward by 365 days" in service.output()
     eventually(
-        lambda: phone.of("page"), within=8 + MOVED_WITHIN, what="the page for the job that died meanwhile"
+        lambda: service.ping(f"{PING_KEY}/poll") and phone.of("page"),
+        within=8 + MOVED_WITHIN,
+        what="the page for the job that died meanwhile",
     )
     fake.set(0)
     keep_pinging(service, MOVED_WITHIN)

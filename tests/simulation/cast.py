@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
@@ -11,22 +11,26 @@ from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.dependency import NO_PARENTS, After
+from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.level import Levels
+from heartbeat.checks.rule import Rule
+from heartbeat.checks.rule_grammar import parse
 from heartbeat.checks.schedule import Cron, Every, Schedule
+from heartbeat.checks.time_of_day import Window
 from heartbeat.definitions.model import Configuration
 from tests.simulation.providers import ntfy, webhook
 
 MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86_400.0
+PROCESSED = parse("processed > 0")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A scheduled job. Its period is `every` so many seconds, or `hourly` or `daily` at so many seconds past.
 
-    It expects nothing more of its runs. A limit or a window is judged by a ping and the row of its check alone, and a
-    time to finish by needs the clocks of zones, which the oracle has not: see tests/unit/checks/test_breach.py.
+    What it expects of its runs at times of the day, it expects in UTC: the oracle has no clocks of zones.
     """
 
     name: str
@@ -44,6 +48,17 @@ class Job:
     manual_resume: bool = False
     failures: int = 1
     missed: int = 1
+    must_process: int | None = None
+    """After so many runs in a row that processed nothing it is ineffective; None: nobody asks."""
+    min_runtime: float | None = None
+    alone: bool = False
+    """One run at a time."""
+    at_most: tuple[int, float] | None = None
+    """So many runs in so many seconds."""
+    window: tuple[float, float] | None = None
+    """The seconds of the day between which it may run."""
+    finish_by: float | None = None
+    """The second of the day by which it must have run."""
     called: str = ""
     """Its name for people, where that is another."""
     after: After = NO_PARENTS
@@ -66,6 +81,12 @@ class Job:
         if levels and not alone:
             groups = {f"region={self.region}>host={self.host or ''}", f"region={self.region}>="}
         return {f"{kind}:{self.policy or ''}:{group}" for group in groups}
+
+    @property
+    def is_exacting(self) -> bool:
+        """Whether a run may be no good that reports success."""
+        judged = self.must_process, self.min_runtime, self.at_most, self.window
+        return self.alone or any(one is not None for one in judged)
 
     @property
     def title(self) -> str:
@@ -107,6 +128,20 @@ class Job:
             manual_resume=self.manual_resume,
             alert_after=Tolerance(self.failures, self.missed),
             after=self.after,
+            expectation=self._expectation(),
+            rules=() if self.must_process is None else (Rule(PROCESSED, runs=self.must_process),),
+        )
+
+    def _expectation(self) -> Expectation:
+        limit = (
+            None if self.at_most is None else RunLimit(self.at_most[0], timedelta(seconds=self.at_most[1]))
+        )
+        return Expectation(
+            at_most=limit,
+            min_runtime=None if self.min_runtime is None else timedelta(seconds=self.min_runtime),
+            one_at_a_time=self.alone,
+            finish_by=None if self.finish_by is None else _time_of_day(self.finish_by),
+            window=None if self.window is None else Window(*map(_time_of_day, self.window)),
         )
 
     def _schedule(self) -> Schedule:
@@ -116,6 +151,11 @@ class Job:
             return Cron(f"{int(self.hourly // 60)} * * * *", "UTC")
         hour, minute = divmod(int((self.daily or 0.0) // 60), 60)
         return Cron(f"{minute} {hour} * * *", "UTC")
+
+
+def _time_of_day(seconds: float) -> time:
+    hour, minute = divmod(int(seconds // 60), 60)
+    return time(hour, minute)
 
 
 def step(*people: str, minutes: float) -> Step:
@@ -147,6 +187,44 @@ ECHO = Job("echo-import", every=20 * MINUTE, max_runtime=5 * MINUTE, policy="ops
 FOXTROT = Job("foxtrot-sync", every=8 * MINUTE, grace=30.0, policy="nobody", manual_resume=True)
 GOLF = Job("golf-poll", every=6 * MINUTE, grace=40.0, failures=3, missed=2)
 JOBS = (ALPHA, BRAVO, CHARLIE, DELTA, ECHO, FOXTROT, GOLF)
+
+EXACTING = (
+    Job("hotel-sync", every=7 * MINUTE, host="us", must_process=1),
+    Job("india-index", every=9 * MINUTE, severity=Severity.CRITICAL, must_process=2, failures=2),
+    Job("juliet-join", every=10 * MINUTE, host="us", max_runtime=8 * MINUTE, stuck_after=2 * MINUTE),
+    Job("kilo-keep", every=12 * MINUTE, policy="solo", alone=True, min_runtime=20.0),
+    Job("lima-load", every=5 * MINUTE, host="eu", at_most=(3, 12 * MINUTE)),
+    Job("mike-mail", every=6 * MINUTE, host="eu", window=(2 * HOUR, 3 * HOUR + 8 * MINUTE)),
+    Job("november-note", daily=3 * HOUR + 2 * MINUTE, grace=9 * MINUTE, finish_by=3 * HOUR + 6 * MINUTE),
+    Job("oscar-order", hourly=3 * MINUTE, failures=2, missed=2, finish_by=4 * HOUR + 7 * MINUTE),
+)
+"""Jobs of which more is expected than that they run."""
+
+NESTED = (
+    Job("us-web-1", every=10 * MINUTE, host="us-web", region="us"),
+    Job("us-web-2", every=8 * MINUTE, host="us-web", region="us", severity=Severity.CRITICAL),
+    Job("us-db-1", every=10 * MINUTE, host="us-db", region="us"),
+    Job("us-db-2", every=12 * MINUTE, grace=2 * MINUTE, host="us-db", region="us"),
+    Job("eu-web-1", every=10 * MINUTE, host="eu-web", region="eu"),
+    Job("eu-web-2", every=7 * MINUTE, host="eu-web", region="eu", policy="solo"),
+    Job("eu-1", every=9 * MINUTE, region="eu"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Jobs that are watched together, and the levels of their groups."""
+
+    jobs: tuple[Job, ...]
+    levels: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(job.name for job in self.jobs)
+
+
+USUAL = Stage(JOBS)
+STAGES = {"usual": USUAL, "exacting": Stage(EXACTING), "nested": Stage(NESTED, ("region", "host"))}
 
 
 def configuration(

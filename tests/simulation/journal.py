@@ -25,6 +25,11 @@ class Sent:
     shown: float
     rid: str | None = None
     body: bytes | None = None
+    processed: float | None = None
+    """How much the run says that it has processed."""
+    done: float = 0.0
+    """How far the run is, where it reports that."""
+    total: float | None = None
     status: int | None = None
     over_at: float = FOR_EVER
     """When the job had its answer or waited no longer: what has not been taken in by then never is."""
@@ -32,6 +37,11 @@ class Sent:
     @property
     def acknowledged(self) -> bool:
         return self.status in (200, 201)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the ring keeps it. A report of how far a run is stands with the run alone."""
+        return self.signal != "progress"
 
 
 class Deed(StrEnum):

@@ -5,90 +5,25 @@ passes while the service cannot work, or a ping is under way, there are two. Eac
 out; when none is left, the service is wrong. Seconds of the wall clock are written `shown`, moments of the loop `at`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from tests.simulation import breaches
 from tests.simulation.cast import Job
-from tests.simulation.journal import Deed, Done, Journal, Sent, Span, settled
+from tests.simulation.changes import Fact
+from tests.simulation.deadlines import deadline, next_end, patience, window_of
+from tests.simulation.journal import Journal, Span, settled
 from tests.simulation.virtual import VirtualClock
+from tests.simulation.ways import ENDLESS, FAILED, Run, Spell, Way, closed, down, open_spell
 
 NOTICED = 5.0
 """Seconds of undisturbed work within which the service must have noticed whatever it has to notice."""
-EARLY = 30.0
-"""A ping so shortly before a slot (and no more than a tenth of the period) is that slot's."""
 AMBIGUOUS = 5.0
 """Seconds after the clock was set back in which what was written before looks as if it was written since."""
-
 BEFORE, AFTER = 3.5, 8.0
 """Seconds by which what the service takes for a time without sight may begin earlier, and end later."""
 CERTAIN = 8.0
 """Seconds without sight that the service must notice."""
-WATCHED = ("new", "up", "unknown")
-
-SILENT, FAILED = "silent", "failed"
-KINDS = {"silent": SILENT, "overrun": SILENT, "failed": FAILED, "ineffective": FAILED}
-"""A cause, and the kind of incident that it makes."""
-RUNS_ON = ("failed", "ineffective")
-"""The causes of a check whose job goes on running: its next deadline stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spell:
-    """A stretch of the loop's time in which a check was certainly down, and the kind of cause that began it."""
-
-    kind: str
-    begins: float
-    ends: float
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run under way."""
-
-    rid: str | None
-    started: float
-    overran: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way in which a check may stand."""
-
-    state: str
-    armed: float
-    cause: str | None = None
-    heard: float | None = None
-    failures: int = 0
-    """Failures since it was last well."""
-    too_many_since: float | None = None
-    """When an edit made its failures too many."""
-    runs: tuple[Run, ...] = ()
-    coming: frozenset[int] = frozenset()
-    """Pings that are under way: sent, and perhaps not yet taken in."""
-    missed: int = 0
-    """Missed runs that are tolerated, since it was last heard."""
-    not_before: float | None = None
-    """Until when it may be late, where the end of its window could not be heard."""
-    down_since: float | None = None
-    down_for: str | None = None
-    """The kind of cause for which it turned down, whatever its cause is now."""
-    spells: tuple[Spell, ...] = ()
-
-    @property
-    def look(self) -> tuple[str, str | None]:
-        return self.state, self.cause
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that happens to a check at a moment. `certain`: whether it has happened by then in every way."""
-
-    at: float
-    change: Callable[[Way, Job], Way]
-    certain: bool = True
-    ping: int | None = None
-    job: Job | None = None
-    """The job as it is defined from then on."""
 
 
 class Life:
@@ -132,16 +67,18 @@ class Life:
 
     def _judged(self, way: Way, at: float) -> Iterator[Way]:
         yield way
-        if way.look not in (("down", "silent"), ("down", "overrun")) or way.failures >= self.job.failures:
-            return
         shown = self._clock.shown(at)
+        if way.look == ("down", "wrong_time") and breaches.is_in_window(self.job, way.since):
+            yield _well(closed(way, at))
+        if way.state != "down" or way.cause not in ENDLESS or way.failures >= self.job.failures:
+            return
         limit = self.job.max_runtime
         runs = tuple(
             replace(r, overran=r.overran and limit is not None and r.started + limit <= shown)
             for r in way.runs
         )
         for state in ("up", "new"):
-            watched = replace(_closed(way, at), state=state, cause=None, runs=runs)
+            watched = replace(closed(way, at), state=state, cause=None, runs=runs)
             if deadline(watched, self.job)[0] > shown:
                 yield watched
 
@@ -154,7 +91,12 @@ class Life:
     def spells(self, until: float) -> list[Spell]:
         """When it was certainly down, by the way that is left."""
         way = min(self.ways, key=repr)
-        return [*way.spells, *_open_spell(way, until)]
+        return [*way.spells, *open_spell(way, until)]
+
+    @property
+    def last_ok(self) -> list[float]:
+        """When it may have been last well."""
+        return [way.ok or 0.0 for way in self.ways]
 
     def _taken_in(self, way: Way, fact: Fact) -> Way:
         assert fact.ping is not None
@@ -182,8 +124,8 @@ class Life:
             return
         # Which of several runs have overrun by the time of looking depends on when exactly that is.
         for noticed in (at, min(surely, to)):
-            down = _down(way, cause, surely, self._overrun(way, noticed))
-            yield from self._passed(down, max(noticed, since), to)
+            runs = self._overrun(way, noticed) if cause == "overrun" else way.runs
+            yield from self._passed(down(way, cause, surely, runs), max(noticed, since), to)
         if surely > to:
             yield way
 
@@ -232,107 +174,8 @@ class Life:
         )
 
 
-def facts_of_pings(pings: Iterable[tuple[int, Sent]]) -> list[Fact]:
-    """What numbered pings of one job mean that were kept. Each is taken in at some moment until its answer."""
-    return [
-        fact
-        for number, ping in pings
-        for fact in (
-            Fact(ping.at, _change(ping), certain=False, ping=number),
-            Fact(ping.over_at, _change(ping), ping=number),
-        )
-    ]
-
-
-def facts_of_deeds(done: Iterable[Done], job: Job) -> list[Fact]:
-    """What people did to one job's check."""
-    facts = []
-    for one in done:
-        if one.deed is Deed.REDEFINE and one.job is not None:
-            rescheduled = one.job.definition().schedule != job.definition().schedule
-            facts.append(Fact(one.at, _redefined(one, rescheduled), job=one.job))
-            job = one.job
-        elif one.deed in _DEEDS:
-            facts.append(Fact(one.at, _DEEDS[one.deed](one)))
-    return facts
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When a ping was expected, on the wall clock, and until when it usually comes.
-
-    `mostly`: half of it must have been unheard before it counts as lost.
-    """
-
-    begins: float
-    usual_ends: float
-    mostly: bool
-
-
-def window_of(way: Way, job: Job, cause: str | None, end: float) -> Window:
-    """The window of the ping that was missed at `end`."""
-    if cause == "overrun":
-        limit = job.max_runtime or 0.0
-        return Window(end - limit, end, mostly=True)
-    slot, mostly = due(way, job), way.state == "unknown"
-    heard = way.heard if way.heard is not None and way.heard >= way.armed else None
-    if job.every is not None:
-        spread = min(job.grace, max(60.0, job.every / 20))
-        begins = slot - min(spread, job.every / 2) if heard is not None else way.armed
-        return Window(begins, min(slot + spread, end), mostly)
-    begins = max(slot - min(EARLY, job.gap / 10), way.armed if heard is None else heard)
-    if heard is None:
-        return Window(begins, min(slot + job.grace, end), mostly)
-    after_slot = max(heard - (slot - job.gap), 0.0)
-    return Window(begins, min(slot + min(job.grace, max(60.0, 2 * after_slot)), end), mostly)
-
-
 def _covered(spans: Sequence[Span], begins: float, ends: float) -> float:
     return sum(max(min(e, ends) - max(b, begins), 0.0) for b, e in spans)
-
-
-def patience(job: Job) -> float:
-    """For how long a late ping still counts once sight has returned."""
-    return min(max(job.grace, 60.0), 900.0)
-
-
-def next_end(way: Way, job: Job) -> tuple[float, str | None]:
-    """When it turns down or (no cause) misses a run that is tolerated, whichever comes first."""
-    shown, cause = deadline(way, job)
-    if way.not_before is not None:
-        shown = max(shown, way.not_before)
-    if way.state in WATCHED and way.missed + 1 < job.missed:
-        miss = job.nth_slot(due(way, job), way.missed + 1) + job.grace
-        if miss < shown:
-            return miss, None
-    return shown, cause
-
-
-def deadline(way: Way, job: Job) -> tuple[float, str]:
-    """When it turns down if nothing more is heard (for ever: never), and for what."""
-    ends = [run.started + job.max_runtime for run in way.runs if not run.overran] if job.max_runtime else []
-    silent = float("inf")
-    if way.state in WATCHED or way.cause in RUNS_ON:
-        silent = job.nth_slot(due(way, job), job.missed) + job.grace
-        if way.state == "unknown":
-            silent = max(silent, way.armed + patience(job))
-        waited_for = [e for e in ends if job.max_runtime and e - job.max_runtime <= silent]
-        if waited_for and job.max_runtime:
-            silent = max(silent, min(max(waited_for), silent + job.max_runtime))
-    overrun = min(ends, default=float("inf")) if way.state in WATCHED else float("inf")
-    if way.too_many_since is not None and way.too_many_since <= min(overrun, silent):
-        return way.too_many_since, "failed"
-    return (overrun, "overrun") if overrun <= silent else (silent, "silent")
-
-
-def due(way: Way, job: Job) -> float:
-    """When it must next be heard, before grace."""
-    if way.heard is None or way.heard < way.armed:
-        return job.next_slot(way.armed)
-    slot = job.next_slot(way.heard)
-    if job.every is None and slot - way.heard <= min(EARLY, job.gap / 10):
-        return job.next_slot(slot)
-    return slot
 
 
 def _moved(way: Way, by: float, shown: float) -> list[Way]:
@@ -348,9 +191,14 @@ def _moved(way: Way, by: float, shown: float) -> list[Way]:
         replace(
             way,
             heard=heard,
+            # What was heard last may be the last success, and lies where that lies.
+            ok=heard if way.ok == way.heard else _put(way.ok, by),
             armed=armed,
-            too_many_since=None if way.too_many_since is None else way.too_many_since + by,
-            runs=tuple(replace(run, started=run.started + by) for run in way.runs),
+            since=way.since + by,
+            began=tuple(began + by for began in way.began),
+            ended=_put(way.ended, by),
+            too_many_since=_put(way.too_many_since, by),
+            runs=tuple(replace(run, started=run.started + by, moved=_put(run.moved, by)) for run in way.runs),
         )
         for heard in places(way.heard)
         for armed in places(way.armed)
@@ -358,129 +206,12 @@ def _moved(way: Way, by: float, shown: float) -> list[Way]:
     ]
 
 
-def _down(way: Way, cause: str, at: float, runs: tuple[Run, ...]) -> Way:
-    way = replace(way, too_many_since=None)
-    if way.state == "down":
-        # It stays in its incident, whatever becomes of its cause.
-        return replace(way, cause=cause, runs=runs)
-    return replace(
-        _closed(way, at), state="down", cause=cause, runs=runs, down_since=at, down_for=KINDS[cause]
-    )
+def _put(at: float | None, by: float) -> float | None:
+    return None if at is None else at + by
 
 
-def _closed(way: Way, at: float) -> Way:
-    return replace(way, spells=(*way.spells, *_open_spell(way, at)), down_since=None, down_for=None)
-
-
-def _open_spell(way: Way, until: float) -> list[Spell]:
-    if way.state != "down" or way.down_since is None or until <= way.down_since:
-        return []
-    return [Spell(way.down_for or "", way.down_since, until)]
-
-
-def _change(ping: Sent) -> Callable[[Way, Job], Way]:
-    return {
-        "success": _succeeds(ping),
-        "fail": _fails(ping),
-        "start": _starts(ping),
-        "log": lambda way, job: way,
-    }[ping.signal if not ping.signal.isdigit() else ("fail" if int(ping.signal) else "success")]
-
-
-def _ended(way: Way, ping: Sent) -> Way:
-    return replace(way, runs=tuple(run for run in way.runs if run.rid != ping.rid))
-
-
-def _succeeds(ping: Sent) -> Callable[[Way, Job], Way]:
-    def change(way: Way, job: Job) -> Way:
-        ended = _ended(way, ping)
-        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown), missed=0, not_before=None)
-        if way.state == "paused" and job.manual_resume:
-            return heard
-        heard = _forgiven(heard)
-        armed = ping.shown if way.state == "paused" else way.armed
-        runs = heard.runs if way.state == "up" else tuple(run for run in heard.runs if not run.overran)
-        return replace(_closed(heard, ping.at), state="up", cause=None, armed=armed, runs=runs)
-
-    return change
-
-
-def _fails(ping: Sent) -> Callable[[Way, Job], Way]:
-    def change(way: Way, job: Job) -> Way:
-        ended = _ended(way, ping)
-        heard = replace(ended, heard=max(ended.heard or ping.shown, ping.shown), missed=0, not_before=None)
-        if way.state == "paused" and job.manual_resume:
-            return heard
-        if way.state == "paused":
-            heard = replace(heard, state="new", armed=ping.shown)
-        if way.state == "unknown":
-            heard = replace(heard, state="up")
-        heard = replace(heard, failures=heard.failures + 1)
-        if heard.state in ("new", "up") and heard.failures < job.failures:
-            return heard
-        return _down(heard, "failed", ping.over_at, heard.runs)
-
-    return change
-
-
-def _starts(ping: Sent) -> Callable[[Way, Job], Way]:
-    def change(way: Way, job: Job) -> Way:
-        same = [run for run in way.runs if run.rid == ping.rid and not run.overran]
-        if same and job.max_runtime is not None:
-            return way
-        others = tuple(run for run in way.runs if run.rid != ping.rid)
-        return replace(way, runs=(*others, Run(ping.rid, ping.shown)))
-
-    return change
-
-
-def _pauses(done: Done) -> Callable[[Way, Job], Way]:
-    def change(way: Way, job: Job) -> Way:
-        if way.state == "paused":
-            return way
-        return replace(_closed(_forgiven(way), done.at), state="paused", cause=None, runs=())
-
-    return change
-
-
-def _resumes(done: Done) -> Callable[[Way, Job], Way]:
-    return lambda way, job: _afresh(way, done) if way.state == "paused" else way
-
-
-def _resolved(done: Done) -> Callable[[Way, Job], Way]:
-    def change(way: Way, job: Job) -> Way:
-        return _afresh(way, done) if way.state == "down" else way
-
-    return change
-
-
-def _redefined(done: Done, rescheduled: bool) -> Callable[[Way, Job], Way]:
-    def change(way: Way, job: Job) -> Way:
-        if way.state not in WATCHED:
-            return way
-        too_many = way.failures >= job.failures
-        since = (way.too_many_since or done.shown) if too_many else None
-        if rescheduled:
-            way = replace(way, armed=done.shown, missed=0, not_before=None)
-        return replace(way, too_many_since=since)
-
-    return change
-
-
-def _forgiven(way: Way) -> Way:
-    return replace(way, failures=0, too_many_since=None)
-
-
-def _afresh(way: Way, done: Done) -> Way:
-    return replace(
-        _closed(_forgiven(way), done.at),
-        state="new",
-        cause=None,
-        armed=done.shown,
-        missed=0,
-        not_before=None,
-        runs=(),
-    )
-
-
-_DEEDS = {Deed.PAUSE: _pauses, Deed.RESUME: _resumes, Deed.RESOLVE: _resolved}
+def _well(way: Way) -> Way:
+    """The same, where its run came at its time after all."""
+    ok = way.since if way.heard == way.since else way.ok
+    state = "up" if ok is not None and ok >= way.armed else "new"
+    return replace(way, state=state, cause=None, ok=ok)

@@ -253,7 +253,7 @@ def _kind_of(message: Mapping[str, Any]) -> str:
         return {"green_circle": "recovered", "large_blue_circle": "acknowledged"}.get(tag, "test")
     if re.search(r"\d incidents?: ", message["title"]):
         return "digest"
-    return "update" if re.match(r"\+\d|\d+ back", message["title"]) else "page"
+    return "page" if re.match("(CRITICAL|ERROR|WARNING|INFO) ", message["title"]) else "update"
 
 
 def _answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> httpx.Response:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from heartbeat.checks import dependency
-from tests.simulation import books, oracle
+from tests.simulation import books, changes
 from tests.simulation.books import Books, IncidentRow
 from tests.simulation.cast import HOUR
 from tests.simulation.journal import Answer, Deed, Done, Sent, Span, settled
@@ -41,6 +41,8 @@ class Referee:
         """The times in which each check waited for its parents, or had its chance to run once they were well."""
         self._last_down: dict[str, float] = {}
         self._looked_at = 0.0
+        self._recovering: dict[int, float] = {}
+        """When each incident was last seen to recover."""
         self._pings_seen = 0
         self._steps_seen = 0
         self._done_seen = 0
@@ -77,7 +79,7 @@ class Referee:
         for name, life in self.lives.items():
             mine = [(n, p) for n, p in pings if p.job == name and _counts(p, kept)]
             by_hand = [one for one in done if name == one.about]
-            facts = oracle.facts_of_pings(mine) + oracle.facts_of_deeds(by_hand, life.job)
+            facts = changes.facts_of_pings(mine) + changes.facts_of_deeds(by_hand, life.job)
             for fact in sorted(facts, key=lambda fact: fact.at):
                 life.meet(fact)
             # Whoever sets the clock looks before and afterwards, so that nothing else happens in between.
@@ -197,6 +199,7 @@ class Referee:
         """No open incident without symptoms, without a next action, or with one that has not been done."""
         waiting = {key for key in found.consequences if found.waits[key] > self._shown()}
         held = {home for key, homes in found.belongs.items() if key not in waiting for home in homes}
+        self._recovering |= {one.id: self.world.time for one in found.open if one.settles is not None}
         for one in found.incidents.values():
             if one.state == "resolved":
                 continue
@@ -209,7 +212,7 @@ class Referee:
                 yield f"incident {one.id} is {one.state}, and has no next action"
             in_trouble = (("next action", one.next), ("news", one.tell))
             for what, at in in_trouble if one.settles is None else (("end", one.settles),):
-                if at is not None and self._overdue(at, NOTICED):
+                if at is not None and self._overdue(at, NOTICED) and self._is_noticed(one):
                     yield f"incident {one.id} is {one.state}, and its {what} of {at:.1f} is overdue"
             longest = self._shown() + max(self._longest_wait(one), self._held(one))
             if not one.quiet and one.next is not None and one.next > longest:
@@ -217,6 +220,13 @@ class Referee:
         causes = [one.cause_key for one in found.open]
         if len(causes) != len(set(causes)):
             yield f"two open incidents for one cause: {causes}"
+
+    def _is_noticed(self, one: IncidentRow) -> bool:
+        """Whether there was time to notice that it has returned. What it is due for may be older: it had recovered."""
+        seen = self._recovering.get(one.id, 0.0)
+        return (
+            one.settles is not None or settled(seen, NOTICED, self.world.journal.unable()) < self.world.time
+        )
 
     def _held(self, one: IncidentRow) -> float:
         """For how long maintenance of the jobs of its group may hold its page, or the chance of those that run after

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from hypothesis import strategies as st
 
 from alerting.escalation import Policy
 from tests.simulation import cast
@@ -47,9 +44,23 @@ class Pings:
     job: str
     signal: str = "success"
     rid: str | None = None
+    processed: float | None = 1.0
 
     def happen(self, world: World) -> None:
-        world.ping(self.job, signal=self.signal, rid=self.rid)
+        world.ping(self.job, signal=self.signal, rid=self.rid, processed=self.processed)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """A run says how far it is: further than before, or not."""
+
+    job: str
+    rid: str | None
+    moves: bool
+
+    def happen(self, world: World) -> None:
+        told = [ping.done for ping in world.journal.pings if ping.job == self.job]
+        world.report(self.job, max(told, default=0.0) + self.moves, 1000.0, self.rid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +195,7 @@ Event = (
     Runs
     | FallsSilent
     | Pings
+    | Reports
     | Answers
     | Edits
     | Maintains
@@ -200,7 +212,8 @@ class Scenario:
     """What happens, each thing so many seconds after the one before; then the weather is fine for a while."""
 
     acts: tuple[tuple[float, Event], ...]
-    running: tuple[str, ...] = tuple(job.name for job in cast.JOBS)
+    running: tuple[str, ...] = cast.USUAL.names
+    stage: str = "usual"
     seed: int = 0
     calm: float = 4.0
     """Minutes."""
@@ -212,7 +225,8 @@ class Scenario:
 
 def play(scenario: Scenario, make: Callable[..., World] = World) -> None:
     """Run a scenario from beginning to end under the eyes of the referee."""
-    with make(seed=scenario.seed) as world:
+    stage = cast.STAGES[scenario.stage]
+    with make(*stage.jobs, levels=stage.levels, seed=scenario.seed) as world:
         referee = Referee(world)
         world.run(*scenario.running)
         for gap, event in scenario.acts:
@@ -230,80 +244,3 @@ def watch(world: World, referee: Referee, length: float) -> None:
         world.advance(seconds=min(length, LOOK_EVERY))
         referee.look()
         length -= LOOK_EVERY
-
-
-NAMES = [job.name for job in cast.JOBS]
-CONTACTS = ["first/1", "third/1", "second/1", "first/1", "first/2", "third/1", "second/2"]
-
-
-def one_of(*strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """One of these, each as often as it is named. Hypothesis's own makes a union of unions one large union."""
-    return st.sampled_from(strategies).flatmap(lambda one: one)
-
-
-gaps = st.sampled_from([0.0, 0.0, 2.0, 12.0, 45.0, 75.0, 150.0])
-downtimes = st.sampled_from([0.0, 0.0, 3.0, 40.0, 200.0])
-jobs = st.sampled_from(NAMES)
-
-failures = st.builds(Pings, jobs, st.sampled_from(["fail", "3"]))
-pings = st.builds(
-    Pings,
-    jobs,
-    st.sampled_from(["success", "success", "0", "start", "log"]),
-    st.sampled_from([None, None, "a", "b"]),
-)
-answers = st.builds(
-    Answers,
-    st.sampled_from(["acknowledge", "acknowledge", "acknowledge", "snooze", "resolve"]),
-    nth=st.integers(0, 2),
-    minutes=st.sampled_from([2.0, 4.0, 30.0]),
-    times=st.sampled_from([1, 1, 2]),
-    by=st.sampled_from(["first", "second"]),
-    late=st.sampled_from([0, 0, -1, 1]),
-)
-edits = st.builds(
-    Edits,
-    st.sampled_from(["pause", "resume", "reschedule", "grace", "tolerance", "policy", "delete"]),
-    jobs,
-    st.sampled_from([3.0, 6.0, 11.0]),
-)
-maintenance = st.builds(
-    Maintains, st.sampled_from(["us", "us", "eu", None]), st.sampled_from([1.0, 4.0, 15.0, 0.0])
-)
-ills = st.builds(
-    GoesBad,
-    st.sampled_from(CONTACTS),
-    st.sampled_from([*Ill, Ill.LIMITED, Ill.MUTE]),
-    st.sampled_from([3.0, 1.0, 20.0]),
-    st.sampled_from([None, None, 2, 50, 400]),
-)
-deaths = one_of(
-    st.builds(Dies, st.none(), st.none(), downtimes),
-    st.builds(
-        Dies, st.sampled_from([Point.BEFORE_COMMIT, Point.AFTER_COMMIT]), st.integers(0, 12), downtimes
-    ),
-    st.builds(Dies, st.sampled_from([Point.AFTER_SEND, Point.BEFORE_SEND]), st.integers(0, 2), downtimes),
-)
-others = one_of(
-    st.builds(Restarts, downtimes),
-    st.builds(DatabaseGoes, st.sampled_from([1.0, 4.0, 70.0]), st.booleans()),
-    st.builds(ClockIsSet, st.sampled_from([-60.0, -5.0, 5.0, 60.0, 3600.0, -3600.0])),
-)
-misfortunes = one_of(ills, ills, deaths, others)
-habits = one_of(st.builds(FallsSilent, jobs), st.builds(Runs, jobs))
-events = one_of(
-    failures, pings, answers, answers, answers, misfortunes, misfortunes, habits, edits, maintenance
-)
-starts = st.tuples(st.tuples(gaps, misfortunes), st.tuples(gaps, failures), st.tuples(gaps, failures))
-"""Something goes wrong before the first page, so that a short run has something to show."""
-scenarios = st.builds(
-    Scenario,
-    st.builds(
-        lambda start, rest: (*start, *rest),
-        starts,
-        st.lists(st.tuples(gaps, events), min_size=3, max_size=10),
-    ),
-    st.lists(jobs, unique=True, max_size=5).map(tuple),
-    st.integers(0, 3),
-    st.sampled_from([1.0, 1.0, 1.0, 1.0, 3.0, 20.0]),
-)

@@ -5,7 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
-from tests.simulation.scenario import Scenario, scenarios
+from tests.simulation.drawing import scenarios
+from tests.simulation.scenario import Scenario
 
 SEEDS = int(os.environ.get("SIM_SEEDS", "240"))
 SHARES = tuple(range(8))

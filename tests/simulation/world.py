@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
@@ -130,22 +131,38 @@ class World:
             self._next_runs.pop(name, None)
 
     def ping(
-        self, *names: str, signal: str = "success", rid: str | None = None, body: bytes | None = None
+        self,
+        *names: str,
+        signal: str = "success",
+        rid: str | None = None,
+        body: bytes | None = None,
+        processed: float | None = 1.0,
     ) -> list[int]:
-        """These jobs ping at the same time; the statuses that they are answered (0: none)."""
+        """These jobs ping at the same time; the statuses that they are answered (0: none).
+
+        Those that are asked to say what they have `processed`.
+        """
         shown = self.clock.shown(self.time)
-        sent = [Sent(name, signal, self.time, shown, rid, body) for name in names]
+        sent = [
+            Sent(name, signal, self.time, shown, rid, body, self._processed(name, processed))
+            for name in names
+        ]
+        return self._send_all(sent)
+
+    def _processed(self, name: str, many: float | None) -> float | None:
+        return None if self.jobs[name].must_process is None else many
+
+    def _send_all(self, sent: Sequence[Sent]) -> list[int]:
         self.journal.pings += sent
         self._run(self.machine.while_alive(self._sent(sent)))
         for one in sent:
             one.over_at = min(one.over_at, self.time)
         return [one.status or 0 for one in sent]
 
-    def report(self, name: str, done: float, total: float) -> bool:
+    def report(self, name: str, done: float, total: float, rid: str | None = None) -> bool:
         """A job that runs reports how far it is. Return whether it was heard."""
-        path = f"/ping/{self.uuids[name]}/progress?done={done}&total={total}"
-        reply = self.knock("POST", path)
-        return reply is not None and reply.status == 200
+        sent = Sent(name, "progress", self.time, self.clock.shown(self.time), rid, done=done, total=total)
+        return self._send_all([sent]) == [200]
 
     # People
 
@@ -357,8 +374,7 @@ class World:
 
     async def _send(self, ping: Sent) -> None:
         suffix = "" if ping.signal == "success" else f"/{ping.signal}"
-        query = "" if ping.rid is None else f"?rid={uuid.uuid5(uuid.NAMESPACE_DNS, ping.rid)}"
-        path = f"/ping/{self.uuids[ping.job]}{suffix}{query}"
+        path = f"/ping/{self.uuids[ping.job]}{suffix}?{urlencode(_query(ping))}".removesuffix("?")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 machine = self.machine
@@ -390,6 +406,17 @@ class World:
     ) -> None:
         told = type(outcome).__name__.lower()
         self.journal.answers.append(Answer(self.time, incident, kind, by, seconds(until), meant, found, told))
+
+
+def _query(ping: Sent) -> dict[str, object]:
+    """The parameters of a ping."""
+    told = {
+        "rid": None if ping.rid is None else uuid.uuid5(uuid.NAMESPACE_DNS, ping.rid),
+        "m.processed": ping.processed,
+        "done": None if ping.total is None else ping.done,
+        "total": ping.total,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _occurrence(db: Connection, incident: int) -> int:

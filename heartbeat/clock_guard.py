@@ -164,7 +164,8 @@ class ClockGuard:
         work = clock_store.work(db)
         if work is None or work.stage >= len(STAGES):
             return False
-        number = STAGES[work.stage](db, work.step.as_of(self._clock.now()), work.number)
+        # By the clock as this step left it: it may have been set again since.
+        number = STAGES[work.stage](db, work.step.as_of(self.now()), work.number)
         clock_store.write_work(db, work.after(number))
         return True
 

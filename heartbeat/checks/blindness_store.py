@@ -33,20 +33,18 @@ _AGAIN = (
 )
 
 
-def beat(db: Connection, process: str, now: Reading, seen: Seen) -> Blind | None:
-    """Write the beat of a process. Return the blindness that it ends, if there was one."""
+def beat(db: Connection, process: str, now: Reading, seen: Seen, *, stopped: bool = False) -> Blind | None:
+    """Write the beat of a process. Return the blindness that it ends, if there was one.
+
+    `stopped` says that it is the last one of a process that ends in an orderly way.
+    """
     last = [_beat_of(row) for row in db.execute(_BEATS)]
-    _write(db, Beat(process, now), known=any(beat.process == process for beat in last))
+    _write(db, Beat(process, now, stopped), known=any(beat.process == process for beat in last))
     span = blindness.noticed(last, now, seen)
     if seen.first:
         # The newest of the others is looked at above.
         db.execute(delete(beats).where(beats.c.process != process, beats.c.at < now.at - GONE_AFTER))
     return _note(db, span) if span else None
-
-
-def rest(db: Connection, process: str, now: Reading) -> None:
-    """Write the last beat of a process that ends in an orderly way."""
-    _write(db, Beat(process, now, stopped=True), known=True)
 
 
 def sight(db: Connection, now: datetime) -> Sight:

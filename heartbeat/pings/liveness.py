@@ -56,8 +56,7 @@ class Liveness:
     async def beat(self) -> Blind | None:
         """Beat once. Return the blindness that this ends, if there was one."""
         now = self._reading()
-        # What is refused during this beat counts for the next one.
-        seen = Seen(self._last is None, self._fault, self._refused(), self._last)
+        seen = self._seen()
         try:
             span = await self._database.write_pings(
                 lambda db: blindness_store.beat(db, self._process, now, seen)
@@ -73,13 +72,22 @@ class Liveness:
 
     async def rest(self, seconds: float) -> None:
         """Beat for the last time, within so many seconds: the process ends in an orderly way."""
-        now = self._reading()
-        resting = self._database.write_pings(lambda db: blindness_store.rest(db, self._process, now))
+        now, seen = self._reading(), self._seen()
+        # A machine that is stopped as soon as it runs again has stood still all the same.
+        resting = self._database.write_pings(
+            lambda db: blindness_store.beat(db, self._process, now, seen, stopped=True)
+        )
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.shield(resting)
+                span = await asyncio.shield(resting)
+            if span is not None:
+                self._tell(span)
         except (TimeoutError, Unavailable):
             log.info("the last sign of life could not be stored")
+
+    def _seen(self) -> Seen:
+        # What is refused during this beat counts for the next one.
+        return Seen(self._last is None, self._fault, self._refused(), self._last)
 
     def _reading(self) -> Reading:
         return Reading(self._now(), self._clock.elapsed(), self._clock.boot)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.proof import failover, kills, outcome, power, rounds, sockets
+from tests.proof import failover, kills, outcome, power, rounds, sockets, world
 from tests.proof.outcome import Outcome
 
 RESULTS = Path("build/proof.json")
@@ -19,6 +19,7 @@ SUBJECTS: dict[str, Prove] = {
     "power": power.prove,
     "failover": failover.prove,
     "sockets": sockets.prove,
+    "world": world.prove,
 }
 
 

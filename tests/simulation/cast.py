@@ -211,6 +211,22 @@ NESTED = (
 )
 
 
+HOUSE = tuple(
+    Job(
+        f"{host}-{n}",
+        hourly=(7 * number + 11 * n) % 60 * MINUTE,
+        grace=(2 + 3 * n) * MINUTE,
+        host=host,
+        severity=(Severity.CRITICAL, Severity.ERROR, Severity.WARNING)[n % 3],
+        policy="solo" if host == "mail" else "ops",
+        must_process=1 if n == 1 else None,
+    )
+    for number, host in enumerate(("web", "shop", "db", "mail", "us", "eu"))
+    for n in range(4)
+)
+"""Many jobs that run once an hour each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Jobs that are watched together, and the levels of their groups."""
@@ -224,7 +240,12 @@ class Stage:
 
 
 USUAL = Stage(JOBS)
-STAGES = {"usual": USUAL, "exacting": Stage(EXACTING), "nested": Stage(NESTED, ("region", "host"))}
+STAGES = {
+    "usual": USUAL,
+    "exacting": Stage(EXACTING),
+    "nested": Stage(NESTED, ("region", "host")),
+    "house": Stage(HOUSE),
+}
 
 
 def configuration(

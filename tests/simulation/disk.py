@@ -85,7 +85,7 @@ class WorldDatabase:
         self,
         disk: Disk,
         process: Process,
-        away: Callable[[], float | None],
+        away: Callable[[bool], float | None],
         latency: Callable[[], float],
         *,
         mortal: bool = True,
@@ -93,7 +93,7 @@ class WorldDatabase:
         self._disk = disk
         self._process = process
         self._away = away
-        """Where the database is away: for how many seconds a transaction hangs before it fails."""
+        """Where the database is away, for one that writes or not: the seconds that it hangs before it fails."""
         self._latency = latency
         self._mortal = mortal
         """Whether the process may die at its commits."""
@@ -111,11 +111,11 @@ class WorldDatabase:
         return await self.write(work)
 
     async def read(self, work: Callable[[Connection], T], /) -> T:
-        await self._answers()
+        await self._answers(writing=False)
         return transact(self._disk.reader, work)
 
     async def _transaction(self, work: Callable[[Connection], T]) -> T:
-        await self._answers()
+        await self._answers(writing=True)
         await asyncio.sleep(self._latency())
         self._process.must_live()
 
@@ -130,9 +130,9 @@ class WorldDatabase:
             self._process.reach(Point.AFTER_COMMIT)
         return result
 
-    async def _answers(self) -> None:
+    async def _answers(self, *, writing: bool) -> None:
         self._process.must_live()
-        hangs = self._away()
+        hangs = self._away(writing)
         if hangs is not None:
             await asyncio.sleep(hangs)
             raise Unavailable("the database is away")

@@ -9,18 +9,22 @@ from tests.simulation.process import Point
 from tests.simulation.providers import Ill
 from tests.simulation.scenario import (
     Answers,
+    AnswersAreLost,
     ClockIsSet,
     DatabaseGoes,
     Dies,
+    DiskFills,
     Edits,
     FallsSilent,
     GoesBad,
     Maintains,
     Pings,
+    PowerFails,
     Reports,
     Restarts,
     Runs,
     Scenario,
+    StandsStill,
 )
 
 CONTACTS = ["first/1", "third/1", "second/1", "first/1", "first/2", "third/1", "second/2"]
@@ -64,6 +68,10 @@ others = one_of(
     st.builds(Restarts, downtimes),
     st.builds(DatabaseGoes, st.sampled_from([1.0, 4.0, 70.0]), st.booleans()),
     st.builds(ClockIsSet, st.sampled_from([-60.0, -5.0, 5.0, 60.0, 3600.0, -3600.0])),
+    st.builds(DiskFills, st.sampled_from([4.0, 70.0])),
+    st.builds(PowerFails, downtimes),
+    st.builds(StandsStill, st.sampled_from([2.0, 40.0, 400.0])),
+    st.builds(AnswersAreLost, st.just(2.0)),
 )
 misfortunes = one_of(ills, ills, deaths, others)
 

@@ -89,6 +89,8 @@ class Outage:
     begins: float
     ends: float
     hanging: bool = False
+    full: bool = False
+    """Only writing fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,15 @@ class Journal:
     pings: list[Sent] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    resolved: set[int] = field(default_factory=set)
+    """The incidents that somebody has ended."""
     faults: list[Fault] = field(default_factory=list)
     deaths: list[float] = field(default_factory=list)
     """When a process came to its end, of itself or not."""
     downtimes: list[Span] = field(default_factory=list)
     """When no process ran."""
+    unanswered: list[Span] = field(default_factory=list)
+    """When no answer to a ping reached its job."""
     outages: list[Outage] = field(default_factory=list)
     steps: list[tuple[float, float]] = field(default_factory=list)
     """When the wall clock was set, and by how much."""

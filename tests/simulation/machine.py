@@ -197,10 +197,11 @@ class Machine:
         self.system.context.wake()
         return kept[-1]
 
-    def _away(self) -> float | None:
+    def _away(self, writing: bool) -> float | None:
         """Where the database is away: for how long a transaction hangs before it fails."""
         now = self.loop.time()
-        outage = next((one for one in self.journal.outages if one.begins <= now < one.ends), None)
+        met = (one for one in self.journal.outages if one.begins <= now < one.ends)
+        outage = next((one for one in met if writing or not one.full), None)
         if outage is None:
             return None
         return outage.ends - now if outage.hanging else 0.0

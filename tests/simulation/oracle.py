@@ -22,6 +22,8 @@ AMBIGUOUS = 5.0
 """Seconds after the clock was set back in which what was written before looks as if it was written since."""
 BEFORE, AFTER = 3.5, 8.0
 """Seconds by which what the service takes for a time without sight may begin earlier, and end later."""
+MOVED = 10.0
+"""Seconds of undisturbed work after a step of the clock within which what was misjudged is judged again."""
 CERTAIN = 8.0
 """Seconds without sight that the service must notice."""
 
@@ -33,6 +35,8 @@ class Life:
         self.job = job
         self.at = 0.0
         self.ways = {Way("new", clock.shown(0.0))}
+        self._stepped_at: float | None = None
+        """When the clock was set, until everything has been judged again."""
         self._clock = clock
         self._journal = journal
 
@@ -53,17 +57,24 @@ class Life:
         """Deadlines pass, up to a moment."""
         self.ways = {after for way in self.ways for after in self._passed(way, self.at, to)}
         self.at = to
+        if self._stepped_at is not None:
+            # The service moves its times some seconds after a step, or once it lives again.
+            self.ways = {
+                after
+                for way in self.ways
+                for judged in self._judged(way, to)
+                for after in self._passed(judged, to, to)
+            }
+            if settled(self._stepped_at, MOVED, self._journal.unable()) < to:
+                self._stepped_at = None
 
     def set_clock(self, at: float, by: float) -> None:
         """The clock was set: what has passed has passed, and what a wrong clock has judged is judged again."""
         self.pass_time(at)
         shown = self._clock.shown(at)
-        self.ways = {
-            after
-            for way in self.ways
-            for moved in _moved(way, by, shown)
-            for after in self._judged(moved, at)
-        }
+        self.ways = {moved for way in self.ways for moved in _moved(way, by, shown)}
+        self._stepped_at = at
+        self.pass_time(at)
 
     def _judged(self, way: Way, at: float) -> Iterator[Way]:
         yield way

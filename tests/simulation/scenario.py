@@ -182,6 +182,46 @@ class DatabaseGoes:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskFills:
+    """The disk is full for a while."""
+
+    seconds: float
+
+    def happen(self, world: World) -> None:
+        world.fill_disk(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFails:
+    """The machine loses power for a while."""
+
+    seconds: float
+
+    def happen(self, world: World) -> None:
+        world.cut_power(downtime=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class StandsStill:
+    """The machine is suspended for a while."""
+
+    seconds: float
+
+    def happen(self, world: World) -> None:
+        world.suspend(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersAreLost:
+    """For a while no answer to a ping reaches its job."""
+
+    minutes: float
+
+    def happen(self, world: World) -> None:
+        world.lose_answers(minutes=self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
 class ClockIsSet:
     """Somebody sets the wall clock."""
 
@@ -203,6 +243,10 @@ Event = (
     | Restarts
     | GoesBad
     | DatabaseGoes
+    | DiskFills
+    | PowerFails
+    | StandsStill
+    | AnswersAreLost
     | ClockIsSet
 )
 

@@ -98,6 +98,18 @@ def test_a_clock_that_was_set_while_no_process_ran_is_noticed(step: float) -> No
         assert 12 * MINUTE <= told(world, "poll", 20 * MINUTE)[0] <= 12 * MINUTE + SOON
 
 
+def test_a_clock_that_is_set_back_twice_within_two_seconds_makes_nothing_late() -> None:
+    with World(POLL) as world:
+        world.advance(minutes=4)
+        world.step_clock(-HOUR)
+        world.advance(seconds=2)
+        world.step_clock(-HOUR)
+        world.advance(minutes=5)
+        assert world.state("poll") == "new"
+        world.advance(minutes=4)
+        assert 12 * MINUTE <= told(world, "poll", 0.0)[0] <= 12 * MINUTE + SOON
+
+
 @pytest.mark.parametrize("ahead", [HOUR, YEAR])
 def test_a_machine_that_starts_with_a_wrong_clock_pages_for_nothing(ahead: float) -> None:
     with World(POLL, replace(IMPORT, max_runtime=None)) as world:

@@ -277,7 +277,7 @@ class Verdict:
             if one.resolved is None or one.recovered is None or self.slack:
                 continue
             at = self.world.clock.when(one.resolved, 0.0)
-            by_hand = any(abs(done.at - at) < 1.0 for done in self.journal.done)
+            by_hand = one.id in self.journal.resolved
             if not by_hand and one.resolved - one.recovered < self.world.settling - 0.001:
                 yield f"incident {one.id} ended after {one.resolved - one.recovered:.1f} s without trouble"
             for name in self.referee.lives:

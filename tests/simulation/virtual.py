@@ -47,6 +47,11 @@ class _Jumping(selectors.SelectSelector):
         self._rest = _Rest(round(self.time + every, 6), every, over, long and self._undisturbed)
         self._undisturbed = True
 
+    def stand_still(self, seconds: float) -> None:
+        """See `VirtualLoop.stand_still`."""
+        self.time = round(self.time + seconds, 6)
+        self._undisturbed = False
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Deadlock("nothing is ready and nothing is scheduled: everybody waits for somebody")
@@ -58,7 +63,7 @@ class _Jumping(selectors.SelectSelector):
         rest = self._rest
         if timeout > 0 and rest is not None and rest.at <= moment and not rest.over.done():
             more = math.ceil((moment - rest.at) / rest.every) - 1 if rest.long and self._undisturbed else 0
-            ends = round(rest.at + max(more, 0) * rest.every, 6)
+            ends = max(round(rest.at + max(more, 0) * rest.every, 6), self.time)
             self._undisturbed = self._undisturbed and ends < moment
             rest.over.set_result(max(more, 0))
             moment = ends
@@ -87,6 +92,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         over: asyncio.Future[int] = self.create_future()
         self._jumping.rest(every, over, long=long)
         return over
+
+    def stand_still(self, seconds: float) -> None:
+        """Time passes, and nothing that was to happen meanwhile does."""
+        self._jumping.stand_still(seconds)
 
     def run_in_executor(  # type: ignore[override]  # without the type variables of the original
         self, _executor: Any, func: Callable[..., Any], *args: Any

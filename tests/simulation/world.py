@@ -150,7 +150,7 @@ class World:
         return self._send_all(sent)
 
     def _processed(self, name: str, many: float | None) -> float | None:
-        return None if self.jobs[name].must_process is None else many
+        return many if name in self.jobs and self.jobs[name].must_process is not None else None
 
     def _send_all(self, sent: Sequence[Sent]) -> list[int]:
         self.journal.pings += sent
@@ -204,6 +204,7 @@ class World:
         now = self.now
         outcome = self._commit(lambda db: actions.resolve(db, incident, somebody(by), now))
         if isinstance(outcome, Resolved) and not outcome.repeated:
+            self.journal.resolved.add(incident)
             for row in books.read(self.disk).checks.values():
                 if books.symptom_key(row) in outcome.keys:
                     self._note(Deed.RESOLVE, row.slug, now)
@@ -255,7 +256,8 @@ class World:
         """Somebody ends maintenance early."""
         now = self.now
         if self._commit(lambda db: maintenance.end(db, SOMEBODY, number, now)) is not None:
-            self.journal.windows[number] = replace(self.journal.windows[number], ends=self.time)
+            window = self.journal.windows[number]
+            self.journal.windows[number] = replace(window, ends=min(window.ends, self.time))
 
     # Misfortune
 
@@ -287,6 +289,31 @@ class World:
     def lose_database(self, *, seconds: float, hanging: bool = False) -> None:
         """The database goes away for a while: it refuses, or it hangs first."""
         self.journal.outages.append(Outage(self.time, self.time + seconds, hanging))
+
+    def fill_disk(self, *, seconds: float) -> None:
+        """The disk is full for a while: nothing can be written, and everything read."""
+        self.journal.outages.append(Outage(self.time, self.time + seconds, full=True))
+
+    def cut_power(self, *, downtime: float = 0.0) -> None:
+        """The machine loses power, and starts again: its count of seconds begins anew."""
+        self.clock.boot = f"the machine, since {self.time}"
+        self.crash(downtime=downtime)
+
+    def suspend(self, *, seconds: float) -> None:
+        """The machine stands still, and knows nothing of it. Pings find nobody."""
+        self.advance(seconds=0.5)
+        begins, ends = self.time, self.time + seconds
+        self.journal.downtimes.append((begins, ends))
+        self.machine.loop.stand_still(seconds)
+        while self._next_runs and (slot := min(self._next_runs.values())) <= ends:
+            for name in [name for name, at in self._next_runs.items() if at <= slot]:
+                lost = Sent(name, "success", slot, self.clock.shown(slot), over_at=min(slot + PATIENCE, ends))
+                self.journal.pings.append(lost)
+                self._next_runs[name] = self.jobs[name].next_slot(slot)
+
+    def lose_answers(self, *, minutes: float) -> None:
+        """For a while, no answer to a ping reaches its job."""
+        self.journal.unanswered.append((self.time, self.time + minutes * 60))
 
     def mend(self) -> None:
         """From now on the weather is fine."""
@@ -381,7 +408,8 @@ class World:
                 reply = await knock(
                     machine.system.asgi, "POST", path, body=ping.body, process=machine.process
                 )
-                ping.status, ping.over_at = reply.status, self.time
+                lost = any(begins <= self.time < ends for begins, ends in self.journal.unanswered)
+                ping.status, ping.over_at = None if lost else reply.status, self.time
 
     def _by_hand(self, deed: Deed, name: str, work: Callable[[Connection, datetime], object]) -> bool:
         now = self.now

@@ -135,6 +135,17 @@ async def test_a_planned_stop_is_blindness_too(place: Place) -> None:
     assert span.why == Why.STOPPED
 
 
+async def test_a_stop_right_after_a_standstill_hides_none_of_it(place: Place) -> None:
+    first = place.process()
+    await first.beat()
+    place.clock.advance(minutes=10)
+    await first.rest(5.0)
+    await place.process().beat()
+    (span,) = await place.database.read(lambda db: blindness_store.listed(db, NOW))
+    assert span.length == timedelta(minutes=10)
+    assert span.why == Why.STOOD_STILL
+
+
 async def test_a_process_that_takes_over_in_time_sees_for_the_one_that_stops(place: Place) -> None:
     first, second = place.process(), place.process()
     await first.beat()

@@ -1,0 +1,107 @@
+"""Stories that must notice the planted mutants: each is a run of which the referee knows the end."""
+
+from tests.simulation import mutants
+from tests.simulation.mutants import Mutant
+from tests.simulation.process import Point
+from tests.simulation.providers import Ill
+from tests.simulation.scenario import (
+    Answers,
+    Dies,
+    Edits,
+    Event,
+    FallsSilent,
+    GoesBad,
+    Maintains,
+    Pings,
+    Restarts,
+    Runs,
+    Scenario,
+)
+
+ALPHA, BRAVO, CHARLIE = "alpha-reset", "bravo-backup", "charlie-report"
+DELTA, ECHO = "delta-mail", "echo-import"
+
+
+def story(
+    *acts: tuple[float, Event], running: tuple[str, ...] = (ALPHA, DELTA), minutes: float = 17
+) -> Scenario:
+    """What happens, so many minutes in whatever weather it made, and then a few fine ones."""
+    return Scenario((*acts, (minutes * 60, Runs(ECHO))), running, calm=3.0)
+
+
+SILENCE = story((60, FallsSilent(ALPHA)), (0, FallsSilent(DELTA)), minutes=40)
+NOTHING_EVER_HEARD = story(running=(), minutes=25)
+DEATH_BEFORE_SENDING = story((60, Pings(DELTA, "fail")), (5, Dies(Point.BEFORE_SEND, 0, 3.0)), minutes=5)
+DEATHS_AFTER_COMMITS = [
+    story((60, Pings(DELTA, "fail")), (9, Dies(Point.AFTER_COMMIT, skip)), minutes=3) for skip in range(12)
+]
+BROKEN_CONTACT = story((60, GoesBad("third/1", Ill.BROKEN, 60)), (0, Pings(DELTA, "fail")), minutes=12)
+RATE_LIMIT = story((60, GoesBad("third/1", Ill.LIMITED, 5, 60)), (0, Pings(DELTA, "fail")), minutes=12)
+ONE_BROKEN_ONE_WELL = story(
+    (60, GoesBad("first/1", Ill.BROKEN, 30)), (0, Pings(ALPHA, "fail")), (0, Pings(DELTA, "fail")), minutes=8
+)
+DEAD_CONTACT = story((400, GoesBad("first/1", Ill.GONE, 60)), (0, Pings(CHARLIE, "fail")), minutes=14)
+# BRAVO falls silent at 17 minutes, CHARLIE at 66, and ALPHA, which is worse, at the time of its last run and 11.
+WORSE = story(
+    (60, FallsSilent(BRAVO)),
+    (17 * 60, Answers("acknowledge", minutes=240)),
+    (60, FallsSilent(ALPHA)),
+    running=(ALPHA, BRAVO, DELTA),
+    minutes=40,
+)
+JOINER = story(
+    (60, FallsSilent(ALPHA)),
+    (12 * 60, Answers("acknowledge", minutes=240)),
+    running=(ALPHA, DELTA),
+    minutes=40,
+)
+RETURN = story(
+    (400, Pings(CHARLIE, "fail")),
+    (60, Pings(CHARLIE)),
+    (60, Pings(CHARLIE, "fail")),
+    running=(DELTA,),
+    minutes=12,
+)
+RECOVERY = story((400, Pings(CHARLIE, "fail")), (60, Pings(CHARLIE)), running=(DELTA,), minutes=12)
+QUIET = story(
+    (60, Pings(ALPHA, "fail")),
+    (0, Pings(DELTA, "fail")),
+    (30, Answers("snooze", 0, minutes=2)),
+    (0, Answers("acknowledge", 1, minutes=5)),
+    minutes=8,
+)
+MAINTENANCE = story((60, Maintains("eu", 30)), (0, FallsSilent(DELTA)), minutes=45)
+OLD_BUTTON = story(
+    (60, Pings(ALPHA, "fail")),
+    (30, Answers("acknowledge", minutes=2)),
+    (150, Answers("acknowledge", minutes=120, late=1)),
+    minutes=4,
+)
+PAUSE = story((60, Edits("pause", DELTA)), (0, FallsSilent(DELTA)), (60, Edits("resume", DELTA)), minutes=25)
+RESTART = story((60, FallsSilent(DELTA)), (60, Restarts()), minutes=25)
+DOWNTIME = story((60, FallsSilent(DELTA)), (60, Dies(None, None, 1200.0)), minutes=25)
+
+STORIES: dict[Mutant, list[Scenario]] = {
+    mutants.marked_before_sending: [DEATH_BEFORE_SENDING],
+    mutants.dropped_after_three_tries: [BROKEN_CONTACT],
+    mutants.dropped_by_a_rate_limit: [RATE_LIMIT],
+    mutants.a_server_error_counts_as_sent: [BROKEN_CONTACT],
+    mutants.one_failure_cancels_the_others: [ONE_BROKEN_ONE_WELL],
+    mutants.the_policy_ends: [SILENCE],
+    mutants.an_acknowledged_incident_swallows_what_is_worse: [WORSE],
+    mutants.a_recovery_is_told_at_once: [RETURN],
+    mutants.what_returns_does_not_continue: [RETURN],
+    mutants.what_recovers_never_ends: [RECOVERY],
+    mutants.nobody_is_told_who_joins: [JOINER],
+    mutants.what_is_quiet_is_never_looked_at_again: [QUIET],
+    mutants.maintenance_consumes_the_edge: [MAINTENANCE],
+    mutants.what_was_paused_is_disarmed: [PAUSE],
+    mutants.what_was_never_pinged_never_alarms: [NOTHING_EVER_HEARD],
+    mutants.a_restart_disarms: [RESTART],
+    mutants.an_outage_erases_missed_deadlines: [DOWNTIME],
+    mutants.an_old_answer_silences_the_new_occurrence: [OLD_BUTTON],
+    mutants.pages_live_in_memory: DEATHS_AFTER_COMMITS,
+    mutants.silence_is_decided_but_not_raised: [SILENCE],
+    mutants.a_dead_contact_is_tried_for_ever: [DEAD_CONTACT],
+}
+"""Which stories must notice which mutant."""

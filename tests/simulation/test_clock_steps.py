@@ -155,6 +155,7 @@ def test_the_operator_is_told_of_a_step(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_nothing_is_deleted_by_its_age_until_the_clock_has_been_right_for_a_day() -> None:
     with World(POLL) as world:
+        world.pause("poll")
         world.advance(seconds=1)
         guard = world.machine.system.guard
         assert guard.calm()

@@ -26,6 +26,9 @@ from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.pings import store as ping_store
 
 MAX_ROUNDS = 200
+LONGEST_TICK = 10.0
+"""Seconds after which a tick begins no other round, although work is left: while new work comes all the time, the
+service is ready and vouches for itself all the same. The next tick goes on with batches of the same size."""
 FIRST_BATCH = 125
 """Checks or incidents of one transaction in the first round of a tick. It doubles from round to round: in a storm the
 first page leaves after little work, and the rest takes fewer transactions."""
@@ -148,6 +151,7 @@ class Ticker:
         self._sees = True
         self._proved_at = float("-inf")
         self._clean_at: float | None = None
+        self._first_round = 0
         self._metrics.begin(["tick", "clock", *(stage.name for stage in stages)])
         self._loop = Loop[float | None](
             "tick",
@@ -191,7 +195,7 @@ class Ticker:
         return self._pause(dues)
 
     async def tick(self) -> bool:
-        """Work until nothing is due, or for `MAX_ROUNDS`; return True if every stage did its work."""
+        """Work until nothing is due, for `MAX_ROUNDS` or `LONGEST_TICK`; return True if every stage did its work."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         with self._spans("tick") as span:
@@ -219,7 +223,8 @@ class Ticker:
             # One cheap query has shown that no stage is due: pings keep the processor.
             return clean, worked
         self._proved_at = began
-        for number in range(MAX_ROUNDS):
+        first, self._first_round = self._first_round, 0
+        for number in range(first, first + MAX_ROUNDS):
             round_began_at = self._clock.now()
             if self._loop.stopped:
                 return clean, worked
@@ -233,6 +238,9 @@ class Ticker:
             if not any(counts):
                 self._idle_at = round_began_at
                 return clean, worked
+            if asyncio.get_running_loop().time() - began >= LONGEST_TICK:
+                self._first_round = number + 1
+                break
         return clean, True
 
     async def _round(self, number: int) -> list[int | None]:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from alerting.span import Attribute, Span, no_spans
+from heartbeat import ticker as ticker_room
 from heartbeat.clock import WallClock
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
@@ -110,6 +111,21 @@ async def test_a_stage_does_several_batches_at_once_from_the_second_round_on(
     work = Work(7, 7, 7, 7, 7)
     assert await ticker_of(database, metrics, replace(stage(work), at_once=2)).tick()
     assert work.batches == [125, 250, 250, 500, 500, 1000, 1000]
+
+
+async def test_a_tick_ends_while_new_work_comes_all_the_time_and_the_next_goes_on(
+    database: Database, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticker_room, "LONGEST_TICK", 0.0)
+    work = Work(7, 7, 0, 7)
+    ticker = ticker_of(database, metrics, stage(work))
+    assert await ticker.tick()
+    assert ticker.ready()
+    assert await ticker.tick()
+    assert work.batches == [125, 250]
+    assert await ticker.tick()
+    assert await ticker.tick()
+    assert work.batches == [125, 250, 500, 125], "nothing was due, so that the next batch is small again"
 
 
 async def test_a_stage_of_the_list_that_fails_is_counted_and_keeps_the_service_from_being_ready(

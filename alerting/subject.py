@@ -85,9 +85,12 @@ def reported(subject: Subject) -> list[str]:
 
 
 def standing(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSymptom]:
-    """Return the symptoms that have not cleared and are not held; if all of them are held, those."""
-    raised = [symptom for symptom in symptoms if symptom.cleared_at is None]
-    return [s for s in raised if s.held_until is None or s.held_until <= now] or raised
+    """Return the symptoms that have not cleared and are not held; if all of them are held, those.
+
+    Consequences that wait are never among them: once what they wait for is well, nothing of the incident stands.
+    """
+    raised = [symptom for symptom in symptoms if symptom.standing and not symptom.waits(now)]
+    return [symptom for symptom in raised if not symptom.held(now)] or raised
 
 
 def waiting(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[str]:

@@ -136,6 +136,15 @@ def test_held_jobs_do_not_rename_an_incident() -> None:
     assert said(over).startswith("OK daily-cpu-reset (us-housekeeping): fine since 03:15 UTC")
 
 
+def test_an_incident_that_recovers_is_called_by_its_job_and_not_by_what_still_waits() -> None:
+    report = symptom("report", 9, held_until=AT + timedelta(hours=24), waits_for=JOBS[0].key)
+    back = [*well([JOBS[0]]), report]
+    over = subject(NoticeKind.RECOVERED, incident=ended(), symptoms=back)
+    assert said(over).startswith("OK daily-cpu-reset (us-housekeeping): fine since 03:15 UTC")
+    settling = subject(NoticeKind.ACKNOWLEDGED, symptoms=back, words="acknowledged by Anna")
+    assert said(settling) == "daily-cpu-reset (us-housekeeping): acknowledged by Anna"
+
+
 def test_large_numbers_have_separators() -> None:
     many = [symptom(f"job-{n}", n) for n in range(1200)]
     about = subject(symptoms=many, surroundings=Surroundings(1500, 300, group="us"))

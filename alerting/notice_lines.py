@@ -144,7 +144,11 @@ def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
         return f"due {clock.at(facts.expected_at)}{repeats}, {heard}"
     if facts.began_at is not None:
         return f"{facts.why}, started {clock.aged(facts.began_at)}"
-    fault = f"{facts.why or subject.describe(symptom.cause).alone} at {clock.aged(facts.since)}"
+    # What is told is the newest fault, and not the one that turned it down.
+    newest = max(facts.since, facts.last_heard_at or facts.since)
+    fault = f"{facts.why or subject.describe(symptom.cause).alone} at {clock.aged(newest)}"
+    if clock.at(newest) != clock.at(facts.since):
+        fault += f", down since {clock.at(facts.since)}"
     if facts.last_well_at:
         return f"{fault}, last succeeded {clock.aged(facts.last_well_at)}"
     return f"{fault}, has never succeeded" if facts.never_well else fault

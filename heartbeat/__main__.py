@@ -43,7 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = environment.read(environ)
         logs.begin(settings)
         _warn_of_mistyped(settings)
-        return _run(arguments, settings)
+        status = _run(arguments, settings)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader has seen enough, such as `head`. What Python still holds back goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if (words := _in_words(error)) is None:
             raise

@@ -75,8 +75,12 @@ def verdict(
     if not broken:
         return None
     worst = min(broken, key=lambda found: (found.rule.severity or check.severity).rank)
-    others = [in_short(found.rule) for found in broken if found is not worst]
-    why = worst.finding.why + (f"; also broken: {', '.join(others)}" if others else "")
+    others = [
+        found.finding.why if found.finding.absent else in_short(found.rule)
+        for found in broken
+        if found is not worst
+    ]
+    why = worst.finding.why + (f" (also broken: {'; '.join(others)})" if others else "")
     return Verdict(Cause.INEFFECTIVE, why, worst.rule.severity, evidence(worst.rule, runs))
 
 

@@ -93,7 +93,8 @@ def lines(herd: Herd) -> Iterator[str]:
     for crowd in herd.crowds[:SHOWN]:
         yield f"# {crowd.at:%H:%M} UTC: {times.count(crowd.jobs, 'job')} due in one minute{_hosts(crowd.hosts)}."
     if len(herd.crowds) > SHOWN:
-        yield f"# {times.count(len(herd.crowds) - SHOWN, 'more minute')} with fewer jobs each."
+        most = times.count(herd.crowds[SHOWN].jobs, "job")
+        yield f"# {times.count(len(herd.crowds) - SHOWN, 'more minute')} with at most {most} each."
     if herd.unmoved:
         yield f"# {times.count(herd.unmoved, 'job')} with an interval or a list of minutes: not moved."
     if not herd.moves:

@@ -47,6 +47,16 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 """A locale whose encoding is not UTF-8, which Python does not correct by itself."""
 
 
+def test_a_reader_who_has_seen_enough_is_told_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "heartbeat", "schema"], stdout=gone, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_files_secrets_and_output_are_utf8_whatever_the_locale_is(tmp_path: Path) -> None:
     file = tmp_path / "prüfung.yaml"
     (tmp_path / "schlüssel").write_text("a-secret-in-a-file", encoding="utf-8")

@@ -48,7 +48,7 @@ SILENT = Facts(
 )
 FAILED = Facts(
     since=AT - timedelta(minutes=8),
-    last_heard_at=AT,
+    last_heard_at=AT - timedelta(minutes=8),
     never_well=True,
     last_said="disk full",
     why="exit status 1",

@@ -77,6 +77,10 @@ MINUTE_AGO = AT - timedelta(minutes=1)
         ),
         (FAILED, "backup: exit status 1 at 03:07 UTC (8 min ago), has never succeeded"),
         (
+            replace(FAILED, last_heard_at=AT),
+            "backup: exit status 1 at 03:15 UTC (just now), down since 03:07 UTC, has never succeeded",
+        ),
+        (
             Facts(AT, last_heard_at=AT, why="reported failure"),
             "backup: reported failure at 03:15 UTC (just now)",
         ),

@@ -76,7 +76,15 @@ def test_the_most_severe_broken_rule_counts_and_the_others_are_named() -> None:
     assert found is not None
     assert (found.severity, found.why) == (
         Severity.CRITICAL,
-        "rows must be > 0, was 0; also broken: rows > 9",
+        "rows must be > 0, was 0 (also broken: rows > 9)",
+    )
+
+
+def test_an_absent_number_is_told_beside_another_broken_rule_too() -> None:
+    found = verdict(ruled(a_rule("rows > 0"), a_rule("duration < 15m")), 0)
+    assert found is not None
+    assert found.why == (
+        "rows must be > 0, was 0 (also broken: a rule needs duration, which was absent: no ping began the run)"
     )
 
 

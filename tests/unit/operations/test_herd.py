@@ -45,6 +45,11 @@ def test_a_minute_with_many_jobs_is_named_with_its_hosts() -> None:
     )
 
 
+def test_the_minutes_that_are_not_named_are_told_with_their_most_jobs() -> None:
+    told = list(herd.lines(herd.of(jobs(12, Cron("* * * * *", "UTC")), NOW)))
+    assert told[herd.SHOWN] == "# 1,420 more minutes with at most 12 jobs each."
+
+
 def test_fewer_jobs_than_asked_for_are_no_crowd() -> None:
     found = herd.of(jobs(9), NOW)
     assert not found.crowds

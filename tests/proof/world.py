@@ -75,7 +75,12 @@ def prove(short: bool) -> Outcome:
     rows += [Row(what, count) for what, count in sorted(counts.items())]
     missed = [name for name, was in noticed.items() if not was]
     rows.append(
-        Row("faults planted in the code that no story notices", len(noticed), len(missed), ", ".join(missed))
+        Row(
+            "faults planted in the code, which a story must notice",
+            len(noticed),
+            len(missed),
+            ", ".join(missed),
+        )
     )
     return Outcome(
         "world", METHOD, tuple(rows), tuple(Row(name, 1, int(was)) for name, was in noticed.items())

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import frozen, grouping, roster, store, symptom_store, timeline
+from alerting import incident as life
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
 
 NOTHING_WIDER: Mapping[str, Wider] = {}
@@ -23,7 +24,7 @@ def raise_(
     wider: Mapping[str, Wider] = NOTHING_WIDER,
 ) -> None:
     """Renew symptoms that stand already, and put the others into their incidents: see `desk.raise_`."""
-    _widen(db, wider, now)
+    _widen(db, wider, now, pace)
     by_key = {symptom.key: symptom for symptom in symptoms}
     raised = {symptom.key: symptom for symptom in symptom_store.raised_of(db, by_key)}
     _renew(db, [(earlier, by_key[key]) for key, earlier in raised.items()], now, pace)
@@ -82,19 +83,44 @@ def hold(db: Connection, holds: Mapping[str, Hold | None], now: datetime, pace: 
     }
 
 
-def _widen(db: Connection, wider: Mapping[str, Wider], now: datetime) -> None:
-    """Give the open incidents of these causes their new causes, unless another incident has them."""
+def _widen(db: Connection, wider: Mapping[str, Wider], now: datetime, pace: Pace) -> None:
+    """Give open incidents their new causes, unless another incident has them, and what they take in."""
     if not wider:
         return
-    keys = {*wider, *(one.cause_key for one in wider.values())}
+    keys = {*wider, *(key for one in wider.values() for key in (one.cause_key, *one.takes))}
     by_cause = {one.cause_key: one for one in store.lock(db, (), keys).values()}
-    grown = [
-        grouping.widened(incident, wider[key], now)
+    grown = {
+        key: grouping.widened(incident, wider[key], now)
         for key, incident in by_cause.items()
         if key in wider and wider[key].cause_key not in by_cause
+    }
+    store.save_causes(db, [incident for incident, _ in grown.values()])
+    timeline.write(db, [entry for _, entry in grown.values()])
+    taken = [
+        (by_cause[other], incident)
+        for key, (incident, _) in grown.items()
+        for other in wider[key].takes
+        if other in by_cause and by_cause[other].untold
     ]
-    store.save_causes(db, [incident for incident, _ in grown])
-    timeline.write(db, [entry for _, entry in grown])
+    _take_in(db, taken, now, pace)
+
+
+def _take_in(db: Connection, taken: Sequence[tuple[Incident, Incident]], now: datetime, pace: Pace) -> None:
+    """Move what stands in incidents of which nobody was told into others, and end them. Nobody has a page of them."""
+    if not taken:
+        return
+    homes = {incident.id: home for incident, home in taken}
+    found = symptom_store.symptoms_of(db, homes)
+    moved = [symptom for number in homes for symptom in found[number] if symptom.standing]
+    symptom_store.clear_symptoms(db, [(one.id, grouping.TAKEN) for one in moved], now)
+    store.save(db, [life.ended(incident, life.BY_ITSELF, now) for incident, _ in taken])
+    timeline.write(db, [grouping.taken(incident, home, now) for incident, home in taken])
+    symptom_store.copy_raised(db, {one.id: homes[one.incident_id].id for one in moved})
+    grown = {home.id: home for home in homes.values()}
+    for one in moved:
+        number = homes[one.incident_id].id
+        grown[number] = grouping.taking(grown[number], one, now, pace)
+    _save_counted(db, list(grown.values()), now)
 
 
 def _renew(

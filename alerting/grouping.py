@@ -23,6 +23,8 @@ from alerting.incident import (
     Wider,
 )
 
+TAKEN = "joined a wider incident"
+"""The reason for which a symptom clears that another incident takes in."""
 HELD = "held"
 """The kind of timeline entries about a hold, its beginning and its end."""
 
@@ -113,6 +115,21 @@ def widened(incident: Incident, wider: Wider, now: datetime) -> tuple[Incident, 
     return replace(incident, cause_key=wider.cause_key, title=wider.title), Entry(
         incident.id, now, "down", words
     )
+
+
+def taken(incident: Incident, home: Incident, now: datetime) -> Entry:
+    """Return the last line in the timeline of an incident whose symptoms another one takes in."""
+    words = f"{TAKEN}: incident {home.id} is about all of {home.title}"
+    return Entry(incident.id, now, State.RESOLVED.value, words, life.BY_ITSELF)
+
+
+def taking(incident: Incident, symptom: RaisedSymptom, now: datetime, pace: Pace) -> Incident:
+    """Return an open incident that takes in a symptom of which nobody was told."""
+    changed = life.resumed(incident, now, pace)
+    page_at = max(now, life.pages_at(symptom.raised_at, symptom.held_until, pace.gathering))
+    if life.waits(changed) and changed.next_at is not None and page_at < changed.next_at:
+        changed = replace(changed, next_at=page_at)
+    return _with_news(changed, page_at)
 
 
 def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:

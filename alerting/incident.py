@@ -19,6 +19,8 @@ GATHERING = timedelta(seconds=10)
 SETTLING = timedelta(minutes=2)
 """The time for which everything must be well before an incident is over. It doubles with each return."""
 LONGEST_SETTLING = timedelta(hours=1)
+BY_ITSELF = "recovery"
+"""The value of `Incident.resolved_by` if nobody resolved it."""
 EXPIRED = "the acknowledgement has expired"
 SNOOZE_OVER = "the snooze is over"
 """The reasons of a page after a quiet."""
@@ -133,10 +135,14 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class Wider:
-    """What an open incident is about from now on, where its trouble has grown: its new cause key and title."""
+    """What an open incident is about from now on, where its trouble has grown: its new cause key and title.
+
+    It takes in the open incidents of the causes in `takes`, as far as nobody was told of them.
+    """
 
     cause_key: str
     title: str
+    takes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +243,11 @@ class Incident:
     def word(self) -> str:
         """The word for how it stands."""
         return "recovering" if self.recovering else self.state.value
+
+    @property
+    def untold(self) -> bool:
+        """True while it gathers before its first page: nobody knows of it."""
+        return self.state is State.OPEN and self.told_at is None and not self.recovering
 
     @property
     def ended_at(self) -> datetime | None:

@@ -14,9 +14,6 @@ from alerting.incident import Entry, Incident, Pace, RaisedSymptom, State
 from alerting.notice import NoticeKind
 from alerting.tell import tell
 
-BY_ITSELF = "recovery"
-"""The value of `Incident.resolved_by` if everything recovered by itself."""
-
 
 def clear(
     db: Connection,
@@ -93,7 +90,10 @@ def end(
 def _end_recovered(db: Connection, incidents: Sequence[Incident], now: datetime) -> None:
     _end(
         db,
-        [(life.ended(incident, BY_ITSELF, now), _settled_words(incident, now)) for incident in incidents],
+        [
+            (life.ended(incident, life.BY_ITSELF, now), _settled_words(incident, now))
+            for incident in incidents
+        ],
         now,
     )
 

@@ -14,6 +14,7 @@ from alerting.tables import incidents, symptoms
 
 SEVERITIES = tuple(Severity)
 _FACTS = tuple(field.name for field in fields(Facts))
+_CLEARED = ("cleared_at", "cleared_why")
 _INSTANTS = frozenset(field.name for field in fields(Facts) if "datetime" in str(field.type))
 
 
@@ -108,6 +109,14 @@ def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: date
     """Clear symptoms by number, each with its reason."""
     rows = [{"id": number, "cleared_at": now, "cleared_why": why} for number, why in cleared]
     update_many(db, symptoms, rows, where="symptoms.cleared_at IS NULL")
+
+
+def copy_raised(db: Connection, places: Mapping[int, int]) -> None:
+    """Raise symptoms that have just cleared anew, as they were. `places` are incidents by the symptom's number."""
+    columns = [column for column in symptoms.c if column.name not in ("id", "incident_id", *_CLEARED)]
+    query = select(symptoms.c.id, *columns).where(among(db, symptoms.c.id, places)).order_by(symptoms.c.id)
+    rows = [dict(row) for row in db.execute(query).mappings()]
+    insert_many(db, symptoms, [{"incident_id": places[row.pop("id")], **row} for row in rows])
 
 
 def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> dict[int, Standing]:

@@ -185,26 +185,39 @@ def chosen(group: str, extents: Mapping[str, Extent]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The group or level whose incident a symptom joins, and the incident of a place that grows to another first."""
+    """The group or level whose incident a symptom joins, and the incident of a place that grows to another first.
+
+    That one takes in the incidents of the places in `takes`.
+    """
 
     key: str
     grows: tuple[str, str] | None = None
+    takes: tuple[str, ...] = ()
 
 
-def place(group: str, chosen: str, opened: Container[str], same: Sequence[str], shared: str | None) -> Place:
+def place(
+    group: str,
+    chosen: str,
+    opened: Container[str],
+    same: Sequence[str],
+    untold: Container[str],
+    shared: str | None,
+) -> Place:
     """Return where a silent check of a group belongs, all of whose `chosen` level is silent.
 
     `opened` are the places with an open incident. The `same` are those within the chosen level that opened since the
     moment at which it can have fallen silent, oldest first: one trouble. So the first of them grows, and nobody is
-    paged for the level once more. An older incident of the level is another trouble, and the check stays in its own
-    group. What is `shared` is the place of the incident in which other checks of the group stand.
+    paged for the level once more. It takes in the `untold` ones, so that they page nobody either. An older incident
+    of the level is another trouble, and the check stays in its own group. What is `shared` is the place of the
+    incident in which other checks of the group stand.
     """
     own = group in opened
     if chosen == group or (chosen in opened and chosen not in same):
         return Place(group if own else shared or group)
     grows = (same[0], chosen) if same and chosen not in same else None
-    stays = own and not (grows and grows[0] == group)
-    return Place(group if stays else chosen, grows)
+    takes = tuple(key for key in same[1:] if key in untold) if grows else ()
+    stays = own and not (grows and group in (grows[0], *takes))
+    return Place(group if stays else chosen, grows, takes)
 
 
 def quoted(value: str, *signs: str) -> str:

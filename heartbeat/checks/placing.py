@@ -62,11 +62,19 @@ def _placed(
             placed.append(symptom)
             continue
         top = chosen[group]
-        place = level.place(group, top, opened[start], same.get((start, top), ()), shared.get((start, group)))
+        place = level.place(
+            group,
+            top,
+            opened[start],
+            same.get((start, top), ()),
+            {key for key, incident in opened[start].items() if incident.untold},
+            shared.get((start, group)),
+        )
         placed.append(_at(symptom, start, place.key))
         if place.grows is not None:
             before, after = place.grows
-            wider[start + before] = Wider(start + after, cause.key_title(after))
+            takes = tuple(start + key for key in place.takes)
+            wider[start + before] = Wider(start + after, cause.key_title(after), takes)
     return placed, wider
 
 

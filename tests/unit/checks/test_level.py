@@ -75,28 +75,31 @@ def test_an_incident_is_raised_at_the_highest_level_of_which_all_is_silent(
 
 
 @pytest.mark.parametrize(
-    ("chosen", "opened", "same", "shared", "place"),
+    ("chosen", "opened", "same", "untold", "shared", "place"),
     [
-        (CRON, [], [], None, Place(CRON)),
-        (CRON, [], [], REGION, Place(REGION)),
-        (CRON, [CRON], [], REGION, Place(CRON)),
-        (REGION, [], [], None, Place(REGION)),
-        (REGION, [REGION], [REGION], None, Place(REGION)),
+        (CRON, [], [], [], None, Place(CRON)),
+        (CRON, [], [], [], REGION, Place(REGION)),
+        (CRON, [CRON], [], [], REGION, Place(CRON)),
+        (REGION, [], [], [], None, Place(REGION)),
+        (REGION, [REGION], [REGION], [], None, Place(REGION)),
         # Of the same moment: the oldest grows. What has an incident of its own stays in it.
-        (REGION, [HOST, CRON], [HOST, CRON], None, Place(CRON, (HOST, REGION))),
-        (REGION, [CRON], [CRON], None, Place(REGION, (CRON, REGION))),
-        (REGION, [HOST], [HOST], None, Place(REGION, (HOST, REGION))),
-        (REGION, [REGION, CRON], [REGION], None, Place(CRON)),
+        (REGION, [HOST, CRON], [HOST, CRON], [], None, Place(CRON, (HOST, REGION))),
+        (REGION, [CRON], [CRON], [], None, Place(REGION, (CRON, REGION))),
+        (REGION, [HOST], [HOST], [], None, Place(REGION, (HOST, REGION))),
+        (REGION, [REGION, CRON], [REGION], [], None, Place(CRON)),
+        # It takes in those of which nobody was told.
+        (REGION, [HOST, CRON], [HOST, CRON], [HOST, CRON], None, Place(REGION, (HOST, REGION), (CRON,))),
+        (REGION, [HOST, CRON], [HOST], [CRON], None, Place(CRON, (HOST, REGION))),
         # Older: another trouble.
-        (REGION, [HOST], [], None, Place(REGION)),
-        (REGION, [REGION], [], None, Place(CRON)),
-        (REGION, [REGION], [], REGION, Place(REGION)),
+        (REGION, [HOST], [], [], None, Place(REGION)),
+        (REGION, [REGION], [], [], None, Place(CRON)),
+        (REGION, [REGION], [], [], REGION, Place(REGION)),
     ],
 )
 def test_a_check_joins_the_incident_of_its_level_unless_that_is_of_another_moment(
-    chosen: str, opened: list[str], same: list[str], shared: str | None, place: Place
+    chosen: str, opened: list[str], same: list[str], untold: list[str], shared: str | None, place: Place
 ) -> None:
-    assert level.place(CRON, chosen, opened, same, shared) == place
+    assert level.place(CRON, chosen, opened, same, untold, shared) == place
 
 
 def test_two_groups_differ_at_their_widest_level() -> None:

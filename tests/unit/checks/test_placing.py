@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, update
 
 from alerting import desk
+from alerting.incident import GATHERING
+from alerting.tables import incidents
 from heartbeat.checks import cause, definition, life, placing, store
 from heartbeat.checks.check import Check, Ping, Signal
 from heartbeat.checks.level import Levels
@@ -75,8 +77,43 @@ def test_an_incident_that_grows_keeps_its_number_and_says_so_in_its_timeline(db:
     first = desk.dossier(db, 1)
     assert first is not None
     assert (first.incident.cause_key, first.incident.title) == (f"silent::{REGION}", "us")
-    assert [symptom.title for symptom in first.symptoms] == ["web-0", "web-1", "last-0"]
+    assert [symptom.title for symptom in first.symptoms] == ["web-0", "web-1", "db-0", "db-1", "last-0"]
     assert "this is now about all of us, not only us web" in [entry.words for entry in first.timeline]
+
+
+def test_an_incident_that_grows_takes_in_those_that_nobody_was_told_of(db: Connection) -> None:
+    web, database = added(db, on("web", 2)), added(db, on("db", 2))
+    added(db, [up(job) for job in on("last", 1)])
+    silent(db, web)
+    silent(db, database[:1])
+    last = store.load(db, "last-0")
+    assert last is not None
+    silent(db, [last, *database[1:]])
+    assert [one.cause_key for one in desk.incidents(db, open_only=True)] == [f"silent::{REGION}"]
+    first, second = desk.dossier(db, 1), desk.dossier(db, 2)
+    assert first is not None
+    assert {symptom.title for symptom in first.symptoms if symptom.standing} == {
+        "web-0", "web-1", "db-0", "db-1", "last-0",
+    }  # fmt: skip
+    assert second is not None
+    assert (second.incident.resolved_by, [one.cleared_why for one in second.symptoms]) == (
+        "recovery",
+        ["joined a wider incident"],
+    )
+    assert "joined a wider incident: incident 1 is about all of us" in [one.words for one in second.timeline]
+    assert first.incident.next_at == DOWN_AT + GATHERING
+
+
+def test_an_incident_that_people_know_of_stays_what_it_is(db: Connection) -> None:
+    web, database = added(db, on("web", 2)), added(db, on("db", 2))
+    added(db, [up(job) for job in on("last", 1)])
+    silent(db, web)
+    silent(db, database)
+    db.execute(update(incidents).where(incidents.c.id == 2).values(told_at=DOWN_AT))
+    last = store.load(db, "last-0")
+    assert last is not None
+    silent(db, [last])
+    assert [one.cause_key for one in desk.incidents(db)] == ["silent::region=us>host=db", f"silent::{REGION}"]
 
 
 def test_the_number_of_statements_does_not_grow_with_the_checks_and_their_hosts(db: Connection) -> None:

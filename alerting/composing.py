@@ -15,6 +15,7 @@ from alerting.news import NO_NEWS, News
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.outbox import Page, Recipient
 from alerting.person import BUILT_IN, Contact, Person
+from alerting.subject import told_apart
 from alerting.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class Composer:
             back=page.news.back,
             step=page.step,
             incident=incident,
-            symptoms=facts.told_by(page, now),
+            symptoms=told_apart(facts.told_by(page, now)),
             surroundings=beside,
             describe=self.describe,
             person=person,

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -113,6 +113,17 @@ def _wait(titles: Sequence[str], parent: str) -> str:
 def jobs(symptoms: Sequence[RaisedSymptom]) -> list[RaisedSymptom]:
     """Return the newest symptom of each job, in the order in which they were raised."""
     return list({symptom.key: symptom for symptom in symptoms}.values())
+
+
+def told_apart(symptoms: Sequence[RaisedSymptom]) -> list[RaisedSymptom]:
+    """Return symptoms with the slug of their job behind a name that several jobs share: "log (us-db-log)"."""
+    shared = Counter(job.title for job in jobs(symptoms))
+    return [
+        replace(symptom, title=f"{symptom.title} ({symptom.facts.slug})")
+        if shared[symptom.title] > 1 and symptom.facts.slug not in ("", symptom.title)
+        else symptom
+        for symptom in symptoms
+    ]
 
 
 def known(symptoms: Sequence[RaisedSymptom], now: datetime) -> list[RaisedSymptom]:

@@ -13,7 +13,7 @@ from alerting.notice_lines import DETAILED, NAMED_LIMIT
 from alerting.person import Person
 from alerting.recap import PastAnswer, Recap
 from alerting.severity import Severity
-from alerting.subject import NoticeKind, Subject
+from alerting.subject import NoticeKind, Subject, told_apart
 from alerting.surroundings import Surroundings
 from tests.unit.alerting.subjects import (
     ACKNOWLEDGED,
@@ -179,6 +179,17 @@ def test_new_jobs_come_before_those_that_are_back() -> None:
 def test_a_page_marks_what_is_new_since_the_one_before() -> None:
     again = subject(symptoms=[*JOBS, failed("mail-queue", 5)], joined=(5,), step=1, recap=Recap(2, AT))
     assert lines(again)[1].startswith("new: mail-queue: exit status 1")
+
+
+def test_jobs_of_one_name_are_told_apart() -> None:
+    twins = [
+        symptom("cpu-reset", number, key=f"check:{number}", facts=replace(SILENT, slug=slug))
+        for number, slug in ((1, "us-web-cpu-reset"), (2, "us-db-cpu-reset"))
+    ]
+    told = [one.title for one in told_apart([*twins, JOBS[1]])]
+    assert told == ["cpu-reset (us-web-cpu-reset)", "cpu-reset (us-db-cpu-reset)", "log-rotation"]
+    again = replace(twins[0], id=9)
+    assert told_apart([twins[0], again]) == [twins[0], again]
 
 
 def test_a_held_job_is_not_listed() -> None:

@@ -261,7 +261,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
         "extent": extent,
         "next": times.names(next_people),
         "beside": [
-            *subject.waiting(dossier.symptoms, now),
+            *subject.waiting(subject.told_apart(dossier.symptoms), now),
             *beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
         ],
         "symptoms": [
@@ -271,7 +271,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
                 view_rows.job_word(symptom),
                 subject.runbook_link(symptom.facts.runbook),
             )
-            for symptom in timeline.jobs(dossier.symptoms)
+            for symptom in subject.told_apart(timeline.jobs(dossier.symptoms))
         ],
         "moments": moments[: timeline.LONGEST],
         "earlier": max(len(moments) - timeline.LONGEST, 0),

@@ -181,6 +181,13 @@ def test_a_page_marks_what_is_new_since_the_one_before() -> None:
     assert lines(again)[1].startswith("new: mail-queue: exit status 1")
 
 
+def test_a_recovery_tells_the_newest_fault_with_its_own_time() -> None:
+    job = well([failed("backup", facts=replace(FAILED, last_heard_at=AT))])
+    assert lines(one_job(NoticeKind.RECOVERED, job[0], incident=ended()))[0].startswith(
+        "It failed at 03:15 UTC: exit status 1."
+    )
+
+
 def test_jobs_of_one_name_are_told_apart() -> None:
     twins = [
         symptom("cpu-reset", number, key=f"check:{number}", facts=replace(SILENT, slug=slug))

@@ -58,6 +58,10 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
     atexit.register(stop)
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    # No test here cuts the power: databases are made and dropped by the thousand, in half the time.
+    _execute(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off")
+    _execute(url, "SELECT pg_reload_conf()")
     yield server.get_uri()
     atexit.unregister(stop)
     stop()
@@ -75,8 +79,12 @@ def postgres_template(postgres: str) -> str:
 
 
 @pytest.fixture
-def make_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+def make_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Makes the address of a fresh migrated database of the given kind: "sqlite" or "postgres"."""
+    made: list[str] = []
+
+    def server() -> URL:
+        return make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
 
     def make(kind: str) -> str:
         if kind == "sqlite":
@@ -84,12 +92,13 @@ def make_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callabl
             shutil.copy(request.getfixturevalue("sqlite_template"), path)
             return f"sqlite:///{path}"
         template = request.getfixturevalue("postgres_template")
-        url = make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
-        name = f"test_{uuid.uuid4().hex}"
-        _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
-        return url.set(database=name).render_as_string(hide_password=False)
+        made.append(f"test_{uuid.uuid4().hex}")
+        _execute(server(), f"CREATE DATABASE {made[-1]} TEMPLATE {template}")
+        return server().set(database=made[-1]).render_as_string(hide_password=False)
 
-    return make
+    yield make
+    if made:
+        _execute(server(), *(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -98,8 +107,9 @@ def database_url(request: pytest.FixtureRequest, make_database_url: Callable[[st
     return make_database_url(request.param)
 
 
-def _execute(url: URL, statement: str) -> None:
+def _execute(url: URL, *statements: str) -> None:
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as db:
-        db.execute(text(statement))
+        for statement in statements:
+            db.execute(text(statement))
     admin.dispose()

@@ -321,7 +321,7 @@ def test_an_incomplete_provider_is_refused(change: dict[str, str], problem: str)
 
 
 def test_the_start_fails_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heartbeat.settings.find_spec", lambda name: None)
+    monkeypatch.setattr("heartbeat.sign_in_settings.find_spec", lambda name: None)
     with pytest.raises(BadSetting, match=r"install heartbeat\[oidc\]"):
         read(SETTINGS)
     assert read({}).oidc_issuer == ""

@@ -132,7 +132,8 @@ def alike(shown: str) -> str:
     """Return a text without what differs from one walk to another: addresses, times and lengths of time."""
     shown = re.sub(r"http://127\.0\.0\.1:\d+", "ADDRESS", shown)
     shown = re.sub(r"/(join|ping|answer)/[\w.…-]+", r"/\1/TOKEN", shown)
-    shown = re.sub(r"\d\d:\d\d UTC", "AT", shown)
+    # Late in the day, four hours later is tomorrow.
+    shown = re.sub(r"(?:\b\d\d [A-Z][a-z][a-z] )?\d\d:\d\d UTC", "AT", shown)
     return re.sub(r"\b\d+ (?:s|min)\b(?: \d+ s\b)?", "A WHILE", shown)
 
 

@@ -10,7 +10,7 @@ from alerting import incident as life
 from alerting.incident import Incident, Pace, RaisedSymptom, State
 from alerting.sql import among
 from alerting.store import incident_of
-from alerting.symptom_store import symptom_of
+from alerting.symptom_store import raised_of, symptom_of
 from alerting.tables import incidents, symptoms
 
 
@@ -103,10 +103,7 @@ def down_again(db: Connection, limit: int) -> list[tuple[RaisedSymptom, datetime
 
 def with_incidents(db: Connection, keys: Collection[str]) -> dict[str, tuple[RaisedSymptom, Incident]]:
     """Return the raised symptoms of these keys, each with its incident."""
-    rows = db.execute(
-        select(symptoms).where(among(db, symptoms.c.key, keys), symptoms.c.cleared_at.is_(None))
-    )
-    raised = [symptom_of(row) for row in rows]
+    raised = raised_of(db, keys)
     if not raised:
         return {}
     numbers = {symptom.incident_id for symptom in raised}

@@ -21,16 +21,12 @@ from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
-from heartbeat.service_messages import HOST_LIMIT, Deliver, ServiceMessages
+from heartbeat.service_messages import AGAIN, HOST_LIMIT, Deliver, ServiceMessages, unheard
 
 EVERY = 5.0
 """Seconds between two looks."""
 CERTAIN = timedelta(minutes=2)
 """The time after the silence of the canary, and after the time to gather, in which its page must arrive."""
-AGAIN = timedelta(hours=1)
-"""The time after which a failure that lasts is told again."""
-UNHEARD = timedelta(minutes=1)
-"""The time after which a message that no contact took is sent again."""
 
 log = logging.getLogger(__name__)
 
@@ -108,13 +104,13 @@ class CanaryWatch:
         due = self._failing and (told_at is None or abs(now - told_at) >= AGAIN)
         if not self._messages.own or not (over or due):
             return
-        until = None if over else now
+        # A process that dies while it tells has told nobody: until a contact took it, it is due again soon.
+        until = None if over else unheard(now)
         if not await self._database.write(lambda db: canary.take_turn(db, told_at, until)):
             return
         took = await self._messages.tell(message_of(of, stage, self._host, now, over=over), now)
-        if due and not took:
-            again = now - AGAIN + UNHEARD
-            await self._database.write(lambda db: canary.take_turn(db, now, again))
+        if until is not None and took:
+            await self._database.write(lambda db: canary.take_turn(db, until, now))
 
 
 def look(db: Connection) -> Sight:

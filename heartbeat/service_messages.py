@@ -23,6 +23,10 @@ from heartbeat.loop import attempt
 
 LEARN_EVERY = timedelta(minutes=1)
 """The time between two readings of the people, while they can be read."""
+AGAIN = timedelta(hours=1)
+"""The time after which a failure that lasts is told again."""
+UNHEARD = timedelta(minutes=1)
+"""The time after which a message that no contact took is sent again."""
 HOST_LIMIT = 16
 """Characters of the name of the machine in a title."""
 
@@ -37,6 +41,11 @@ class _Known:
     people: Sequence[Person] = (OPERATOR,)
     setups: Mapping[str, Setup] = field(default_factory=dict)
     installation: str | None = None
+
+
+def unheard(now: datetime) -> datetime:
+    """Return when people count as told where no contact has taken the message: it is due again in `UNHEARD`."""
+    return now - AGAIN + UNHEARD
 
 
 class ServiceMessages:

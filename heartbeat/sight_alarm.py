@@ -20,26 +20,32 @@ from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
-from heartbeat.service_messages import HOST_LIMIT, Deliver, ServiceMessages
+from heartbeat.service_messages import AGAIN, HOST_LIMIT, Deliver, ServiceMessages, unheard
 
 EVERY = 5.0
 """Seconds between two looks."""
 CERTAIN = timedelta(minutes=3)
 """The time without sight after which it is told: a restart, an upgrade and a failover take less."""
-UNHEARD = timedelta(minutes=1)
-"""The time after which a message that no contact took is sent again."""
 TOLD = "blindness told"
-"""The fact of the installation that people were told: the last beat before the blindness."""
+"""The fact of the installation that people were told: of the blindness after which beat, and when."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The blindness that people were told of, by the last beat before it, and when they were."""
+
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
-    """What one look shows: since when no process beats, if none does, and the blindness that people were told of."""
+    """What one look shows: since when no process beats, if none does, and what people were told."""
 
     blind_since: datetime | None
-    told: datetime | None
+    told: Told | None
     unannounced: bool = False
     """Pings are taken all the same: by processes of 0.3.0, which do not beat."""
 
@@ -85,29 +91,30 @@ class SightAlarm:
         self._looks = self._looks + 1 if seen.blind_since and self._stored() else 0
         if not self._messages.own:
             return
-        if seen.told is not None and seen.told != seen.blind_since:
+        due = seen.told is None or abs(now - seen.told.at) >= AGAIN
+        if seen.told is not None and seen.told.since != seen.blind_since:
             await self._tell_over(seen.told, now, blind=seen.blind_since is not None)
-        elif seen.blind_since and not seen.told and self._looks * EVERY >= CERTAIN.total_seconds():
-            await self._tell(seen.blind_since, now)
+        elif seen.blind_since and due and self._looks * EVERY >= CERTAIN.total_seconds():
+            await self._tell(seen.blind_since, seen.told, now)
 
-    async def _tell(self, since: datetime, now: datetime) -> None:
-        if not await self._database.write(lambda db: _take_turn(db, None, since)):
+    async def _tell(self, since: datetime, told: Told | None, now: datetime) -> None:
+        # A process that dies while it tells has told nobody: until a contact took it, it is due again soon.
+        begun = Told(since, unheard(now))
+        if not await self._database.write(lambda db: _take_turn(db, told, begun)):
             return
         log.error("no process takes pings", extra={"event": "blind"})
-        if not await self._messages.tell(message_of(since, self._host, now, over=False), now):
-            await self._database.write(lambda db: _take_turn(db, since, None))
-            self._looks = int((CERTAIN - UNHEARD).total_seconds() / EVERY)
+        if await self._messages.tell(message_of(since, self._host, now, over=False), now):
+            await self._database.write(lambda db: _take_turn(db, begun, Told(since, now)))
 
-    async def _tell_over(self, since: datetime, now: datetime, *, blind: bool) -> None:
+    async def _tell_over(self, told: Told, now: datetime, *, blind: bool) -> None:
         """Tell that it is over, unless sight is lost once more: then that is told when it is certain."""
-        if await self._database.write(lambda db: _take_turn(db, since, None)) and not blind:
-            await self._messages.tell(message_of(since, self._host, now, over=True), now)
+        if await self._database.write(lambda db: _take_turn(db, told, None)) and not blind:
+            await self._messages.tell(message_of(told.since, self._host, now, over=True), now)
 
 
 def look(db: Connection, now: datetime) -> Look:
     """Return whether a process takes pings, and what people were told."""
-    fact = installation.recall(db, TOLD)
-    told = datetime.fromisoformat(fact) if fact else None
+    told = _of_fact(installation.recall(db, TOLD))
     last = blindness_store.lost_since(db, now)
     if last is not None and blindness_store.is_heard_without(db, last):
         return Look(None, told, unannounced=True)
@@ -134,13 +141,16 @@ def message_of(since: datetime, host: str, now: datetime, *, over: bool) -> Mess
     )
 
 
-def _take_turn(db: Connection, told: datetime | None, now: datetime | None) -> bool:
-    """Note of which blindness people are told, or (None) that it is over. Return False if another process was first."""
-    before = installation.recall(db, TOLD)
-    if before != (told.isoformat() if told else None):
+def _of_fact(fact: list[str] | None) -> Told | None:
+    return Told(*(datetime.fromisoformat(at) for at in fact)) if fact else None
+
+
+def _take_turn(db: Connection, before: Told | None, told: Told | None) -> bool:
+    """Note what people are told, or (None) that it is over. Return False if another process was first."""
+    if _of_fact(installation.recall(db, TOLD)) != before:
         return False
-    if now is None:
+    if told is None:
         installation.forget(db, TOLD)
     else:
-        installation.remember(db, TOLD, now.isoformat())
+        installation.remember(db, TOLD, [told.since.isoformat(), told.at.isoformat()])
     return True

@@ -20,7 +20,7 @@ from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
-from heartbeat.service_messages import HOST_LIMIT, Deliver, ServiceMessages
+from heartbeat.service_messages import AGAIN, HOST_LIMIT, Deliver, ServiceMessages, unheard
 
 EVERY = 5.0
 """Seconds between two proofs that the storage can be written."""
@@ -28,10 +28,6 @@ BOUND = 5.0
 """Seconds in which a proof must be written."""
 CERTAIN = timedelta(seconds=20)
 """The time after which a failure is told: a restart of a database is none."""
-AGAIN = timedelta(hours=1)
-"""The time after which a failure that lasts is told again."""
-UNHEARD = timedelta(minutes=1)
-"""The time after which a message that no contact took is sent again."""
 WALK_EVERY = timedelta(minutes=10)
 """The time between two tables of a SQLite file that are read for damage."""
 WALK_AT_ONCE = timedelta()
@@ -139,7 +135,7 @@ class StorageAlarm:
             log.error("the storage fails: %s", self._storage.words, extra={"event": "storage failing"})
             message = message_of(self._storage, self._host, now, over=False)
             if not await self._messages.tell(message, now):
-                self._storage = replace(self._storage, told_at=now - AGAIN + UNHEARD)
+                self._storage = replace(self._storage, told_at=unheard(now))
         elif say is Say.OVER:
             log.warning("the storage works again", extra={"event": "storage works"})
             await self._messages.tell(message_of(before, self._host, now, over=True), now)

@@ -1,5 +1,7 @@
 """The canary: its page goes the way of all pages to the robot and back, and no human sees any of it."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -211,6 +213,24 @@ async def test_a_failure_that_lasts_is_told_once_an_hour_by_one_process(cage: Ca
         await watch.watch()
     assert len(cage.told) == 2
     assert not any(watch.sings for watch in watches)
+
+
+async def test_a_watch_that_dies_while_it_tells_leaves_it_to_another(cage: Cage) -> None:
+    async def die(*_: object) -> Outcome:
+        raise asyncio.CancelledError
+
+    cage.open = False
+    dying, other = cage.watch(), cage.watch()
+    dying._messages._deliver = die
+    await cage.pass_(seconds=EVERY.total_seconds())
+    for _ in range(26):
+        with contextlib.suppress(asyncio.CancelledError):
+            await dying.watch()
+    assert cage.told == []
+    cage.clock.advance(minutes=2)
+    for _ in range(40):
+        await other.watch()
+    assert len(cage.told) == 1
 
 
 async def test_a_canary_that_nobody_judges_is_told_too(cage: Cage) -> None:

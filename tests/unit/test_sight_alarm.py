@@ -1,5 +1,6 @@
 """The alarm for lost sight: told once while no process takes pings, and once when one does again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
@@ -102,7 +103,8 @@ async def test_a_blindness_is_told_to_everybody_once_it_is_certain_and_when_it_i
         "No job is judged until one is back. You are told then.",
         "Look at these processes, their log and their database connection.",
     )
-    assert await site.pass_(alarm, hours=2) == []
+    assert await site.pass_(alarm, minutes=59) == []
+    assert sorted(await site.pass_(alarm, minutes=61)) == sorted([*BLIND, *BLIND]), "each hour while it lasts"
     assert sorted(await site.pass_(alarm, seconds=5, sees=True)) == OVER
     assert site.told[0][1].lines[0] == "It was blind from 03:00 UTC on, for 2 h 3 min."
     assert await site.pass_(alarm, minutes=5, sees=True) == []
@@ -157,6 +159,18 @@ async def test_a_message_that_no_contact_took_is_sent_again(site: Site) -> None:
     assert await site.pass_(alarm, seconds=55) == []
     site.taken = True
     assert sorted(await site.pass_(alarm, seconds=10)) == BLIND
+
+
+async def test_a_process_that_dies_while_it_tells_leaves_it_to_another(site: Site) -> None:
+    async def die(*_: object) -> Outcome:
+        raise asyncio.CancelledError
+
+    dying, other = site.alarm(), site.alarm()
+    dying._messages._deliver = die
+    with pytest.raises(asyncio.CancelledError):
+        await site.pass_(dying, minutes=3)
+    assert sorted(await site.pass_(other, minutes=4)) == BLIND
+    assert await site.pass_(other, minutes=55) == []
 
 
 async def test_while_the_storage_fails_its_own_alarm_speaks(site: Site) -> None:

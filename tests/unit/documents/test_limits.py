@@ -239,7 +239,7 @@ LIMITS: Mapping[str, str] = {
     "Blindness that is told though it cost nothing": f"{blindness.WORTH_TELLING.seconds // 60} min",
     "Time in `at` of a ping": "within a time of blindness or "
     f"{replay.AROUND.seconds} s beside it, until {replay.LATEST.days} days after it",
-    "Blindness that lasts is told after": f"{sight_alarm.CERTAIN.seconds // 60} min",
+    "Blindness that lasts is told after": f"{sight_alarm.CERTAIN.seconds // 60} min, and again each hour",
     "Checks that a report of a blindness names": f"{blindness.NAMED}",
     "Times of blindness that are kept": f"{blindness_store.KEPT:,}, for {blindness_store.KEPT_FOR.days} days",
     "Times of blindness that are looked at to judge checks": f"the newest {blindness_store.KNOWN}",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, Text, case, cast, false, func
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, or_
 
 from heartbeat.checks.tables import checks
 
@@ -11,11 +11,12 @@ from heartbeat.checks.tables import checks
 def labelled(db: Connection, match: Mapping[str, str]) -> list[ColumnElement[bool]]:
     """Return the conditions that a check has all of these labels.
 
-    Labels are JSON, which is slow to read. Only those that contain the text of the value are read.
+    Labels are stored as JSON, with or without a space after a colon. JSON is slow to read, and needs not be: a quote
+    within a name or a value has a backslash before it, so that a label's text stands there only for itself.
     """
     text = cast(checks.c.labels, Text)
     return [
-        case((occurs(db, json.dumps(value), text), checks.c.labels[name].as_string() == value), else_=false())
+        or_(*(occurs(db, f"{json.dumps(name)}{colon}{json.dumps(value)}", text) for colon in (":", ": ")))
         for name, value in match.items()
     ]
 

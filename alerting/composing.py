@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerting import attempts, escalation, notice, outbox, outside, recap, roster, store, symptom_store
+from alerting.crew import Crew
 from alerting.incident import Describe, Entry, Incident, RaisedSymptom
 from alerting.news import NO_NEWS, News
 from alerting.notice import Links, Notice, NoticeKind, Subject
 from alerting.outbox import Page, Recipient
-from alerting.person import BUILT_IN, Contact, Person
+from alerting.person import Contact, Person
 from alerting.subject import told_apart
 from alerting.surroundings import Surroundings
 
@@ -130,7 +131,7 @@ class _Facts:
 
     incidents: Mapping[int, Incident]
     symptoms: Mapping[int, Sequence[RaisedSymptom]]
-    people: Mapping[str, Person]
+    crew: Crew
     readers: Counter[Contact]
     sequences: Mapping[int, int]
     past: Mapping[int, Sequence[Entry]]
@@ -155,19 +156,19 @@ class _Facts:
     def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident pages."""
         targets = escalation.step_at(incident.policy, step).targets
-        return escalation.recipients(targets, self.people, at)
+        return escalation.recipients(targets, self.crew, at)
 
 
 def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
     numbers = {page.incident_id for page in pages}
     incidents = store.load_many(db, numbers)
-    people = roster.load_people(db)
+    crew = roster.load_crew(db)
     again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
     return _Facts(
         incidents=incidents,
         symptoms=symptom_store.symptoms_of(db, numbers),
-        people=people | BUILT_IN,
-        readers=Counter(contact for person in people.values() for contact in person.contacts),
+        crew=crew,
+        readers=Counter(contact for person in crew.people.values() for contact in person.contacts),
         sequences=outbox.sequences(db, [page.id for page in pages]),
         past=store.entries_of(db, numbers, recap.KINDS),
         last_paged=attempts.last_paged(db, again) if again else {},

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import notifier_settings, proofs, roster
+from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
@@ -16,6 +17,11 @@ from alerting.proofs import Proof
 def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
     """Return everybody who can be paged, by name; or those of one origin."""
     return roster.load_people(db, origin=origin)
+
+
+def crew(db: Connection) -> Crew:
+    """Return everybody whom a policy can page."""
+    return roster.load_crew(db)
 
 
 def person_of_user(db: Connection, user: str) -> Person | None:

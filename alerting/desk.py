@@ -29,6 +29,7 @@ from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import sent_as as sent_as
 from alerting.definitions import contact_proofs as contact_proofs
+from alerting.definitions import crew as crew
 from alerting.definitions import define_person as define_person
 from alerting.definitions import define_policy as define_policy
 from alerting.definitions import forget_person as forget_person

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from alerting import rotation
+from alerting.crew import Crew
 from alerting.origin import Origin
 from alerting.person import BUILT_IN, OPERATOR, ROBOT, Person
 
@@ -15,7 +17,7 @@ MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
 
 Target = str
-"""The name of a person, as the configuration writes it."""
+"""The name of a person, a rotation or a team, as the configuration writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +73,35 @@ def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
     return policies.get(name or "", next(iter(policies.values()), CATCH_ALL))
 
 
-def on_call(target: Target, people: Mapping[str, Person], at: datetime) -> list[Person]:  # noqa: ARG001 - a person is the same at any time
-    """Return the people whom a target means at `at`; nobody if no such person exists. `people` are by name."""
-    person = BUILT_IN.get(target) or people.get(target)
-    return [person] if person else []
+def on_call(target: Target, crew: Crew, at: datetime) -> list[Person]:
+    """Return the people whom a target means at `at`; nobody if nothing has this name, or if nobody is on call."""
+    if target in BUILT_IN:
+        return [BUILT_IN[target]]
+    names: Iterable[str] = (target,)
+    if target in crew.teams:
+        names = crew.teams[target].people
+    elif target in crew.rotations:
+        names = rotation.on_call(crew.rotations[target], at)
+    return [crew.people[name] for name in names if name in crew.people]
 
 
-def recipients(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[Person]:
+def recipients(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Person]:
     """Return the people to page for these targets at `at`, each once: those with a contact, else the operator."""
-    everybody = dict.fromkeys(person for target in targets for person in on_call(target, people, at))
+    everybody = dict.fromkeys(person for target in targets for person in on_call(target, crew, at))
     return [person for person in everybody if person.contacts] or [OPERATOR]
 
 
-def unreachable(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[Target]:
+def unreachable(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Target]:
     """Return the targets that mean nobody with a contact at `at`."""
-    return [
-        target for target in targets if not any(person.contacts for person in on_call(target, people, at))
-    ]
+    return [target for target in targets if not any(person.contacts for person in on_call(target, crew, at))]
 
 
-def names_of(targets: Iterable[Target], people: Mapping[str, Person], at: datetime) -> list[str]:
+def names_of(targets: Iterable[Target], crew: Crew, at: datetime) -> list[str]:
     """Return the names of the people on call; a target that means nobody is named as it is written."""
     return [
         name
         for target in targets
-        for name in [person.name for person in on_call(target, people, at)] or [target]
+        for name in [person.name for person in on_call(target, crew, at)] or [target]
     ]
 
 

@@ -22,7 +22,6 @@ from alerting import incident as life
 from alerting import news as what_is_new
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
-from alerting.person import Person
 from alerting.tell import update
 
 BATCH = 1000
@@ -62,9 +61,9 @@ def _page(
     """Page for incidents that are due, and put off those of which everything is held."""
     paging, held, entries = _reopened(due, standing, now)
     decisions = {incident.id: escalation.decide(incident.policy, incident.step, now) for incident in paging}
-    people = _reachable(db, {target for decision in decisions.values() for target in decision.targets})
+    crew = roster.load_crew(db, {target for decision in decisions.values() for target in decision.targets})
     recipients = {
-        number: escalation.recipients(decision.targets, people, now) for number, decision in decisions.items()
+        number: escalation.recipients(decision.targets, crew, now) for number, decision in decisions.items()
     }
     # However long a person cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
@@ -148,11 +147,6 @@ def _reopened(
         else:
             paging.append(incident)
     return paging, held, entries
-
-
-def _reachable(db: Connection, names: set[str]) -> dict[str, Person]:
-    people = roster.load_people(db, names) if names else {}
-    return {name: person for name, person in people.items() if person.contacts}
 
 
 def _tell(db: Connection, incidents: Sequence[Incident], now: datetime, pace: Pace) -> None:

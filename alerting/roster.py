@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select
 
 from alerting import escalation
+from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Person
@@ -23,6 +24,11 @@ def load_people(
     if origin is not None:
         query = query.where(people.c.origin == origin)
     return {row.id: _person(row) for row in db.execute(query)}
+
+
+def load_crew(db: Connection, names: Collection[str] | None = None) -> Crew:
+    """Return everybody whom these targets may mean, or everybody."""
+    return Crew(load_people(db, names) if names != set() else {})
 
 
 def person_of_user(db: Connection, user: str) -> Person | None:

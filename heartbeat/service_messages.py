@@ -82,7 +82,7 @@ class ServiceMessages:
 
     async def _learn(self, now: datetime) -> None:
         if self._learnt_at is None or abs(now - self._learnt_at) >= LEARN_EVERY:
-            self._known = await self._database.read(_known)
+            self._known = await self._database.read(lambda db: _known(db, now))
             self._learnt_at = now
 
     async def _send(self, message: Message, person: Person, contact: Contact, now: datetime) -> bool:
@@ -105,10 +105,9 @@ class ServiceMessages:
         return accepted
 
 
-def _known(db: Connection) -> _Known:
-    policies, people = desk.policies(db), desk.people(db)
+def _known(db: Connection, now: datetime) -> _Known:
+    policies, crew = desk.policies(db), desk.crew(db)
     policy = escalation.in_force(policies, installation.default_policy(db))
     # Nobody can answer this message, so nobody is spared it: it goes to everybody of the policy.
-    everybody = {person.id: person for person in people.values() if person.id in policy.targets}
-    reachable = tuple(person for person in everybody.values() if person.contacts) or (OPERATOR,)
+    reachable = tuple(escalation.recipients(policy.targets, crew, now))
     return _Known(reachable, desk.notifier_setups(db), installation.name(db))

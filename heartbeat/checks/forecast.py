@@ -4,7 +4,7 @@ It only reads. The rooms that decide in earnest compose every answer: `check`, `
 `alerting.escalation`, `alerting.notice`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from alerting import desk, escalation, notice, times
 from alerting import incident as life
+from alerting.crew import Crew
 from alerting.escalation import Decision, Policy
 from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.notice import Links, Notice, NoticeKind, Subject
@@ -77,9 +78,9 @@ def of(
     (symptom,) = symptoms.of_falls(db, [fall], now)
     (symptom,) = waiting.consequences(db, [(fall, symptom)], [(fall, symptom)], now)
     incident, raised = _incident(db, job, symptom, now)
-    people = desk.people(db)
+    crew = desk.crew(db)
     ahead = _ahead(incident, raised)
-    calls = tuple(_call(incident.policy, at, decision, people) for at, decision in ahead)
+    calls = tuple(_call(incident.policy, at, decision, crew) for at, decision in ahead)
     held = symptom.hold if symptom.hold is not None and calls[0].at >= symptom.hold.until else None
     joins = job.state is not State.DOWN and incident.tell_at is not None
     return Forecast(
@@ -90,19 +91,19 @@ def of(
         policy=incident.policy,
         incident=incident if incident.id else None,
         held=held,
-        told=tuple(people[name] for name in desk.paged_people(db, incident.id) if name in people)
+        told=tuple(crew.people[name] for name in desk.paged_people(db, incident.id) if name in crew.people)
         if joins
         else (),
         told_at=incident.tell_at if joins else None,
         calls=calls,
-        page=_page(db, job, incident, raised, ahead[0], people, open_url, all_groups, now),
+        page=_page(db, job, incident, raised, ahead[0], crew, open_url, all_groups, now),
     )
 
 
 def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
     """Return the steps of this policy for an incident that opens now."""
-    people, at = desk.people(db), now + installation.pace(db).gathering
-    return tuple(_call(policy, at, decision, people) for at, decision in escalation.ahead(policy, 0, at))
+    crew, at = desk.crew(db), now + installation.pace(db).gathering
+    return tuple(_call(policy, at, decision, crew) for at, decision in escalation.ahead(policy, 0, at))
 
 
 def _fallen(job: Check, now: datetime) -> Change:
@@ -136,12 +137,10 @@ def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[
     return escalation.ahead(incident.policy, 0, max(at, all_held or at))
 
 
-def _call(policy: Policy, at: datetime, decision: Decision, people: Mapping[str, Person]) -> Call:
+def _call(policy: Policy, at: datetime, decision: Decision, crew: Crew) -> Call:
     steps = len(policy.steps)
     number = min(decision.step, steps - 1) + 1
-    return Call(
-        at, number, decision.step >= steps, tuple(escalation.recipients(decision.targets, people, at))
-    )
+    return Call(at, number, decision.step >= steps, tuple(escalation.recipients(decision.targets, crew, at)))
 
 
 def _page(
@@ -150,7 +149,7 @@ def _page(
     incident: Incident,
     raised: Sequence[RaisedSymptom],
     first: tuple[datetime, Decision],
-    people: Mapping[str, Person],
+    crew: Crew,
     open_url: str,
     all_groups: AllGroups | None,
     now: datetime,
@@ -160,7 +159,7 @@ def _page(
     around = surroundings.of(db, [incident], {incident.id: raised}, now, all_groups)[incident.id]
     if job.state is not State.DOWN:
         around = surroundings.without(around, job, now)
-    recipient, *others = escalation.recipients(decision.targets, people, at)
+    recipient, *others = escalation.recipients(decision.targets, crew, at)
     paging = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
     subject = Subject(
         kind=NoticeKind.PAGE,
@@ -174,7 +173,7 @@ def _page(
         describe=cause.in_words,
         person=recipient,
         with_people=others,
-        next_people=escalation.recipients(decision.next_targets, people, decision.next_at),
+        next_people=escalation.recipients(decision.next_targets, crew, decision.next_at),
         links=Links(open_url, ""),
     )
     return notice.compose(subject, at)
@@ -182,14 +181,14 @@ def _page(
 
 def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[str]:
     """Return by when each of these checks must ping, and who is paged otherwise. Those never due are left out."""
-    policies, people, default = desk.policies(db), desk.people(db), installation.default_policy(db)
+    policies, crew, default = desk.policies(db), desk.crew(db), installation.default_policy(db)
     gathering = installation.pace(db).gathering
     sentences = []
     for job in jobs:
         if (limit := deadline.of(job)) is None:
             continue
         policy = policies.get(job.policy or "") or policies.get(default or "", escalation.CATCH_ALL)
-        first = _call(policy, *escalation.ahead(policy, 0, limit + gathering)[0], people)
+        first = _call(policy, *escalation.ahead(policy, 0, limit + gathering)[0], crew)
         names = times.names([person.name for person in first.people])
         are = "is" if len(first.people) == 1 else "are"
         by, at = _instant(limit, now), _instant(first.at, now)

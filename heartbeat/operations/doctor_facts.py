@@ -202,7 +202,8 @@ def _postgres(db: Connection) -> Postgres:
 
 
 def _inventory(db: Connection, settings: Settings, usable: set[str], now: datetime) -> Inventory:
-    people, policies, default = desk.people(db), desk.policies(db), installation.default_policy(db)
+    crew, policies, default = desk.crew(db), desk.policies(db), installation.default_policy(db)
+    people = crew.people
     reachable = {
         person.id: person
         for person in people.values()
@@ -222,7 +223,9 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         reach_nobody=[
             name
             for name, policy in policies.items()
-            if not any(escalation.on_call(target, reachable, now) for target in policy.targets)
+            if not any(
+                escalation.on_call(target, replace(crew, people=reachable), now) for target in policy.targets
+            )
         ],
         without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from alerting import desk, escalation, recap, subject, times
 from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
+from alerting.crew import Crew
 from alerting.handover import AllWell, HandedOn
 from alerting.incident import RaisedSymptom
 from alerting.incident import State as Life
@@ -206,14 +207,14 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     dossier = desk.dossier(db, reader.incident)
     if dossier is None or not reader.is_about(dossier.incident.opened_at):
         return None
-    incident, people = dossier.incident, desk.people(db)
+    incident, crew = dossier.incident, desk.crew(db)
     around = surroundings.of(db, [incident], {incident.id: dossier.symptoms}, now)[incident.id]
     jobs = timeline.jobs(dossier.symptoms)
     raised = [job for job in jobs if job.cleared_at is None]
     listed = raised or jobs
     quiet = installation.acknowledge_for(db)
-    name, zone = _reader(reader, people)
-    next_people = view_rows.next_people(incident, people)
+    name, zone = _reader(reader, crew.people)
+    next_people = view_rows.next_people(incident, crew)
     over, open_ = incident.state is Life.RESOLVED, incident.state is Life.OPEN and bool(raised)
     # Before the press, nothing pushes the button out of sight.
     story = [] if open_ else timeline.moments(dossier)
@@ -221,7 +222,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "incident": incident,
         "title": called(incident, dossier.symptoms, around, now),
         "extent": view_rows.how_much(incident, dossier.symptoms, around, now),
-        "sentence": _sentence(dossier, people, name, now),
+        "sentence": _sentence(dossier, crew, name, now),
         "symptoms": [(job, view_rows.job_word(job)) for job in listed[:MAX_LISTED]],
         "more": max(len(listed) - MAX_LISTED, 0),
         "speaker": next((job for job in listed if job.facts.last_said), None),
@@ -237,7 +238,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "quiet_for": times.duration(quiet),
         "snoozes": list(SNOOZES.items()),
         "morning": next_morning(now, times.zone(zone)),
-        "place": _place(dossier, reader, people, now) if open_ else "",
+        "place": _place(dossier, reader, crew, now) if open_ else "",
         # To page only the reader would tell nobody else.
         "next": "" if next_people == [name] else times.names(next_people),
         "down": raised,
@@ -253,7 +254,7 @@ def _beside(around: Surroundings, raised: Sequence[RaisedSymptom], now: datetime
     return sentences(around, len(subject.standing(raised, now)), Clock(now, named))
 
 
-def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, now: datetime) -> Words:
+def _sentence(dossier: desk.Dossier, crew: Crew, reader: str, now: datetime) -> Words:
     """Return how the incident stands, and that the reader has it if they have acknowledged it."""
     incident = dossier.incident
     if incident.state is Life.ACKNOWLEDGED and incident.acknowledged_by == reader:
@@ -264,7 +265,7 @@ def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, 
         )
     return incident_summary.of(
         incident,
-        view_rows.next_people(incident, people),
+        view_rows.next_people(incident, crew),
         recap.of(dossier.timeline, now),
         now,
         held=view_rows.held_by(dossier.symptoms, now),
@@ -272,13 +273,13 @@ def _sentence(dossier: desk.Dossier, people: Mapping[str, Person], reader: str, 
     )
 
 
-def _place(dossier: desk.Dossier, reader: Answerer, people: Mapping[str, Person], now: datetime) -> str:
+def _place(dossier: desk.Dossier, reader: Answerer, crew: Crew, now: datetime) -> str:
     """Return why the reader was paged: "You are first on call (ops), with Ben.". Empty for others."""
     paged = [page for page in dossier.pages if page.person == reader.person and page.kind is NoticeKind.PAGE]
     if not paged:
         return ""
     policy, step = dossier.incident.policy, paged[-1].step
-    everybody = escalation.recipients(escalation.step_at(policy, step).targets, people, now)
+    everybody = escalation.recipients(escalation.step_at(policy, step).targets, crew, now)
     return f"{place(policy, step, [each.name for each in everybody if each.id != reader.person])}."
 
 

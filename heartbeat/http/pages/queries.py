@@ -50,7 +50,7 @@ def on_call(db: Connection, person: str, now: datetime) -> str:
     """Return the sentence that tells a person when they are on call. Empty for nobody and for those who are not."""
     if not person:
         return ""
-    return summary.on_call(person, desk.policies(db).values(), desk.people(db), now)
+    return summary.on_call(person, desk.policies(db).values(), desk.crew(db), now)
 
 
 def by_policy(db: Connection) -> dict[str | None, int]:

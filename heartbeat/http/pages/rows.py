@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerting import escalation, times
+from alerting.crew import Crew
 from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called, extent
@@ -125,7 +126,7 @@ def incident_row(
     incident: Incident,
     symptoms: Sequence[RaisedSymptom],
     surroundings: Surroundings,
-    people: Mapping[str, Person],
+    crew: Crew,
     now: datetime,
 ) -> IncidentRow:
     """Return the row of an incident."""
@@ -137,7 +138,7 @@ def incident_row(
         extent=how_much(incident, symptoms, surroundings, now),
         occurrence=incident.occurrence,
         opened_at=incident.opened_at,
-        next=_next(incident, people),
+        next=_next(incident, crew),
     )
 
 
@@ -172,11 +173,11 @@ def before(symptom: RaisedSymptom) -> str:
     return f"it {words.past} from" if words.lasts else f"it {words.verb} at"
 
 
-def next_people(incident: Incident, people: Mapping[str, Person]) -> list[str]:
+def next_people(incident: Incident, crew: Crew) -> list[str]:
     """Return the names of the people who are paged next, of the catch-all if none of them can be reached."""
     targets = escalation.step_at(incident.policy, incident.step).targets
     at = incident.next_at or incident.opened_at
-    return [person.name for person in escalation.recipients(targets, people, at)]
+    return [person.name for person in escalation.recipients(targets, crew, at)]
 
 
 def names(people: Mapping[str, Person]) -> dict[str, str]:
@@ -184,7 +185,7 @@ def names(people: Mapping[str, Person]) -> dict[str, str]:
     return {OPERATOR.id: OPERATOR.name} | {short: person.name for short, person in people.items()}
 
 
-def _next(incident: Incident, people: Mapping[str, Person]) -> Words:
+def _next(incident: Incident, crew: Crew) -> Words:
     if incident.state is Life.RESOLVED:
         return (times.duration((incident.ended_at or incident.opened_at) - incident.opened_at),)
     if incident.settles_at is not None:
@@ -194,4 +195,4 @@ def _next(incident: Incident, people: Mapping[str, Person]) -> Words:
         return (f"by {incident.acknowledged_by}, until ", at)
     if incident.state is Life.SNOOZED:
         return ("until ", at)
-    return (f"pages {times.names(next_people(incident, people))} at ", at)
+    return (f"pages {times.names(next_people(incident, crew))} at ", at)

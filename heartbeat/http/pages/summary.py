@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerting import escalation, times
+from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.incident import State as Life
-from alerting.person import Person
 from heartbeat.checks import maintenance
 from heartbeat.checks.check import State
 from heartbeat.checks.maintenance import Phase, Window
@@ -165,11 +165,11 @@ def _answered(incidents: Mapping[Life, int]) -> list[str]:
     return parts
 
 
-def on_call(person: str, policies: Iterable[Policy], people: Mapping[str, Person], now: datetime) -> str:
+def on_call(person: str, policies: Iterable[Policy], crew: Crew, now: datetime) -> str:
     """Say to a person for which policies they are on call, and when each pages them. Empty if for none."""
     names_by_wait: dict[str, list[str]] = {}
     for policy in policies:
-        if wait := _wait(person, policy, people, now):
+        if wait := _wait(person, policy, crew, now):
             names_by_wait.setdefault(wait, []).append(policy.name)
     waits = sorted(names_by_wait.items(), key=lambda item: item[0] != FIRST)
     when = ", ".join(f"{wait} for {_some(names)}" for wait, names in waits)
@@ -181,11 +181,11 @@ def _some(names: Sequence[str]) -> str:
     return times.names(names) if more <= 0 else f"{', '.join(names[:POLICIES_NAMED])} and {more} more"
 
 
-def _wait(person: str, policy: Policy, people: Mapping[str, Person], now: datetime) -> str:
+def _wait(person: str, policy: Policy, crew: Crew, now: datetime) -> str:
     """Return the time after which a policy pages a person, in words. Empty if it never does."""
     waited = timedelta()
     for step in policy.steps:
-        if person in {each.id for each in escalation.recipients(step.targets, people, now + waited)}:
+        if person in {each.id for each in escalation.recipients(step.targets, crew, now + waited)}:
             return f"after {times.duration(waited)}" if waited else FIRST
         waited += step.wait
     return ""

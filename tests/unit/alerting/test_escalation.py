@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from alerting import escalation
+from alerting.crew import Crew, Team
 from alerting.escalation import Policy, Step
 from alerting.person import OPERATOR, Contact, Person
+from alerting.rotation import Layer, Length, Rotation
 from tests.unit.conftest import NOW
 
 OPS = Policy(
@@ -53,22 +55,39 @@ def test_an_unknown_policy_falls_back_to_the_first_one_and_then_to_the_operator(
 
 def test_targets_mean_people_each_of_whom_is_paged_once() -> None:
     first, second, bare = (Person(id_, id_.title(), contacts) for id_, contacts in CONTACTS.items())
-    people = {person.id: person for person in (first, second, bare)}
-    assert escalation.on_call("bare", people, NOW) == [bare]
-    assert escalation.on_call("ghost", people, NOW) == []
-    assert escalation.recipients(("second", "ghost", "first", "bare", "second"), people, NOW) == [
+    crew = Crew({person.id: person for person in (first, second, bare)})
+    assert escalation.on_call("bare", crew, NOW) == [bare]
+    assert escalation.on_call("ghost", crew, NOW) == []
+    assert escalation.recipients(("second", "ghost", "first", "bare", "second"), crew, NOW) == [
         second,
         first,
     ]
-    assert escalation.unreachable(("second", "ghost", "bare"), people, NOW) == ["ghost", "bare"]
-    assert escalation.names_of(("bare", "ghost", "first"), people, NOW) == ["Bare", "ghost", "First"]
+    assert escalation.unreachable(("second", "ghost", "bare"), crew, NOW) == ["ghost", "bare"]
+    assert escalation.names_of(("bare", "ghost", "first"), crew, NOW) == ["Bare", "ghost", "First"]
+
+
+def test_a_team_means_its_people_and_a_rotation_whoever_is_on_call() -> None:
+    first, second = (Person(id_, id_.title(), CONTACTS[id_]) for id_ in ("first", "second"))
+    begins = (NOW - timedelta(days=1)).replace(tzinfo=None)
+    turns = Layer(("first", "second"), Length.parse("1d"), begins)
+    crew = Crew(
+        {"first": first, "second": second},
+        {"infra": Rotation("infra", "UTC", (turns,))},
+        {"all": Team("all", ("second", "first", "gone"))},
+    )
+    assert escalation.on_call("all", crew, NOW) == [second, first]
+    assert escalation.on_call("infra", crew, NOW - timedelta(seconds=1)) == [first]
+    assert escalation.on_call("infra", crew, NOW) == [second]
+    assert escalation.recipients(("infra", "all"), crew, NOW) == [second, first]
+    assert escalation.unreachable(("infra",), crew, NOW - timedelta(days=2)) == ["infra"]
+    assert crew.targets_of("first") == {"first", "infra", "all"}
 
 
 def test_a_step_that_reaches_nobody_falls_to_the_operator() -> None:
-    people = {"bare": Person("bare", "Bare", ())}
-    assert escalation.recipients(("ghost", "bare"), people, NOW) == [OPERATOR]
-    assert escalation.recipients((OPERATOR.id,), people, NOW) == [OPERATOR]
-    assert escalation.names_of((OPERATOR.id,), people, NOW) == [OPERATOR.name]
+    crew = Crew({"bare": Person("bare", "Bare", ())})
+    assert escalation.recipients(("ghost", "bare"), crew, NOW) == [OPERATOR]
+    assert escalation.recipients((OPERATOR.id,), crew, NOW) == [OPERATOR]
+    assert escalation.names_of((OPERATOR.id,), crew, NOW) == [OPERATOR.name]
 
 
 def test_a_policy_knows_the_targets_of_all_its_steps() -> None:

@@ -229,9 +229,9 @@ def rows(db: Connection, incidents: Sequence[Incident], now: datetime) -> list[v
     """Return the rows of these incidents, in their order."""
     raised = desk.symptoms(db, [incident.id for incident in incidents])
     around = surroundings.within_groups(db, incidents, raised, now)
-    people = desk.people(db)
+    crew = desk.crew(db)
     return [
-        view_rows.incident_row(incident, raised[incident.id], around[incident.id], people, now)
+        view_rows.incident_row(incident, raised[incident.id], around[incident.id], crew, now)
         for incident in incidents
     ]
 
@@ -241,11 +241,11 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
     dossier = desk.dossier(db, number)
     if dossier is None:
         return None
-    incident, people = dossier.incident, desk.people(db)
+    incident, crew = dossier.incident, desk.crew(db)
     all_groups = queries.all_groups(db, request.context.shared, now)
     around = surroundings.of(db, [incident], {number: dossier.symptoms}, now, all_groups)[number]
     extent = view_rows.how_much(incident, dossier.symptoms, around, now)
-    next_people = view_rows.next_people(incident, people)
+    next_people = view_rows.next_people(incident, crew)
     moments = timeline.moments(dossier)
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
@@ -276,7 +276,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
         "moments": moments[: timeline.LONGEST],
         "earlier": max(len(moments) - timeline.LONGEST, 0),
         "measures": timeline.measures(dossier),
-        "recipients": timeline.recipients(dossier, view_rows.names(people)),
+        "recipients": timeline.recipients(dossier, view_rows.names(crew.people)),
         "open": incident.state is not Life.RESOLVED,
         "about": "Limit"
         if any(reached_limit.is_limit(symptom.key) for symptom in dossier.symptoms)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, times
+from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.person import Person
 from heartbeat import installation, public_address
@@ -100,8 +101,9 @@ ACTING: Mapping[str, Route] = {"/on-call/people/{name}/test-page": (Role.RESPOND
 
 
 def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
-    people, policies = desk.people(db), desk.policies(db)
-    plans = _plans(db, policies, people, request)
+    crew, policies = desk.crew(db), desk.policies(db)
+    people = crew.people
+    plans = _plans(db, policies, crew, request)
     first = next((plan for plan in plans if plan.default), None)
     tried, proofs = desk.last_attempts(db), desk.contact_proofs(db)
     people_shown = sorted(people.values(), key=lambda person: person.name.lower())[:PEOPLE_SHOWN]
@@ -111,7 +113,7 @@ def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
         "plans": plans[:POLICIES_SHOWN],
         "more_plans": max(len(plans) - POLICIES_SHOWN, 0),
         "members": [
-            on_call_view.member(person, policies.values(), tried, _secret(person), proofs, request.now)
+            on_call_view.member(person, policies.values(), crew, tried, _secret(person), proofs, request.now)
             for person in people_shown
         ],
         "unreachable": public_address.fault(request.context.public_url, people.values()),
@@ -120,7 +122,7 @@ def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
 
 
 def _plans(
-    db: Connection, policies: Mapping[str, Policy], people: Mapping[str, Person], request: ConsoleRequest
+    db: Connection, policies: Mapping[str, Policy], crew: Crew, request: ConsoleRequest
 ) -> list[PolicyView]:
     """Return every policy, the default one first."""
     default = installation.default_policy(db)
@@ -129,7 +131,7 @@ def _plans(
     plans = [
         on_call_view.plan(
             policy,
-            people,
+            crew,
             request.now,
             default,
             counts.get(policy.name, 0) + (counts.get(None, 0) if policy.name == default else 0),
@@ -142,14 +144,14 @@ def _plans(
 def _member(db: Connection, person: Person, now: datetime) -> Member:
     tried, policies = desk.last_attempts(db), desk.policies(db).values()
     proofs = desk.contact_proofs(db, [person.id])
-    return on_call_view.member(person, policies, tried, _secret(person), proofs, now)
+    return on_call_view.member(person, policies, desk.crew(db), tried, _secret(person), proofs, now)
 
 
 def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:
-    people, policies = desk.people(db), desk.policies(db)
+    crew, policies = desk.crew(db), desk.policies(db)
     if name not in policies:
         return None
-    (plan,) = [plan for plan in _plans(db, policies, people, request) if plan.name == name]
+    (plan,) = [plan for plan in _plans(db, policies, crew, request) if plan.name == name]
     limit = MOST_CHECKS if request.http.query_params.get("checks") == "all" else CHECKS_SHOWN
     checks = check_query.paging_by(db, name, unnamed=plan.default, limit=limit)
     named = [(check, view_rows.word(check, request.now)) for check in checks]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerting import escalation, times
+from alerting.crew import Crew
 from alerting.desk import NO_PROOF, Attempt, Proof
 from alerting.escalation import Policy
 from alerting.origin import Origin
@@ -82,6 +83,7 @@ class PolicyView:
 def member(
     person: Person,
     policies: Iterable[Policy],
+    crew: Crew,
     tried: Sequence[tuple[str, Attempt]],
     secret: Collection[Contact],
     proofs: Mapping[tuple[str, str], Proof],
@@ -98,13 +100,14 @@ def member(
         for contact in person.contacts
     ]
     unproven = [reach.kind for reach in reaches if not reach.proof.holds(now)]
-    paged_by = [policy.name for policy in policies if person.id in policy.targets]
+    targets = crew.targets_of(person.id)
+    paged_by = [policy.name for policy in policies if not targets.isdisjoint(policy.targets)]
     return Member(person, reaches, paged_by, unproven)
 
 
 def plan(
     policy: Policy,
-    people: Mapping[str, Person],
+    crew: Crew,
     now: datetime,
     default: str | None,
     checks: int,
@@ -113,8 +116,8 @@ def plan(
     stages, at = [], now
     for place, step in enumerate(policy.steps):
         when = f"{times.duration(policy.steps[place - 1].wait)} later" if place else "at once"
-        unreached = escalation.unreachable(step.targets, people, at)
-        stages.append(StepView(when, escalation.recipients(step.targets, people, at), unreached))
+        unreached = escalation.unreachable(step.targets, crew, at)
+        stages.append(StepView(when, escalation.recipients(step.targets, crew, at), unreached))
         at += step.wait
     repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE

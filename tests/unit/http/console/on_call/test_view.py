@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from alerting.crew import Crew
 from alerting.desk import Attempt, Proof
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
@@ -16,7 +17,7 @@ MAIL, HOOK = Contact("email", "anna@example.com"), Contact("slack", "enc:x")
 ANNA = Person("anna", "Anna", (MAIL, HOOK))
 BEN = Person("ben", "Ben", (Contact("email", "ben@example.com"),))
 BARE = Person("bare", "Bare", ())
-PEOPLE = {one.id: one for one in (ANNA, BEN, BARE)}
+CREW = Crew({one.id: one for one in (ANNA, BEN, BARE)})
 FIVE, HALF_AN_HOUR = timedelta(minutes=5), timedelta(minutes=30)
 OPS = Policy("ops", (Step(("anna",), FIVE), Step(("ben", "anna"), HALF_AN_HOUR)))
 
@@ -26,11 +27,11 @@ def attempt(minutes: int, via: str, outcome: str) -> Attempt:
 
 
 def plan(*steps: Step) -> on_call_view.PolicyView:
-    return on_call_view.plan(Policy("ops", steps), PEOPLE, NOW, "ops", checks=3)
+    return on_call_view.plan(Policy("ops", steps), CREW, NOW, "ops", checks=3)
 
 
 def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
-    told = on_call_view.plan(OPS, PEOPLE, NOW, "ops", checks=3)
+    told = on_call_view.plan(OPS, CREW, NOW, "ops", checks=3)
     assert [(one.when, [p.id for p in one.people], one.unreached) for one in told.stages] == [
         ("at once", ["anna"], []),
         ("5 min later", ["ben", "anna"], []),
@@ -73,10 +74,10 @@ def test_without_a_policy_nobody_is_on_call() -> None:
 
 
 def test_the_owner_is_told_of_people_and_of_policies() -> None:
-    assert on_call_view.member(ANNA, [], [], [], {}, NOW).declared
-    assert not on_call_view.member(replace(ANNA, origin=Origin.API), [], [], [], {}, NOW).declared
+    assert on_call_view.member(ANNA, [], CREW, [], [], {}, NOW).declared
+    assert not on_call_view.member(replace(ANNA, origin=Origin.API), [], CREW, [], [], {}, NOW).declared
     policy = replace(OPS, origin=Origin.API)
-    assert not on_call_view.plan(policy, PEOPLE, NOW, "ops", checks=3).declared
+    assert not on_call_view.plan(policy, CREW, NOW, "ops", checks=3).declared
 
 
 def test_a_contact_tells_how_it_did_last() -> None:
@@ -87,7 +88,7 @@ def test_a_contact_tells_how_it_did_last() -> None:
         ("anna", attempt(4, "email", "accepted")),
         ("anna", attempt(9, "email", "unreachable")),
     ]
-    told = on_call_view.member(ANNA, [OPS], tried, [HOOK], {}, NOW)
+    told = on_call_view.member(ANNA, [OPS], CREW, tried, [HOOK], {}, NOW)
     mail, hook = told.reaches
     assert (mail.address, mail.delivered, mail.failed, mail.failure) == (MAIL.address, tried[3][1], None, "")
     assert (hook.address, hook.delivered, hook.failed, hook.failure) == (
@@ -97,18 +98,18 @@ def test_a_contact_tells_how_it_did_last() -> None:
         "refused",
     )
     assert told.paged_by == ["ops"]
-    (nothing,) = on_call_view.member(BEN, [], [], [], {}, NOW).reaches
+    (nothing,) = on_call_view.member(BEN, [], CREW, [], [], {}, NOW).reaches
     assert (nothing.delivered, nothing.failed, nothing.twin) == (None, None, False)
 
 
 def test_contacts_of_one_kind_share_their_deliveries() -> None:
     both = Person("anna", "Anna", (MAIL, Contact("email", "other@example.com"), HOOK))
-    told = on_call_view.member(both, [], [], [], {}, NOW)
+    told = on_call_view.member(both, [], CREW, [], [], {}, NOW)
     assert [one.twin for one in told.reaches] == [True, True, False]
 
 
 def test_a_contact_without_a_fresh_proof_is_named() -> None:
     fresh, old = Proof(proven_at=NOW - timedelta(days=2)), Proof(proven_at=NOW - timedelta(days=200))
     proofs = {("anna", MAIL.mark): fresh, ("anna", HOOK.mark): old}
-    assert on_call_view.member(ANNA, [], [], [], proofs, NOW).unproven == ["slack"]
-    assert on_call_view.member(ANNA, [], [], [], {}, NOW).unproven == ["email", "slack"]
+    assert on_call_view.member(ANNA, [], CREW, [], [], proofs, NOW).unproven == ["slack"]
+    assert on_call_view.member(ANNA, [], CREW, [], [], {}, NOW).unproven == ["email", "slack"]

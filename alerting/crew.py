@@ -1,0 +1,32 @@
+"""The crew: everybody whom a policy can page, as they are at one time. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from alerting.origin import Origin
+from alerting.person import Person
+from alerting.rotation import Rotation
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A named list of people who are paged together."""
+
+    name: str
+    people: tuple[str, ...]
+    origin: Origin = field(default=Origin.FILE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """People, channels among them, rotations and teams. Their names are in one space: no two share one."""
+
+    people: Mapping[str, Person] = field(default_factory=dict)
+    rotations: Mapping[str, Rotation] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+
+    def targets_of(self, person: str) -> set[str]:
+        """Return the names in a step that may mean this person: their own, and those of their teams and rotations."""
+        teams = (team.name for team in self.teams.values() if person in team.people)
+        rotations = (rotation.name for rotation in self.rotations.values() if person in rotation.members)
+        return {person, *teams, *rotations}

@@ -1,0 +1,268 @@
+"""Rotations: who is on call, and when. Pure.
+
+A rotation has layers. In a layer people take turns: each has one shift, then hands over to the next. The first layer
+that has somebody on call at a time decides. Overrides change that for a span: a swap, a cover, a leave. Only
+`on_call` knows who is on call. `shifts` asks it at each instant at which the answer may change, so that a preview, a
+calendar and a page at night agree.
+
+Shifts and hours are kept on the clock on the wall of the rotation's zone. Shifts follow each other without a hole,
+also where the clock is put forward or back.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final, Self
+from zoneinfo import ZoneInfo
+
+from alerting import times, wall_clock
+from alerting.origin import Origin
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY: Final = timedelta(days=1)
+_LENGTH: Final = re.compile(r"([1-9]\d{0,3})(mo|[hdw])", re.ASCII)
+
+
+class Unit(StrEnum):
+    """The unit of a shift's length."""
+
+    HOUR = "h"
+    DAY = "d"
+    WEEK = "w"
+    MONTH = "mo"
+
+
+_FIXED: Final = {Unit.HOUR: timedelta(hours=1), Unit.DAY: _DAY, Unit.WEEK: timedelta(weeks=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The length of a shift on the clock on the wall, such as 12 hours, a day or a month."""
+
+    count: int
+    unit: Unit
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the length in a text such as "12h", "1d", "2w" or "1mo". Raises ValueError with one sentence."""
+        match = _LENGTH.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text[:40]!r} is no length of a shift; write for example 12h, 1d, 1w or 1mo.")
+        return cls(int(match[1]), Unit(match[2]))
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads."""
+        return f"{self.count}{self.unit.value}"
+
+    def after(self, start: datetime, turns: int) -> datetime:
+        """Return the time on the wall at which turn number `turns` begins, if number 0 begins at `start`.
+
+        A month without the day of `start` hands over on its last day.
+        """
+        if self.unit is not Unit.MONTH:
+            return start + turns * self.count * _FIXED[self.unit]
+        years, month = divmod(start.month - 1 + turns * self.count, 12)
+        following = date(start.year + years + (month == 11), (month + 1) % 12 + 1, 1)
+        return start.replace(
+            year=start.year + years, month=month + 1, day=min(start.day, (following - _DAY).day)
+        )
+
+    def turn_at(self, start: datetime, wall: datetime) -> int:
+        """Return the number of the turn that this time on the wall belongs to."""
+        if self.unit is not Unit.MONTH:
+            return (wall - start) // (self.count * _FIXED[self.unit])
+        months = (wall.year - start.year) * 12 + wall.month - start.month
+        turn = months // self.count
+        return turn if self.after(start, turn) <= wall else turn - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of some weekdays (Monday is 0), from `opens` to `closes` after midnight, which may be on the next day.
+
+    Where the clock shows its beginning twice, it opens the first time. Where it shows its end twice, it closes the last
+    time.
+    """
+
+    days: tuple[int, ...] = tuple(range(7))
+    opens: timedelta = timedelta()
+    closes: timedelta = _DAY
+
+    def on(self, day: date, zone: ZoneInfo) -> tuple[datetime, datetime] | None:
+        """Return the window that opens on this day, None if none does."""
+        if day.weekday() not in self.days:
+            return None
+        midnight = datetime.combine(day, time())
+        return wall_clock.first(midnight + self.opens, zone), wall_clock.last(midnight + self.closes, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """People who take turns from `start` on, which is a time on the wall. Before it nobody is on call.
+
+    With windows in `only`, whoever has the turn is on call within them alone.
+    """
+
+    people: tuple[str, ...]
+    shift: Length
+    start: datetime
+    only: tuple[Window, ...] = ()
+
+    def turn(self, at: datetime, zone: ZoneInfo) -> int:
+        """Return the number of the shift at an instant, negative before the first."""
+        turn = self.shift.turn_at(self.start, wall_clock.shown(at, zone))
+        while wall_clock.first(self.shift.after(self.start, turn + 1), zone) <= at:
+            turn += 1  # The clock was put back after the hand-over.
+        return turn
+
+    def is_open(self, at: datetime, zone: ZoneInfo) -> bool:
+        """Return whether anybody can be on call at an instant."""
+        if self.turn(at, zone) < 0:
+            return False
+        return not self.only or any(opens <= at < closes for opens, closes in self._windows(at, at, zone))
+
+    def edges(self, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+        """Yield the instants of a span at which somebody else may be on call."""
+        for turn in range(max(self.turn(start, zone), 0), self.turn(end, zone) + 1):
+            yield wall_clock.first(self.shift.after(self.start, turn), zone)
+        for opens, closes in self._windows(start, end, zone):
+            yield opens
+            yield closes
+
+    def _windows(self, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the windows that may touch a span. One lasts two days at most, and a zone may skip or repeat a part."""
+        day, final = (wall_clock.shown(at, zone).date() for at in (start, end))
+        day -= 3 * _DAY
+        while day <= final + _DAY:
+            for window in self.only:
+                if opening := window.on(day, zone):
+                    yield opening
+            day += _DAY
+
+
+class Change(StrEnum):
+    """What an override does."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A change of a rotation from `start` until `end`: `on` goes on call, and `off` goes off call.
+
+    `replace` without `off` puts `on` in place of everybody. `remove` without `on` leaves it to whoever comes next in
+    the layer. A removed person is not on call at all, also not by another override: that is a leave.
+    """
+
+    change: Change
+    start: datetime
+    end: datetime
+    on: str = ""
+    off: str = ""
+    id: int = 0
+
+    def holds(self, at: datetime) -> bool:
+        """Return whether it is in force at an instant."""
+        return self.start <= at < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A named list of layers, the one that decides first, in the wall-clock time of an IANA zone.
+
+    `overrides` are no part of its definition, oldest first.
+    """
+
+    name: str
+    timezone: str
+    layers: tuple[Layer, ...]
+    origin: Origin = field(default=Origin.FILE, compare=False)
+    overrides: tuple[Override, ...] = field(default=(), compare=False)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return times.zone(self.timezone)
+
+    @property
+    def people(self) -> list[str]:
+        """The names in its layers, each once."""
+        return list(dict.fromkeys(name for layer in self.layers for name in layer.people))
+
+    @property
+    def members(self) -> list[str]:
+        """The names of all who may be on call by it, overrides included, each once."""
+        stand_ins = [override.on for override in self.overrides if override.on]
+        return list(dict.fromkeys([*self.people, *stand_ins]))
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A span with the same people on call; with none, nobody is."""
+
+    start: datetime
+    end: datetime
+    people: tuple[str, ...]
+
+
+def on_call(rotation: Rotation, at: datetime) -> tuple[str, ...]:
+    """Return the names of the people on call at an instant; none if nobody is."""
+    overrides = [override for override in rotation.overrides if override.holds(at)]
+    away = {override.off: override.on for override in overrides if override.change is Change.REMOVE}
+    names = _by_layers(rotation, at, away)
+    for override in overrides:
+        on = _present(override.on, away)
+        match override.change:
+            case Change.ADD if on:
+                names = [*names, on]
+            case Change.REPLACE if on and override.off:
+                names = [on if name == override.off else name for name in names]
+            case Change.REPLACE if on:
+                names = [on]
+    return tuple(dict.fromkeys(names))
+
+
+def shifts(rotation: Rotation, start: datetime, end: datetime) -> list[Shift]:
+    """Return the shifts from `start` until `end`, without a hole: a shift of nobody has no people."""
+    edges = {start, end}
+    for layer in rotation.layers:
+        edges.update(layer.edges(start, end, rotation.zone))
+    for override in rotation.overrides:
+        edges.update((override.start, override.end))
+    inside = sorted(edge for edge in edges if start <= edge <= end)
+    return _joined([Shift(edge, then, on_call(rotation, edge)) for edge, then in pairwise(inside)])
+
+
+def _joined(parts: Sequence[Shift]) -> list[Shift]:
+    """Return shifts in which neighbours with the same people are one."""
+    whole: list[Shift] = []
+    for part in parts:
+        if whole and whole[-1].people == part.people:
+            part = Shift(whole.pop().start, part.end, part.people)
+        whole.append(part)
+    return whole
+
+
+def _by_layers(rotation: Rotation, at: datetime, away: Mapping[str, str]) -> list[str]:
+    """Return who is on call by the first layer that has somebody."""
+    for layer in rotation.layers:
+        if layer.is_open(at, rotation.zone):
+            turn, count = layer.turn(at, rotation.zone), len(layer.people)
+            round_ = (layer.people[(turn + place) % count] for place in range(count))
+            if name := next((on for name in round_ if (on := _present(name, away))), ""):
+                return [name]
+    return []
+
+
+def _present(name: str, away: Mapping[str, str]) -> str:
+    """Return the person, or who stands in for them; empty if nobody does."""
+    seen = set()
+    while name in away and name not in seen:
+        seen.add(name)
+        name = away[name]
+    return "" if name in away else name

@@ -30,6 +30,7 @@ CAPTIONS = {
     "configuration_file": "reads and applies it",
     "status": "what customers read",
     "access": "users, keys, sign-in",
+    "review": "looks back at trouble",
     "definitions": "configuration, edits",
     "pings": "pings in",
     "measurements": "numbers of runs",

@@ -63,14 +63,16 @@ def _cause(change: Change) -> str | None:
     return cause.value if cause else None
 
 
-def of_check(db: Connection, check_id: int, limit: int) -> list[Transition]:
-    """Return the newest changes of a check's state, newest first."""
+def of_check(db: Connection, check_id: int, limit: int, until: datetime | None = None) -> list[Transition]:
+    """Return the newest changes of a check's state, newest first. With `until`, only those up to then."""
     query = (
         select(transitions)
         .where(transitions.c.check_id == check_id)
         .order_by(transitions.c.id.desc())
         .limit(limit)
     )
+    if until is not None:
+        query = query.where(transitions.c.at <= until)
     return [
         Transition(row.check_id, row.at, State(row.state), Cause(row.cause) if row.cause else None, row.why)
         for row in db.execute(query)

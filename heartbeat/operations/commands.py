@@ -28,6 +28,7 @@ from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
 from heartbeat.pings import rule_trial
+from heartbeat.review import material
 from heartbeat.settings import Settings
 
 T = TypeVar("T")
@@ -194,6 +195,16 @@ def try_rule(settings: Settings, name: str, text: str) -> int:
         print(f"There is no check {name}.", file=sys.stderr)
         return 1
     print("\n".join(said))
+    return 0
+
+
+def postmortem(settings: Settings, number: int) -> int:
+    """Print the draft of the post-mortem of an incident, in Markdown."""
+    now = datetime.now(UTC)
+    drafted = _read(settings, lambda db: material.draft(db, number, now, settings.public_url))
+    if drafted is None:
+        raise Failed(f"There is no incident {number}.")
+    print(drafted, end="")
     return 0
 
 

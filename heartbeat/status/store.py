@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, Text, and_, case, cast, delete, func, insert, or_, select, update
 
 from heartbeat.checks.maintenance import Window
 from heartbeat.checks.tables import checks, transitions
@@ -88,6 +88,26 @@ def open_of(db: Connection, page: str | None = None) -> list[Announcement]:
         announcements.c.resolved_at.is_(None), announcements.c.published_at.is_not(None)
     )
     return _read(db, query if page is None else query.where(announcements.c.page == page))
+
+
+def told_during(
+    db: Connection, incident_id: int, start: datetime, end: datetime, limit: int
+) -> list[Announcement]:
+    """Return what customers were told of an incident, oldest first: its own announcements first.
+
+    Others count if they announced an incident that customers saw between `start` and `end`.
+    """
+    own = announcements.c.incident_id == incident_id
+    over = announcements.c.resolved_at
+    seen = and_(
+        announcements.c.kind == AnnouncementKind.INCIDENT,
+        announcements.c.incident_id.is_(None),
+        announcements.c.published_at <= end,
+        or_(over.is_(None), over >= start),
+    )
+    query = select(announcements).where(announcements.c.published_at.is_not(None), or_(own, seen))
+    first = case((own, 0), else_=1)
+    return _read(db, query.order_by(first, announcements.c.id).limit(limit))
 
 
 def drafted_from(db: Connection, page: str, incident_id: int) -> int | None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from heartbeat.__main__ import _environment, _parser
+from heartbeat import command_line
+from heartbeat.__main__ import _environment
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def terminal() -> Iterator[None]:
 
 def log_level(*arguments: str) -> str | None:
     """Return the level of the log in the environment of a command."""
-    return _environment(_parser().parse_args(arguments)).get("HEARTBEAT_LOG_LEVEL")
+    return _environment(command_line.parser().parse_args(arguments)).get("HEARTBEAT_LOG_LEVEL")
 
 
 def test_a_first_look_on_a_terminal_logs_warnings_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,9 +35,10 @@ from heartbeat.http.callbacks import reply
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.incidents.pages import LONGEST_NOTE, SNOOZES, note_of
 from heartbeat.http.context import Context
-from heartbeat.http.pages import incident_summary, render, timeline
+from heartbeat.http.pages import incident_summary, render
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.pages.sentence import Words
+from heartbeat.review import timeline
 from heartbeat.signed_link import Answerer, BadLink
 
 MAX_LISTED = 6

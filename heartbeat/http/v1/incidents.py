@@ -15,13 +15,13 @@ from heartbeat.actor import Actor
 from heartbeat.checks import actions, surroundings
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.context import Context
-from heartbeat.http.pages import postmortem, queries
-from heartbeat.http.pages.rows import names
+from heartbeat.http.pages import queries
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.incident_models import AnswerOutcome, IncidentDetails, Incidents
 from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.tags import ConditionalRead, ConditionalReadDep, tag
+from heartbeat.review import material
 
 Answer = Acknowledged | AllWell | HandedOn | Snoozed | Resolved | Stale | Missing
 
@@ -60,8 +60,15 @@ async def show_incident(
     "/{number}/postmortem", response_class=Response, responses={200: {"content": {"text/markdown": {}}}}
 )
 async def draft_postmortem(number: fields.IncidentNumber, context: ContextDep) -> Response:
-    """Return the draft of a post-mortem in Markdown: how long it took, the jobs, the timeline, and who was paged."""
-    drafted = await context.database.read(lambda db: _draft(db, number, context.clock.now()))
+    """Return the draft of a post-mortem in Markdown.
+
+    It has the times to detect, acknowledge and resolve, the affected checks with plots in text, the timeline, the
+    notes, every page with its attempts, and what customers were told.
+    """
+    now, home = context.clock.now(), context.public_url
+    drafted = await context.database.read(lambda db: material.draft(db, number, now, home))
+    if drafted is None:
+        raise _missing(number)
     return Response(drafted, media_type="text/markdown")
 
 
@@ -138,12 +145,6 @@ def _details(db: Connection, number: int, conditional: ConditionalRead, now: dat
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     conditional.set_tag(tag(dossier.incident.id, (dossier, slugs)))
     return IncidentDetails.of(dossier, slugs)
-
-
-def _draft(db: Connection, number: int, now: datetime) -> str:
-    dossier = _dossier(db, number)
-    (titled,) = surroundings.titled(db, [dossier.incident], now)
-    return postmortem.draft(dossier, titled.title, names(desk.people(db)))
 
 
 def _note(

@@ -3,12 +3,12 @@
 import re
 from argparse import _SubParsersAction
 
-from heartbeat import __main__
+from heartbeat import command_line
 from tests.unit.documents.documentation import ROOT, everything, rows, section
 
 
 def test_every_command_is_documented_and_no_other() -> None:
-    parser = __main__._parser()
+    parser = command_line.parser()
     (commands,) = (action for action in parser._actions if isinstance(action, _SubParsersAction))
     named = set(re.findall(r"`heartbeat ([a-z][a-z-]*)", everything())) | {"serve"}
     assert named == set(commands.choices)

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from heartbeat import __main__
+from heartbeat import command_line
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "helm" / "files" / "alerts.yaml"
 PAGES = ROOT / "docs" / "runbooks"
 COMMANDS = {
     command
-    for action in __main__._parser()._actions
+    for action in command_line.parser()._actions
     if isinstance(action, _SubParsersAction)
     for command in action.choices
 }

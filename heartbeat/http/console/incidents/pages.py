@@ -20,9 +20,10 @@ from heartbeat.checks import actions, maintenance, maintenance_store, surroundin
 from heartbeat.checks.maintenance import Phase
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.request import ConsoleRequest, Route, page_number
-from heartbeat.http.pages import incident_summary, postmortem, queries, render, timeline
+from heartbeat.http.pages import incident_summary, queries, render
 from heartbeat.http.pages import rows as view_rows
 from heartbeat.pings import reached_limit
+from heartbeat.review import material, timeline
 from heartbeat.safe_text import is_harmless
 
 A_PAGE = 50
@@ -91,14 +92,8 @@ async def draft_postmortem(request: ConsoleRequest) -> Response:
     """Download the draft of a post-mortem, in Markdown."""
     number = request.number
 
-    def read(db: Connection) -> str | None:
-        dossier = desk.dossier(db, number)
-        if dossier is None:
-            return None
-        (titled,) = surroundings.titled(db, [dossier.incident], request.now)
-        return postmortem.draft(dossier, titled.title, view_rows.names(desk.people(db)))
-
-    drafted = await request.read(read)
+    home = request.context.public_url
+    drafted = await request.read(lambda db: material.draft(db, number, request.now, home))
     if drafted is None:
         return request.not_found(_missing(number))
     headers = {"Content-Disposition": f'attachment; filename="incident-{number}.md"'}

@@ -12,8 +12,8 @@ from alerting.news import NO_NEWS
 from alerting.notice import NoticeKind
 from alerting.severity import Severity
 from heartbeat.http.pages import render
-from heartbeat.http.pages import timeline as incident_timeline
-from heartbeat.http.pages.timeline import Moment
+from heartbeat.review import timeline as incident_timeline
+from heartbeat.review.timeline import Moment
 from tests.unit.conftest import NOW
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -23,6 +23,7 @@ from alerting import (
 )
 from alerting import attempts as attempt_store
 from alerting import notifier_settings as notifier_settings
+from alerting import paging_history as paging_history
 from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids

@@ -180,6 +180,13 @@ def listed(db: Connection, values: Collection[str]) -> tuple[ColumnElement[str],
     return table.c.value, table
 
 
+def minute(db: Connection, instant: ColumnElement[datetime]) -> ColumnElement[str]:
+    """Return the minute of an instant in UTC as text, such as "2024-05-03 03:01"."""
+    if db.dialect.name == "postgresql":
+        return func.to_char(func.timezone("UTC", instant), "YYYY-MM-DD HH24:MI")
+    return func.substr(cast(instant, Text), 1, 16)
+
+
 def earliest(instants: Column[datetime], *conditions: ColumnElement[bool]) -> ScalarSelect[datetime]:
     """Return the first instant in an indexed column: one step into the index, and quicker to plan than `min`."""
     filled = select(instants).where(instants.is_not(None), *conditions)

@@ -217,6 +217,13 @@ Index(
     postgresql_where=pages.c.next_at.is_not(None),
     sqlite_where=pages.c.next_at.is_not(None),
 )
+# Reports count the pages of a time by this.
+Index(
+    "ix_pages_delivered_at",
+    pages.c.delivered_at,
+    postgresql_where=pages.c.delivered_at.is_not(None),
+    sqlite_where=pages.c.delivered_at.is_not(None),
+)
 # A digest takes the pages of one stream in this order, however many of other people wait.
 Index(
     "ix_pages_stream",

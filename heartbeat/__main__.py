@@ -140,6 +140,8 @@ def _configure(arguments: argparse.Namespace, settings: Settings) -> int:
             return commands.try_rule(settings, arguments.check, arguments.rule)
         case "postmortem":
             return commands.postmortem(settings, arguments.number)
+        case "report":
+            return commands.report(settings, arguments.since, arguments.until)
         case "schema":
             return commands.schema()
         case "test-page":

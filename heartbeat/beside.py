@@ -9,7 +9,6 @@ from heartbeat import notifier_clients
 from heartbeat.canary_watch import CanaryWatch
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.foundation import Foundation
-from heartbeat.measurements.week_mail import WeekMail
 from heartbeat.pings.body_limit import MB, BodyLimit
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.limit_watch import LimitWatch
@@ -17,6 +16,7 @@ from heartbeat.pings.liveness import Liveness
 from heartbeat.pings.rollup import Rollup
 from heartbeat.pings.unusual_watch import UnusualWatch
 from heartbeat.retention import Retention
+from heartbeat.review.week_mail import WeekMail
 from heartbeat.sight_alarm import SightAlarm
 from heartbeat.status.automation import Automation
 from heartbeat.status.publish.hook import Hook

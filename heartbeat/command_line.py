@@ -1,7 +1,7 @@
 """The arguments of the command line: each command with its options and its help."""
 
 import argparse
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -129,6 +129,16 @@ def _add_review(subparsers: Commands) -> None:
         "It changes nothing. Plots are text, so that they survive in a wiki or a ticket.",
     )
     postmortem.add_argument("number", metavar="NUMBER", help="the incident, such as 12", type=_incident)
+    report = _add(
+        subparsers,
+        "report",
+        "show who was paged how often, by day and by night, and what paged most",
+        "It changes nothing. Without --until it is about the time up to now, without --since about the 7 days before.",
+    )
+    report.add_argument(
+        "--since", type=_instant, metavar="DAY", help="a day or a time in UTC, such as 2026-05-01"
+    )
+    report.add_argument("--until", type=_instant, metavar="DAY", help="the end, not included")
 
 
 def _add_demo(subparsers: Commands) -> None:
@@ -251,6 +261,16 @@ def _incident(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 2**63:
         raise argparse.ArgumentTypeError("must be the number of an incident")
     return int(text)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "must be a day or a time, such as 2026-05-01 or 2026-05-01T08:00"
+        ) from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _workers(text: str) -> int:

@@ -24,6 +24,7 @@ from heartbeat.definitions.kind import InUse, OwnedByFile
 from heartbeat.definitions.plan import WouldDelete
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.pages import render
+from heartbeat.review.paging_report import InvalidSpan
 from heartbeat.status.announcement import InvalidAnnouncement
 from heartbeat.status.editor import NoAnnouncement, NoPage
 
@@ -98,6 +99,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,
     Outdated: HTTPStatus.CONFLICT,
+    InvalidSpan: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyRequired: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,

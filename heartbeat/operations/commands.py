@@ -28,7 +28,8 @@ from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
 from heartbeat.pings import keys as ping_keys
 from heartbeat.pings import rule_trial
-from heartbeat.review import material
+from heartbeat.review import material, paging, paging_report
+from heartbeat.review.paging_report import InvalidSpan
 from heartbeat.settings import Settings
 
 T = TypeVar("T")
@@ -205,6 +206,18 @@ def postmortem(settings: Settings, number: int) -> int:
     if drafted is None:
         raise Failed(f"There is no incident {number}.")
     print(drafted, end="")
+    return 0
+
+
+def report(settings: Settings, since: datetime | None, until: datetime | None) -> int:
+    """Print who was paged how often, how soon incidents were acknowledged, and what paged most."""
+    end = until or datetime.now(UTC)
+    start = since or end - paging.LENGTH
+    try:
+        read = _read(settings, lambda db: paging_report.read(db, start, end))
+    except InvalidSpan as error:
+        raise Failed(f"--{error}") from None
+    print("\n".join(paging.lines(read, settings.public_url)))
     return 0
 
 

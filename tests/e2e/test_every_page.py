@@ -156,6 +156,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "/maintenance/{number:int}/end": (Example("maintenance-end", "/maintenance/{active}/end"),),
     "/maintenance/{number:int}/delete": (Example("maintenance-delete", "/maintenance/{upcoming}/delete"),),
     "/on-call": (Example("on-call", "/on-call"), Example("on-call-viewer", "/on-call", "vera")),
+    "/on-call/report": (Example("past-pages", "/on-call/report"),),
     "/on-call/people/{name}": (
         Example("on-call-person", "/on-call/people/first"),
         Example("on-call-person-made-here", "/on-call/people/zoe"),
@@ -265,6 +266,7 @@ EMPTY = {
     "/maintenance": "While a window is active, nobody is paged",
     "/maintenance/new": "Title",
     "/on-call": "Nobody can be paged yet",
+    "/on-call/report": "Nobody was paged.",
     "/on-call/new-person": "Contacts, in the order in which they are tried",
     "/on-call/new-policy": "Nobody can be paged yet. Add a person first",
     "/account": "You signed in with the admin key",

@@ -20,6 +20,7 @@ from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
 from heartbeat.http.console.on_call import pages as on_call_pages
 from heartbeat.http.console.on_call import person_form, policy_form
+from heartbeat.http.console.on_call import report as page_report
 from heartbeat.http.console.request import signed_in
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
@@ -38,6 +39,7 @@ ROOMS = (
     on_call_pages,
     person_form,
     policy_form,
+    page_report,
     announcement_pages,
     stream,
     own_account,

@@ -249,7 +249,11 @@ def _environment() -> Environment:
         "ending": ending,
         "size": size,
     }
-    environment.filters |= {"duration": times.duration, "segment": lambda text: quote(text, safe="")}
+    environment.filters |= {
+        "counted": times.count,
+        "duration": times.duration,
+        "segment": lambda text: quote(text, safe=""),
+    }
     environment.filters |= {"names": times.names, "cause_word": rows.cause_word, "before": rows.before}
     environment.globals |= {"static": static_url, "Cause": Cause, "State": State, "Life": Life}
     environment.globals |= {"cause_words": frozenset(cause.words.word for cause in Cause)}

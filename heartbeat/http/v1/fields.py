@@ -213,6 +213,16 @@ def definition_body(**examples: dict[str, Any]) -> Any:
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
+Since = Annotated[
+    datetime,
+    Query(description="The beginning of the report.", examples=["2026-05-01T00:00:00Z"]),
+    BeforeValidator(_instant),
+]
+Until = Annotated[
+    datetime,
+    Query(description="The end of the report.", examples=["2026-05-08T00:00:00Z"]),
+    BeforeValidator(_instant),
+]
 By = Annotated[
     str,
     Field(description="The person who answers, if it is not the caller.", examples=["first"]),

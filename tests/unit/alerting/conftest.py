@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting import desk, escalator, leases, outbox
+from alerting.delivery import Delivered
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Incident, State, Symptom
-from alerting.leases import AtCapacity
+from alerting.leases import AtCapacity, Recorded
 from alerting.outbox import Page
 from alerting.person import Contact, Person
 from alerting.severity import Severity
@@ -85,3 +86,18 @@ def story_of(db: Connection, number: int = 1) -> list[tuple[str, str]]:
 def notices_of(db: Connection, number: int = 1) -> list[tuple[str, str, str]]:
     """The kind, person and state of each page and other notice of an incident."""
     return [(page.kind.value, page.person, page.state) for page in outbox.pages_of(db, number)]
+
+
+def deliver(db: Connection, at: datetime, *symptoms: Symptom) -> list[Page]:
+    """Raise symptoms, page for them 10 s later, and let every page be delivered at once."""
+    desk.raise_(db, symptoms, at)
+    at += timedelta(seconds=10)
+    escalator.sweep(db, at)
+    return deliver_waiting(db, at)
+
+
+def deliver_waiting(db: Connection, at: datetime) -> list[Page]:
+    """Let every page that waits be delivered."""
+    leased = leases.lease(db, at, 1000, FREE)
+    leases.record(db, [Recorded(page, Delivered(), Contact(page.via, ""), at) for page in leased])
+    return leased

@@ -19,6 +19,7 @@ from alerting import (
     escalator,
     incident,
     leases,
+    paging_history,
     timeline,
 )
 from alerting.delivery import Retry, Tries
@@ -84,6 +85,7 @@ from heartbeat.measurements import history as measured
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
 from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup, rule_trial
 from heartbeat.pings import store as pings
+from heartbeat.review import material, paging, postmortem, text_plot
 from heartbeat.status import announcement, automation, catching_up
 from heartbeat.status.publish import edition, hook, publisher, snapshot
 from heartbeat.status.subscribers import link as subscriber_link
@@ -215,6 +217,14 @@ LIMITS: Mapping[str, str] = {
         f"{rule.RUNS[0]} to {rule.RUNS[1]}; {rule.CONSECUTIVE[0]} to {rule.CONSECUTIVE[1]} in a row"
     ),
     "Earlier runs without which a rule has no median": f"{rule.FEWEST}",
+    "Span of a report of past pages": (
+        f"{paging.LONGEST.days} days, its newest {paging_history.MOST_ANSWERS:,} answers, {paging.LISTED} checks"
+    ),
+    "Checks, moments, notes and pages in the draft of a post-mortem": f"{postmortem.LONGEST:,} of each",
+    "Plots in the draft of a post-mortem": (
+        f"{postmortem.PLOTTED} checks, each {text_plot.COLUMNS} columns, {text_plot.MOST_NUMBERS} numbers "
+        f"and the newest {material.CHANGES} changes of state"
+    ),
     "Past of which `rules try` tells": f"{rule_trial.DAYS} days",
     "Open runs followed per check": f"{life.MAX_OPEN_RUNS}",
     "Reports of progress kept of a run": f"{progress.MOST_POINTS}, spread",

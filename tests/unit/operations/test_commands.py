@@ -10,9 +10,11 @@ from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Signal
 from heartbeat.database import Database
 from heartbeat.operations import commands
+from heartbeat.operations.serving_process import Failed
 from heartbeat.pings import lanes
 from heartbeat.pings.arrival import Arrival, ByUuid
 from heartbeat.settings import Settings
+from tests.unit.alerting.conftest import a_symptom, deliver
 
 
 async def test_applying_a_large_file_may_take_longer_than_other_work_in_the_background(
@@ -68,3 +70,27 @@ async def test_a_rule_is_tried_on_the_kept_runs_before_it_counts(
     assert "column 8" in capsys.readouterr().err
     assert commands.try_rule(settings, "weekly", "rows > 0") == 1
     assert capsys.readouterr().err == "There is no check weekly.\n"
+
+
+async def test_the_past_is_printed_from_the_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "heartbeat.yaml"
+    config.write_text("checks: {nightly: {every: 1d}}\n", encoding="utf-8")
+    settings = Settings(data_dir=tmp_path, config=config, database_url=f"sqlite:///{tmp_path}/heartbeat.db")
+    await commands.apply(settings, delete=False)
+    database = Database(settings.database_url)
+    began = datetime.now(UTC) - timedelta(minutes=9)
+    await database.write(lambda db: deliver(db, began, a_symptom()))
+    database.close()
+    capsys.readouterr()
+    assert commands.postmortem(settings, 1) == 0
+    assert capsys.readouterr().out.startswith("# job 1 (a): post-mortem (draft)\n")
+    with pytest.raises(Failed, match=r"There is no incident 2\."):
+        commands.postmortem(settings, 2)
+    assert commands.report(settings, None, None) == 0
+    said = capsys.readouterr().out
+    assert "1 page, " in said
+    assert "job 1: 1 page in 1 incident" in said
+    with pytest.raises(Failed, match="--until: must be after since"):
+        commands.report(settings, began, began)

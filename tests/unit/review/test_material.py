@@ -25,7 +25,9 @@ HOME = "https://hb.example.com"
 
 
 def ping(db: Connection, check: Check, minutes: float, **numbers: float) -> None:
-    arrival = Arrival(ByUuid(check.uuid.hex), Signal.SUCCESS, NOW + minutes * MINUTE, "GET", "192.0.2.1", "curl/8")
+    arrival = Arrival(
+        ByUuid(check.uuid.hex), Signal.SUCCESS, NOW + minutes * MINUTE, "GET", "192.0.2.1", "curl/8"
+    )
     arrival.measurements = numbers
     lanes.hear(db, [arrival])
 

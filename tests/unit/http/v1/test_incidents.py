@@ -1,12 +1,14 @@
 """Incidents in the API: their details, and the answers to them."""
 
 import asyncio
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from heartbeat.app import System
 from heartbeat.checks.check import State
+from tests.unit.alerting.conftest import deliver_waiting
 from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check, ping, read_check, recover
 from tests.unit.http.v1.conftest import problem
 
@@ -40,6 +42,42 @@ async def test_an_incident_is_a_draft_of_its_postmortem(
     assert "acknowledged by First responder" in drafted.text
     missing = await admin.get("/v1/incidents/99/postmortem")
     assert problem(missing, 404) == "There is no incident 99."
+
+
+async def test_a_report_counts_the_pages_of_a_week(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    check = await make_check(system)
+    await ping(system, check)
+    number = await fall_silent(system, clock, check)
+    await escalate(system, clock)
+    await system.context.database.write(lambda db: deliver_waiting(db, clock.at))
+    await admin.post(f"/v1/incidents/{number}/acknowledge", json={"by": "first"})
+    clock.at += timedelta(hours=1)
+    report = (await admin.get("/v1/reports/pages")).json()
+    assert report["people"] == [
+        {
+            "person": "first",
+            "name": "First responder",
+            "pages": report["pages"],
+            "night": report["pages"],
+            "acknowledged": 1,
+            "median": report["answers"]["median"],
+        }
+    ]
+    assert report["answers"] | {"median": 0, "worst": 0} == {
+        "acknowledged": 1,
+        "unanswered": 0,
+        "median": 0,
+        "worst": 0,
+        "worst_incident": number,
+    }
+    assert [(noisy["slug"], noisy["incidents"]) for noisy in report["noisiest"]] == [("job", 1)]
+    earlier = {"since": "2024-01-01T00:00:00Z", "until": "2024-01-08T00:00:00Z"}
+    assert (await admin.get("/v1/reports/pages", params=earlier)).json()["pages"] == 0
+    backwards = {"since": earlier["until"], "until": earlier["since"]}
+    refused = await admin.get("/v1/reports/pages", params=backwards)
+    assert problem(refused, 422) == "until: must be after since, by at most 366 days."
 
 
 async def test_an_incident_has_its_symptoms_timeline_and_pages(

@@ -13,10 +13,12 @@ from alerting.notifiers.email import Email
 from alerting.notifiers.registry import NotifierSet
 from heartbeat.checks.check import Check
 from heartbeat.database import Database
-from heartbeat.measurements import unusual_store, week_mail
+from heartbeat.measurements import unusual_store
 from heartbeat.measurements.band import Band
 from heartbeat.measurements.mark import Mark
-from heartbeat.measurements.week_mail import WeekMail
+from heartbeat.review import week_mail
+from heartbeat.review.week_mail import WeekMail
+from tests.unit.alerting.conftest import a_symptom, deliver
 from tests.unit.conftest import a_check
 from tests.unit.pings.test_unusual_watch import Hand
 
@@ -82,6 +84,22 @@ async def test_a_calm_week_has_no_mail(post: Post) -> None:
     await post.send()
     assert await post.send(at=MONDAY + timedelta(days=7)) == 0
     assert len(post.letters) == 1
+
+
+async def test_the_pages_of_the_week_come_before_its_unusual_runs(post: Post) -> None:
+    await post.database.write(lambda db: deliver(db, MONDAY - timedelta(days=1, hours=4), a_symptom()))
+    assert await post.send() == 1
+    assert post.letters[0]["Subject"] == "1 page, 1 at night, in the last 7 days"
+    text = post.letters[0].get_content()
+    assert text.startswith("Pages from 29 Apr 2024 08:00 UTC to 06 May 2024 08:00 UTC\n1 page, 1 at night.")
+    assert text.index("Past pages: https://hb.example.com/on-call/report") < text.index("reset: Sat 04 May")
+
+
+async def test_a_week_with_pages_alone_has_a_mail(post: Post) -> None:
+    await post.send()
+    await post.database.write(lambda db: deliver(db, MONDAY + timedelta(days=2), a_symptom()))
+    assert await post.send(at=MONDAY + timedelta(days=7)) == 1
+    assert post.letters[1]["Subject"] == "1 page, none at night, in the last 7 days"
 
 
 async def test_an_address_that_was_not_reached_gets_its_mail_later(post: Post) -> None:

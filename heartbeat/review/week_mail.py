@@ -1,12 +1,13 @@
-"""The weekly mail about unusual runs, to the addresses of a setting. It is no page, and wakes nobody.
+"""The weekly mail about pages and unusual runs, to the addresses of a setting. It is no page, and wakes nobody.
 
-A week without unusual runs has no mail. An address is taken off the list before its mail is sent, and put back if it
+A week with neither has no mail. An address is taken off the list before its mail is sent, and put back if it
 was not reached: of several processes, one sends.
 """
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -25,7 +26,7 @@ from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.measurements import unusual_store, week
-from heartbeat.measurements.week import Entry
+from heartbeat.review import paging, paging_report
 from heartbeat.safe_text import harmless
 
 EVERY: Final = 600.0
@@ -39,6 +40,37 @@ FACT: Final = "weekly mail"
 
 log = logging.getLogger(__name__)
 Assemble = Callable[[Mapping[str, Setup]], NotifierSet]
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What a mail tells: the unusual runs and the pages of a week."""
+
+    told_at: datetime
+    entries: Sequence[week.Entry]
+    report: paging.Report
+
+    @property
+    def calm(self) -> bool:
+        """True if there is nothing to tell."""
+        return not self.entries and not self.report.pages
+
+    @property
+    def subject(self) -> str:
+        """The week in one line."""
+        if not self.report.pages:
+            return week.sentence(self.entries).rstrip(".")
+        pages = paging.sentences(self.report)[0].rstrip(".")
+        return f"{pages}, in the last {week.LENGTH.days} days"
+
+    def lines(self, home: str) -> Iterator[str]:
+        """Yield the lines of the mail: the pages, then the unusual runs."""
+        if self.report.pages:
+            yield from paging.lines(self.report, home)
+            yield from ("", f"Past pages: {home}/on-call/report")
+        if self.entries:
+            yield from ("", "") if self.report.pages else ()
+            yield from week.text(self.entries, home)
 
 
 class WeekMail:
@@ -65,21 +97,15 @@ class WeekMail:
         addresses = await self._database.write(lambda db: _take(db, self._addresses, now))
         if not addresses:
             return 0
-        setups, marks = await self._database.read(
-            lambda db: (
-                desk.notifier_setups(db),
-                unusual_store.since(db, week.told_at(now) - week.LENGTH, MARKS),
-            )
-        )
+        setups, past = await self._database.read(lambda db: (desk.notifier_setups(db), _week(db, now)))
         outfit = self._assemble(setups)
         sender = outfit.own.get(Email.kind) or outfit.entered.get(Email.kind)
-        entries = week.of(marks)
-        if not entries or not isinstance(sender, Email):
+        if past.calm or not isinstance(sender, Email):
             return 0
-        return sum([await self._mail(sender, address, entries, now) for address in addresses])
+        return sum([await self._mail(sender, address, past, now) for address in addresses])
 
-    async def _mail(self, sender: Email, address: str, entries: Sequence[Entry], now: datetime) -> int:
-        outcome = await sender.mail(_letter(sender, address, entries, self._home, now), address)
+    async def _mail(self, sender: Email, address: str, past: Week, now: datetime) -> int:
+        outcome = await sender.mail(_letter(sender, address, past, self._home, now), address)
         match outcome:
             case Accepted():
                 return 1
@@ -109,16 +135,22 @@ def _put_back(db: Connection, address: str) -> None:
     installation.remember(db, FACT, known | {"waiting": [*known["waiting"], address]})
 
 
-def _letter(sender: Email, address: str, entries: Sequence[Entry], home: str, now: datetime) -> EmailMessage:
+def _week(db: Connection, now: datetime) -> Week:
+    told_at = week.told_at(now)
+    marks = unusual_store.since(db, told_at - week.LENGTH, MARKS)
+    return Week(told_at, week.of(marks), paging_report.read(db, told_at - week.LENGTH, told_at))
+
+
+def _letter(sender: Email, address: str, past: Week, home: str, now: datetime) -> EmailMessage:
     message = EmailMessage(policy=mime.POLICY)
     message["From"] = mime.mailbox("From", sender.sender)
     message["To"] = address
-    message["Subject"] = mime.text("Subject", week.sentence(entries).rstrip("."))
+    message["Subject"] = mime.text("Subject", past.subject)
     message["Date"] = format_datetime(now)
-    mark = hashlib.sha256(f"{home} {week.told_at(now)} {address}".encode()).hexdigest()[:16]
+    mark = hashlib.sha256(f"{home} {past.told_at} {address}".encode()).hexdigest()[:16]
     message["Message-ID"] = f"<heartbeat-week-{mark}@{sender.sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    text = harmless("\n".join(week.text(entries, home)))
+    text = harmless("\n".join(past.lines(home)))
     message.set_content(text.encode("utf-8", "replace").decode())
     return message

@@ -1,0 +1,134 @@
+"""The SQL of past pages, for reports: whom they reached and when, how soon they were answered, and about what.
+
+A page counts once it has reached a provider, however many attempts it took. The pages of one digest are one message.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from alerting.incident import State
+from alerting.notice import NoticeKind
+from alerting.sql import minute
+from alerting.tables import incidents, pages, symptoms, timeline
+
+MOST_ANSWERS: Final = 50_000
+"""The newest answers of a span that are read."""
+_MESSAGE: Final = func.coalesce(-pages.c.digest_id, pages.c.id)
+"""What reached a person as one message: a digest, or a page by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The messages with pages that reached a person within one minute."""
+
+    person: str
+    at: datetime
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The time from the first page of an incident to its first acknowledgement, and its author. None without one."""
+
+    incident_id: int
+    took: timedelta | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """A symptom by key and title, with the incidents and the messages that paged for them."""
+
+    key: str
+    title: str
+    incidents: int
+    messages: int
+
+
+def reached(db: Connection, start: datetime, end: datetime) -> list[Reached]:
+    """Return whom pages reached between two times, a row for each person and minute, oldest first."""
+    at = func.min(pages.c.delivered_at, type_=pages.c.delivered_at.type)
+    of_person = select(pages.c.person, at.label("at")).where(_between(start, end))
+    messages = of_person.group_by(pages.c.person, _MESSAGE).subquery()
+    by_minute = minute(db, messages.c.at)
+    query = (
+        select(messages.c.person, by_minute.label("minute"), func.count().label("messages"))
+        .group_by(messages.c.person, by_minute)
+        .order_by(by_minute, messages.c.person)
+    )
+    return [
+        Reached(row.person, datetime.fromisoformat(row.minute).replace(tzinfo=UTC), row.messages)
+        for row in db.execute(query)
+    ]
+
+
+def answers(db: Connection, start: datetime, end: datetime) -> list[Answer]:
+    """Return how soon incidents that opened and paged between two times were acknowledged, newest page first.
+
+    Incidents that were first paged in one digest are one: the first acknowledgement counts.
+    """
+    paged_at = func.min(pages.c.delivered_at, type_=pages.c.delivered_at.type).label("paged_at")
+    first = (
+        select(pages.c.incident_id, paged_at, func.min(_MESSAGE).label("message"))
+        .join(incidents, incidents.c.id == pages.c.incident_id)
+        .where(_between(start, end), incidents.c.opened_at >= start)
+        .group_by(pages.c.incident_id)
+        .subquery()
+    )
+    acknowledged = (
+        select(func.min(timeline.c.id))
+        .where(
+            timeline.c.incident_id == first.c.incident_id,
+            timeline.c.kind == State.ACKNOWLEDGED.value,
+            timeline.c.at >= first.c.paged_at,
+        )
+        .scalar_subquery()
+    )
+    answered = select(first, acknowledged.label("entry")).subquery()
+    query = (
+        select(answered.c.incident_id, answered.c.message, answered.c.paged_at, timeline.c.at, timeline.c.by)
+        .outerjoin(timeline, timeline.c.id == answered.c.entry)
+        .order_by(answered.c.paged_at.desc(), answered.c.incident_id)
+        .limit(MOST_ANSWERS)
+    )
+    by_message: dict[int, Answer] = {}
+    for number, message, began, at, by in db.execute(query):
+        answer = Answer(number, None if at is None else at - began, by or "")
+        known = by_message.setdefault(message, answer)
+        if answer.took is not None and (known.took is None or answer.took < known.took):
+            by_message[message] = answer
+    return list(by_message.values())
+
+
+def noisiest(db: Connection, start: datetime, end: datetime, limit: int) -> list[Noise]:
+    """Return the symptoms of the incidents that paged most between two times, noisiest first."""
+    messages = func.count(_MESSAGE.distinct())
+    paged = (
+        select(pages.c.incident_id, messages.label("messages"))
+        .where(_between(start, end))
+        .group_by(pages.c.incident_id)
+        .subquery()
+    )
+    title, count = func.max(symptoms.c.title), func.count(paged.c.incident_id.distinct())
+    total = func.sum(paged.c.messages).label("messages")
+    query = (
+        select(symptoms.c.key, title.label("title"), count.label("incidents"), total)
+        .join(paged, paged.c.incident_id == symptoms.c.incident_id)
+        .group_by(symptoms.c.key)
+        .order_by(total.desc(), count.desc(), symptoms.c.key)
+        .limit(limit)
+    )
+    return [Noise(row.key, row.title, row.incidents, int(row.messages)) for row in db.execute(query)]
+
+
+def _between(start: datetime, end: datetime) -> ColumnElement[bool]:
+    return and_(
+        pages.c.delivered_at >= start,
+        pages.c.delivered_at < end,
+        pages.c.kind == NoticeKind.PAGE,
+        # The drill pages nobody.
+        pages.c.incident_id > 0,
+    )

@@ -11,7 +11,7 @@ from alerting.escalation import Policy
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
-from alerting.proofs import Proof
+from alerting.proof import Proof
 
 
 def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:

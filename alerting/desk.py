@@ -52,8 +52,8 @@ from alerting.notice import NoticeKind
 from alerting.outbox import Page as Page
 from alerting.outbox import Workload as Workload
 from alerting.outbox import workload as workload
-from alerting.proofs import NO_PROOF as NO_PROOF
-from alerting.proofs import Proof as Proof
+from alerting.proof import NO_PROOF as NO_PROOF
+from alerting.proof import Proof as Proof
 from alerting.receipts import receipt as receipt
 from alerting.report import report as report
 from alerting.retiming import retime_incidents as retime_incidents

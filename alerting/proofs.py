@@ -4,39 +4,15 @@ A contact is named by its mark, so that a corrected address needs a proof of its
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from alerting.person import Contact, Person
+from alerting.proof import Marked, Proof
 from alerting.sql import among
 from alerting.tables import contact_proofs, people
-
-LASTS = timedelta(days=182)
-"""The time for which a proof counts: phones, apps and mail filters change."""
-
-Marked = tuple[str, str]
-"""A person's name, and the mark of one of their contacts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The last test page of a contact: `outcome` is the word for its attempt. `proven_at` is when a human last said
-    that one arrived."""
-
-    sent_at: datetime | None = None
-    outcome: str | None = None
-    said: str | None = None
-    proven_at: datetime | None = None
-
-    def holds(self, now: datetime) -> bool:
-        """True if a test page arrived, not too long ago."""
-        return self.proven_at is not None and now - self.proven_at < LASTS
-
-
-NO_PROOF = Proof()
 
 
 def load(db: Connection, names: Collection[str] | None = None) -> dict[Marked, Proof]:

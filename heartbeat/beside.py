@@ -9,6 +9,7 @@ from heartbeat import notifier_clients
 from heartbeat.canary_watch import CanaryWatch
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.foundation import Foundation
+from heartbeat.on_call.coverage_watch import CoverageWatch
 from heartbeat.pings.body_limit import MB, BodyLimit
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.limit_watch import LimitWatch
@@ -37,6 +38,7 @@ class Beside:
     automation: Automation
     retention: Retention
     limit_watch: LimitWatch
+    coverage_watch: CoverageWatch
     body_limit: BodyLimit
     rollup: Rollup
     unusual_watch: UnusualWatch
@@ -55,6 +57,7 @@ class Beside:
             ("checker", self.automation.run),
             ("checker", self.retention.run),
             ("checker", self.limit_watch.run),
+            ("checker", self.coverage_watch.run),
             ("checker", self.body_limit.run),
             ("api", self.rollup.run),
             ("checker", self.rollup.run_catching_up),
@@ -109,6 +112,7 @@ def build(
             calm=guard.calm,
         ),
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
+        coverage_watch=CoverageWatch(database, clock, metrics, ahead=settings.coverage_ahead),
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
         rollup=rollup,
         unusual_watch=UnusualWatch(database, clock, metrics, warns=settings.unusual == "warn"),

@@ -28,6 +28,7 @@ from heartbeat.own_metrics import (
     CanaryMetrics,
     Forgetting,
     LimitMetrics,
+    OnCallMetrics,
     StorageMetrics,
     Ticking,
 )
@@ -89,6 +90,7 @@ class Metrics:
         self.forgetting = Forgetting(self.registry)
         self.blindness = BlindnessMetrics(self.registry)
         self.limits = LimitMetrics(self.registry)
+        self.on_call = OnCallMetrics(self.registry)
         self.unusual_runs = Counter(
             "heartbeat_unusual_runs",
             "Runs with a number outside of what is usual for their check.",

@@ -170,3 +170,15 @@ class BlindnessMetrics:
             registry=registry,
         )
         begin_at_zero(self.told, SEND_RESULTS)
+
+
+class OnCallMetrics:
+    """Who is on call, as the process that watches it has seen it last."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.covered = gauge(
+            registry,
+            "heartbeat_covered_seconds",
+            "livemin",
+            "Seconds for which pages of all policies are sure to reach somebody: 0 if not now, 14 days at most.",
+        )

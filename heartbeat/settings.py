@@ -106,6 +106,8 @@ class Settings:
     """The number of checks that pings may create."""
     keep_bodies: int = 1_000
     """Megabytes of the bodies of pings that are kept in all."""
+    coverage_ahead: timedelta = timedelta(hours=72)
+    """The time before a gap of coverage at which those on call are told. Zero if nobody is."""
     unusual: str = "mark"
     """What becomes of a run with unusual numbers: `mark` shows it, `warn` also makes it an incident."""
     digest_to: tuple[str, ...] = ()
@@ -198,14 +200,16 @@ def _sign_in(settings: Settings, environ: Mapping[str, str]) -> Settings:
 
 
 def _pings(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    """Return the settings with the limits of pings, and what becomes of their numbers."""
+    """Return the settings with the limits of pings, what becomes of their numbers, and what is told ahead."""
     body, created = settings.ping_body_limit, settings.ping_checks_limit
+    ahead = settings.coverage_ahead // timedelta(hours=1)
     return replace(
         settings,
         ping_body_limit=values.whole(environ, "HEARTBEAT_PING_BODY_LIMIT", body, 0, 10_000_000),
         ping_checks_limit=values.whole(environ, "HEARTBEAT_PING_CHECKS_LIMIT", created, 0, 1_000_000),
         unusual=values.one_of(environ, "HEARTBEAT_UNUSUAL", settings.unusual, ("mark", "warn")),
         digest_to=values.mail_addresses(environ, "HEARTBEAT_DIGEST_TO"),
+        coverage_ahead=timedelta(hours=values.whole(environ, "HEARTBEAT_COVERAGE_AHEAD", ahead, 0, 336)),
     )
 
 

@@ -32,6 +32,7 @@ CAPTIONS = {
     "access": "users, keys, sign-in",
     "review": "looks back at trouble",
     "definitions": "configuration, edits",
+    "on_call": "looks ahead",
     "pings": "pings in",
     "measurements": "numbers of runs",
     "checks": "silences out",

@@ -68,11 +68,14 @@ OF_SERVICE: Final = "this service=heartbeat"
 """The key of the group of such symptoms. No label has a space in its name, so it is no group of checks."""
 BLIND: Final = "blind"
 """The cause of a report that pings could not be heard."""
+UNCOVERED: Final = "uncovered"
+"""The cause of a symptom of a policy that would soon page nobody."""
 UNUSUAL: Final = "unusual"
 """The cause of a symptom of a check that is not down: its last run was unusual."""
 _WORDS: Final = {
     LIMIT: CauseWords("at the limit", "is at the limit", "was at the limit"),
     BLIND: CauseWords("blind", "is blind", "was blind"),
+    UNCOVERED: CauseWords("uncovered", "is uncovered", "was uncovered"),
     UNUSUAL: CauseWords("unusual", "ran unusually", "was unusual"),
 }
 _ALONE = "check="

@@ -1,0 +1,97 @@
+"""The watch over coverage: who would be paged in the coming days, and an incident where that is nobody.
+
+Every process with the role `checker` watches. They need no agreement: raising the same symptom twice changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from alerting import coverage, desk
+from alerting.coverage import Gap, Lack
+from alerting.incident import RaisedSymptom, Symptom
+from heartbeat import installation
+from heartbeat.clock import Clock
+from heartbeat.database import Database
+from heartbeat.loop import Loop
+from heartbeat.metrics import Metrics
+from heartbeat.on_call import uncovered
+
+EVERY = 300.0
+"""Seconds between two looks."""
+TOLD = "coverage told"
+"""The fact of the installation with the end and the lack of each policy's first gap, as people were told."""
+
+
+class CoverageWatch:
+    """Raises an incident for each policy with a gap within `ahead`."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics, *, ahead: timedelta) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics.on_call
+        self._ahead = ahead
+        self._loop = Loop("coverage", self.watch, pause=lambda _: EVERY)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        await self._loop.run()
+
+    async def watch(self) -> None:
+        """Look once, and tell what has changed."""
+        now = self._clock.now()
+        gaps = await self._database.read(lambda db: gaps_by_policy(db, now))
+        first = min((gap.start for each in gaps.values() for gap in each), default=now + coverage.AHEAD)
+        self._metrics.covered.set((first - now).total_seconds())
+        if self._ahead:
+            await self._database.write(lambda db: tell(db, gaps, now, self._ahead))
+
+
+def gaps_by_policy(db: Connection, now: datetime) -> dict[str, list[Gap]]:
+    """Return the gaps of each policy over the coming days.
+
+    Until the first contact of the installation is proven, a contact counts without a proof.
+    """
+    crew, proofs = desk.crew(db), desk.contact_proofs(db)
+    any_proven = any(proof.proven_at for proof in proofs.values())
+    return {
+        name: [
+            gap
+            for gap in coverage.gaps(policy, crew, proofs, now, now + coverage.AHEAD)
+            if any_proven or gap.lack is not Lack.UNPROVEN
+        ]
+        for name, policy in desk.policies(db).items()
+    }
+
+
+def tell(db: Connection, gaps: Mapping[str, Sequence[Gap]], now: datetime, ahead: timedelta) -> None:
+    """Raise the symptoms of policies with a gap within `ahead`, and clear those of the others.
+
+    An incident that somebody has resolved opens again for another gap only.
+    """
+    soon = {name: found for name, each in gaps.items() if (found := uncovered.soon(each, now, ahead))}
+    told = installation.recall(db, TOLD) or {}
+    raised = {row.key: row for row in desk.raised(db, [uncovered.key_of(name) for name in {*gaps, *told}])}
+    first = {name: [str(each[0].end), each[0].lack.value] for name, each in soon.items()}
+    zone, of = installation.timezone(db), installation.name(db)
+    news = [
+        symptom
+        for name, each in soon.items()
+        if (symptom := uncovered.symptom(each, now, zone, of)).key in raised or told.get(name) != first[name]
+    ]
+    changed = [symptom for symptom in news if not _stands(symptom, raised)]
+    pace = installation.pace(db)
+    if changed:
+        desk.raise_(db, changed, now, pace)
+    over = raised.keys() - {uncovered.key_of(name) for name in soon}
+    if over:
+        desk.clear(db, dict.fromkeys(over, uncovered.COVERED), now, pace)
+    if first != told:
+        installation.remember(db, TOLD, first)
+
+
+def _stands(symptom: Symptom, raised: Mapping[str, RaisedSymptom]) -> bool:
+    """Return whether a symptom is raised already, with the same words."""
+    row = raised.get(symptom.key)
+    return row is not None and (row.facts.why, row.severity) == (symptom.facts.why, symptom.severity)

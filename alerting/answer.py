@@ -1,4 +1,4 @@
-"""Answers of humans to an incident: acknowledge, snooze, resolve. Pure."""
+"""Answers of humans to an incident: acknowledge, take over, snooze, resolve. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,11 @@ class Acknowledged(_Answer):
     until: datetime
     waited: timedelta | None = None
     """The time since the first page of this occurrence, if somebody was paged."""
+
+    @property
+    def taken_from(self) -> str:
+        """The name of the person who had it until then. Empty if nobody had."""
+        return "" if self.repeated else self.previous.acknowledged_by or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +82,23 @@ def acknowledge(
         return Acknowledged(
             incident.acknowledged_by or "", incident.next_at, incident=incident, previous=incident
         )
-    acknowledged = replace(
-        incident,
-        state=State.ACKNOWLEDGED,
-        acknowledged_by=by,
-        acknowledged_at=now,
-        next_at=until,
-        seen=worst(incident.seen, incident.severity),
-    )
-    return Acknowledged(by, until, incident=acknowledged, previous=incident)
+    return _acknowledged(incident, by, now, until)
+
+
+def take_over(
+    incident: Incident, occurrence: int | None, by: str, now: datetime, until: datetime
+) -> Acknowledged | Stale | Resolved:
+    """Acknowledge for a human, also in place of whoever has it. It changes nothing if they have it already.
+
+    Raises ValueError unless `until` is within `LONGEST_QUIET` from `now`.
+    """
+    theirs = incident.state is State.ACKNOWLEDGED and incident.acknowledged_by != by
+    if not theirs:
+        return acknowledge(incident, occurrence, by, now, until)
+    _check_length("an acknowledgement", until, now)
+    if occurrence is not None and occurrence != incident.occurrence:
+        return Stale(incident.occurrence)
+    return _acknowledged(incident, by, now, until)
 
 
 def snooze(incident: Incident, by: str, now: datetime, until: datetime) -> Snoozed | Resolved:
@@ -112,6 +125,18 @@ def resolve(incident: Incident, by: str, now: datetime) -> Resolved:
     if incident.state is State.RESOLVED:
         return _resolved_already(incident)
     return Resolved(by, incident=ended(incident, by, now), previous=incident)
+
+
+def _acknowledged(incident: Incident, by: str, now: datetime, until: datetime) -> Acknowledged:
+    acknowledged = replace(
+        incident,
+        state=State.ACKNOWLEDGED,
+        acknowledged_by=by,
+        acknowledged_at=now,
+        next_at=until,
+        seen=worst(incident.seen, incident.severity),
+    )
+    return Acknowledged(by, until, incident=acknowledged, previous=incident)
 
 
 def _check_length(quiet: str, until: datetime, now: datetime) -> None:

@@ -5,26 +5,26 @@ written together or not at all. Outcomes are values; see `alerting.incident`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import (
-    answer,
-    digest_members,
-    gather,
-    handover,
-    outbox,
-    recovery,
-    store,
-    symptom_store,
-    timeline,
-)
 from alerting import attempts as attempt_store
+from alerting import gather, outbox, recovery, store, symptom_store, timeline
 from alerting import notifier_settings as notifier_settings
 from alerting import paging_history as paging_history
-from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
+from alerting.answering import DIGEST_AT_ONCE as DIGEST_AT_ONCE
+from alerting.answering import DigestAnswer as DigestAnswer
+from alerting.answering import acknowledge as acknowledge
+from alerting.answering import acknowledge_digest as acknowledge_digest
+from alerting.answering import lock as lock
+from alerting.answering import page_next as page_next
+from alerting.answering import reassign as reassign
+from alerting.answering import resolve as resolve
+from alerting.answering import snooze as snooze
+from alerting.answering import take_over as take_over
+from alerting.answering import withdraw as withdraw
 from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
@@ -46,9 +46,7 @@ from alerting.definitions import record_test_page as record_test_page
 from alerting.definitions import reseal_person as reseal_person
 from alerting.digest_members import digest_incidents as digest_incidents
 from alerting.digest_members import digest_states as digest_states
-from alerting.handover import AllWell, HandedOn
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
-from alerting.notice import NoticeKind
 from alerting.outbox import Page as Page
 from alerting.outbox import Workload as Workload
 from alerting.outbox import workload as workload
@@ -63,7 +61,6 @@ from alerting.store import newest_entries as newest_entries
 from alerting.store import open_about as open_about
 from alerting.store import timeline_ends as timeline_ends
 from alerting.symptom_store import standing as standing
-from alerting.tell import tell
 from alerting.waiting import Move as Move
 from alerting.waiting import forget as forget
 from alerting.waiting import move as move
@@ -72,8 +69,6 @@ from alerting.waiting import turning as turning
 from alerting.waiting import with_incidents as with_incidents
 
 PACE = Pace()
-DIGEST_AT_ONCE = 1_000
-"""The most incidents of a digest that one transaction acknowledges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,120 +140,6 @@ def hold(
     return gather.hold(db, holds, now, pace)
 
 
-def acknowledge(
-    db: Connection,
-    incident_id: int,
-    by: str,
-    now: datetime,
-    *,
-    occurrence: int | None = None,
-    until: datetime,
-    by_person: str | None = None,
-) -> Acknowledged | Stale | Resolved | Missing:
-    """Acknowledge for a human: nobody else is paged until `until`. See `incident.acknowledge`.
-
-    `by_person` is the person who this is, here and below: they get no notice of what they did themselves.
-    """
-    incident = store.lock(db, [incident_id]).get(incident_id)
-    if incident is None:
-        return Missing()
-    outcome = answer.acknowledge(incident, occurrence, by, now, until)
-    if not isinstance(outcome, Acknowledged) or outcome.repeated:
-        return outcome
-    _quieten(db, [outcome.incident], f"acknowledged by {by}", by, now, by_person)
-    paged_at = outbox.paged_at(db, incident)
-    return replace(outcome, waited=now - paged_at if paged_at else None)
-
-
-@dataclass(frozen=True, slots=True)
-class DigestAnswer:
-    """The answer to some incidents of a digest: how many were acknowledged, and the last number, None at the end."""
-
-    acknowledged: int
-    last: int | None
-
-
-def acknowledge_digest(
-    db: Connection,
-    digest: int,
-    after: int,
-    by: str,
-    now: datetime,
-    *,
-    until: datetime,
-    limit: int | None = None,
-    by_person: str | None = None,
-) -> DigestAnswer:
-    """Acknowledge up to `limit` incidents of a digest's storm, with numbers above `after`, as they were paged.
-
-    Incidents that have paged again since, that are over or acknowledged already, stay as they are.
-    """
-    limit = limit or DIGEST_AT_ONCE
-    occurrences = dict(digest_members.incidents_of(db, digest, after, limit))
-    locked = store.lock(db, occurrences)
-    answers = [
-        answer.acknowledge(incident, occurrences[number], by, now, until)
-        for number, incident in locked.items()
-    ]
-    changed = [
-        answer.incident for answer in answers if isinstance(answer, Acknowledged) and not answer.repeated
-    ]
-    _quieten(db, changed, f"acknowledged by {by}", by, now, by_person)
-    return DigestAnswer(len(changed), max(occurrences) if len(occurrences) == limit else None)
-
-
-def snooze(
-    db: Connection,
-    incident_id: int,
-    by: str,
-    now: datetime,
-    until: datetime,
-    *,
-    by_person: str | None = None,
-) -> Snoozed | Resolved | Missing:
-    """Silence an incident until `until`, when it pages again. See `incident.snooze`."""
-    incident = store.lock(db, [incident_id]).get(incident_id)
-    if incident is None:
-        return Missing()
-    outcome = answer.snooze(incident, by, now, until)
-    if isinstance(outcome, Snoozed) and not outcome.repeated:
-        _quieten(db, [outcome.incident], f"snoozed by {by} until {until:%d %b %H:%M} UTC", by, now, by_person)
-    return outcome
-
-
-def resolve(
-    db: Connection, incident_id: int, by: str, now: datetime, *, by_person: str | None = None
-) -> Resolved | Missing:
-    """Resolve for a human. `Resolved.keys` are the symptoms that had not cleared: the caller arms them again."""
-    incident = store.lock(db, [incident_id]).get(incident_id)
-    if incident is None:
-        return Missing()
-    outcome = answer.resolve(incident, by, now)
-    if outcome.repeated:
-        return outcome
-    symptoms = symptom_store.symptoms_of(db, [incident_id])[incident_id]
-    raised = [symptom for symptom in symptoms if symptom.standing]
-    symptom_store.clear_symptoms(db, [(symptom.id, f"resolved by {by}") for symptom in raised], now)
-    recovery.end(db, [outcome.previous], by, f"resolved by {by}", now, by_person)
-    return replace(outcome, keys=tuple(symptom.key for symptom in raised))
-
-
-def page_next(
-    db: Connection, incident_id: int, by: str, now: datetime
-) -> HandedOn | Resolved | AllWell | Missing:
-    """Page the next step of the policy now, for a human. See `handover.hand_on`."""
-    incident = store.lock(db, [incident_id]).get(incident_id)
-    if incident is None:
-        return Missing()
-    outcome = handover.hand_on(incident, by, now)
-    if isinstance(outcome, HandedOn) and not outcome.repeated:
-        store.save(db, [outcome.incident])
-        timeline.write(
-            db, [Entry(incident_id, now, "handed on", f"{by} asked to page the next person now", by)]
-        )
-    return outcome
-
-
 def note(db: Connection, incident_id: int, by: str, text: str, now: datetime) -> bool:
     """Add a human's note to the timeline; False if there is no such incident."""
     if store.load(db, incident_id) is None:
@@ -279,6 +160,11 @@ def dossier(db: Connection, incident_id: int) -> Dossier | None:
         outbox.pages_of(db, incident_id),
         attempt_store.attempts_of(db, incident_id),
     )
+
+
+def incident(db: Connection, incident_id: int) -> Incident | None:
+    """Return an incident alone."""
+    return store.load(db, incident_id)
 
 
 def drill(db: Connection) -> Incident | None:
@@ -341,17 +227,3 @@ def raised(db: Connection, keys: Collection[str]) -> list[RaisedSymptom]:
 def symptoms(db: Connection, incident_ids: Collection[int]) -> dict[int, list[RaisedSymptom]]:
     """Return all symptoms of these incidents, cleared ones included."""
     return symptom_store.symptoms_of(db, incident_ids)
-
-
-def _quieten(
-    db: Connection,
-    incidents: Sequence[Incident],
-    answer: str,
-    by: str,
-    now: datetime,
-    by_person: str | None,
-) -> None:
-    store.save(db, incidents)
-    timeline.write(db, [Entry(incident.id, now, incident.state.value, answer, by) for incident in incidents])
-    outbox.supersede(db, [incident.id for incident in incidents], (NoticeKind.PAGE,))
-    tell(db, NoticeKind.ACKNOWLEDGED, [(incident, answer) for incident in incidents], now, by_person)

@@ -5,7 +5,7 @@ target means, which may depend on the time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from alerting import rotation
@@ -26,6 +26,8 @@ class Step:
 
     targets: tuple[Target, ...]
     wait: timedelta
+    assigned: bool = False
+    """True if it was put before the first step of an incident's policy, because somebody reassigned the incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,23 @@ def step_at(policy: Policy, step: int) -> Step:
     return policy.steps[min(step, len(policy.steps) - 1)]
 
 
+def led_by(policy: Policy, target: Target) -> Policy:
+    """Return the policy of an incident that is assigned to a target: that is paged before the first step."""
+    own = tuple(step for step in policy.steps if not step.assigned)
+    return replace(policy, steps=(Step((target,), own[0].wait, assigned=True), *own))
+
+
+def number_of(policy: Policy, step: int) -> int:
+    """Return the number of the step at count `step`, from 1 on. It is 0 for the one that is assigned."""
+    return min(step, len(policy.steps) - 1) + (not policy.steps[0].assigned)
+
+
 def decide(policy: Policy, step: int, now: datetime) -> Decision:
     """Return the decision at step `step` of an unanswered incident: page its people, wait, then page the next."""
     current = step_at(policy, step)
     following = step_at(policy, step + 1)
-    name = f"step {min(step, len(policy.steps) - 1) + 1} of {policy.name}"
+    number = number_of(policy, step)
+    name = f"step {number} of {policy.name}" if number else "reassigned"
     reason = name if step < len(policy.steps) else f"{name}, again"
     return Decision(current.targets, step, now + current.wait, following.targets, reason)
 
@@ -136,12 +150,19 @@ def to_json(policy: Policy) -> dict[str, object]:
 
 def steps_to_json(steps: Sequence[Step]) -> list[dict[str, object]]:
     """Return steps as JSON for a row, waits in seconds."""
-    return [{"page": list(step.targets), "wait": step.wait.total_seconds()} for step in steps]
+    return [
+        {"page": list(step.targets), "wait": step.wait.total_seconds()}
+        | ({"assigned": True} if step.assigned else {})
+        for step in steps
+    ]
 
 
 def steps_from_json(steps: Sequence[dict[str, object]]) -> tuple[Step, ...]:
     """Return the steps of a row."""
-    return tuple(Step(tuple(step["page"]), timedelta(seconds=step["wait"])) for step in steps)  # type: ignore[arg-type]
+    return tuple(
+        Step(tuple(step["page"]), timedelta(seconds=step["wait"]), bool(step.get("assigned")))  # type: ignore[arg-type]
+        for step in steps
+    )
 
 
 def from_json(policy: dict[str, object]) -> Policy:

@@ -1,15 +1,17 @@
-"""An incident handed on: somebody asks for the next person at once. Pure."""
+"""An incident handed on: to the next person, to another one, or back to the first step of its policy. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from alerting import escalation, grouping
 from alerting.answer import Resolved
-from alerting.incident import Incident, State
+from alerting.escalation import Target
+from alerting.incident import Incident, Reopened, State
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOn:
-    """`by` has asked that the next step of the policy be paged now. An acknowledgement or a snooze ends with it."""
+class _Handover:
+    """`by` wants somebody paged now. An acknowledgement or a snooze ends with it."""
 
     by: str
     incident: Incident
@@ -17,13 +19,50 @@ class HandedOn:
 
     @property
     def repeated(self) -> bool:
-        """True if the next step was due already."""
+        """True if it was so already."""
         return self.incident == self.previous
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOn(_Handover):
+    """The next step of the policy is paged now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(_Handover):
+    """The acknowledgement or the snooze is withdrawn. It pages again from the first step."""
+
+    @property
+    def words(self) -> str:
+        """What was withdrawn: "Ben withdrew the acknowledgement of Anna"."""
+        if self.previous.state is State.SNOOZED:
+            return f"{self.by} ended the snooze"
+        whose = self.previous.acknowledged_by
+        return f"{self.by} withdrew the acknowledgement{'' if whose == self.by else f' of {whose}'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reassigned(_Handover):
+    """The target `to` is paged now. If nobody answers, the policy follows from its first step."""
+
+    to: Target
 
 
 @dataclass(frozen=True, slots=True)
 class AllWell:
     """Everything that the incident is about is well: nobody is paged, and nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """The target means nobody who can be paged. Nothing was changed."""
+
+    to: Target
+
+    @property
+    def why(self) -> str:
+        """The reason in one sentence."""
+        return f"nobody can be paged as {self.to}: the name is unknown, or has no contact."
 
 
 def hand_on(incident: Incident, by: str, now: datetime) -> HandedOn | Resolved | AllWell:
@@ -36,3 +75,32 @@ def hand_on(incident: Incident, by: str, now: datetime) -> HandedOn | Resolved |
         return HandedOn(by, incident, incident)
     open_ = replace(incident, state=State.OPEN, acknowledged_by=None, acknowledged_at=None, next_at=now)
     return HandedOn(by, open_, incident)
+
+
+def withdraw(incident: Incident, by: str, now: datetime) -> Withdrawn | Resolved:
+    """Withdraw an acknowledgement or a snooze, as if it had expired: the next occurrence begins at the first step.
+
+    So a late repetition of the answer that was withdrawn answers an earlier occurrence, and silences nothing.
+    """
+    if incident.state is State.RESOLVED:
+        return Resolved(incident.resolved_by or "", incident=incident, previous=incident)
+    if incident.state is State.OPEN:
+        return Withdrawn(by, incident, incident)
+    return Withdrawn(by, _from_the_first_step(incident, now), incident)
+
+
+def reassign(incident: Incident, to: Target, by: str, now: datetime) -> Reassigned | Resolved | AllWell:
+    """Page the target `to` now, before the first step of the policy, which follows if nobody answers."""
+    if incident.state is State.RESOLVED:
+        return Resolved(incident.resolved_by or "", incident=incident, previous=incident)
+    if incident.recovering:
+        return AllWell()
+    policy = escalation.led_by(incident.policy, to)
+    waits_for_it = incident.state is State.OPEN and incident.step <= 1
+    if policy == incident.policy and waits_for_it:
+        return Reassigned(by, incident, incident, to)
+    return Reassigned(by, replace(_from_the_first_step(incident, now), policy=policy), incident, to)
+
+
+def _from_the_first_step(incident: Incident, now: datetime) -> Incident:
+    return grouping.reopened(incident, Reopened(incident.occurrence + 1, now, ""))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from alerting import recap, times
+from alerting import escalation, recap, times
 from alerting import surroundings as around
 from alerting.escalation import Policy
 from alerting.incident import Facts, RaisedSymptom, State
@@ -233,8 +233,14 @@ def _how_bad(subject: Subject) -> str:
 
 def place(policy: Policy, step: int, others: Sequence[str], who: str = "You are") -> str:
     """Return the place of somebody in a policy: "You are first on call (ops), with Ben"."""
-    step = min(step, len(policy.steps) - 1)
-    where = f"{_ORDINALS[step]} on call" if step < len(_ORDINALS) else f"on call in step {step + 1}"
+    number = escalation.number_of(policy, step)
+    where = (
+        "assigned to it"
+        if number == 0
+        else f"{_ORDINALS[number - 1]} on call"
+        if number <= len(_ORDINALS)
+        else f"on call in step {number}"
+    )
     return f"{who} {where} ({policy.name}){f', with {times.names(others)}' if others else ''}"
 
 

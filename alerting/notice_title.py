@@ -178,6 +178,8 @@ def _update(subject: Subject, now: datetime) -> str:
     if len(changed) == 1 and not subject.joined and not subject.back:
         return _now_too(changed[0], subject, now)
     down, jobs = standing(subject.symptoms, now), known(subject.symptoms, now)
+    if subject.words and not (subject.joined or subject.changed or subject.back):
+        return _named(subject, now, lambda name: f"{name}: {subject.words}")
     if len(jobs) == 1:
         word = subject.describe(down[0].cause).alone if down else _over(jobs[0])
         return _named(subject, now, lambda name: f"{name}: {word}")
@@ -189,8 +191,6 @@ def _update(subject: Subject, now: datetime) -> str:
 
 
 def _news(subject: Subject) -> str:
-    if not (subject.joined or subject.changed or subject.back):
-        return subject.words
     parts = [f"+{len(subject.joined):,}" if subject.joined else ""]
     causes = Counter(symptom.cause for symptom in subject.symptoms if symptom.id in subject.changed)
     parts += [

@@ -141,7 +141,8 @@ def withdraw_updates(db: Connection, incident_ids: Collection[int]) -> dict[tupl
         .order_by(pages.c.id)
         .with_for_update()
     )
-    waiting = [page_of(row) for row in db.execute(query)]
+    # What people have done is told as it is: nothing follows it.
+    waiting = [page for row in db.execute(query) if (page := page_of(row)).news]
     update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in waiting])
     return {
         (page.incident_id, Recipient(page.person, page.via, page.contact_mark)): page.news for page in waiting

@@ -7,8 +7,11 @@ from datetime import datetime
 from alerting.incident import EXPIRED, SNOOZE_OVER, Entry, State
 
 PAGED, HANDED_ON, REOPENED = "paged", "handed on", "reopened"
-KINDS = (PAGED, HANDED_ON, REOPENED, State.ACKNOWLEDGED.value, State.SNOOZED.value)
+REASSIGNED, WITHDRAWN = "reassigned", "withdrawn"
+KINDS = (PAGED, HANDED_ON, REOPENED, REASSIGNED, WITHDRAWN, State.ACKNOWLEDGED.value, State.SNOOZED.value)
 """The kinds of timeline entries that tell this."""
+_ENDED = {HANDED_ON: "handed it on", REASSIGNED: "reassigned it", WITHDRAWN: "withdrew that"}
+"""What people do that ends an answer."""
 
 Words = tuple[str | datetime, ...]
 
@@ -59,14 +62,15 @@ def words(answer: PastAnswer, reader: str = "") -> Words:
     """Return who had the incident, and why they do not have it any more. The `reader` of this name is "you"."""
     you = answer.by == reader
     who = "you" if you else answer.by
-    if answer.kind == HANDED_ON:
-        return (f"{who} handed it on at ", answer.at)
+    if answer.kind in _ENDED:
+        return (f"{who} {_ENDED[answer.kind]} at ", answer.at)
     did = f"{who} {answer.kind} it at "
     if answer.worse:
         return (f"worse than when {did}", answer.at)
-    if answer.end == HANDED_ON:
+    if answer.end in _ENDED:
         by = "you" if answer.ended_by == reader else answer.ended_by
-        return (did, answer.at, " and handed it on" if by == who else f", and {by} handed it on")
+        ended = _ENDED[answer.end]
+        return (did, answer.at, f" and {ended}" if by == who else f", and {by} {ended}")
     whose = "your" if you else f"{answer.by}'s"
     if answer.kind == State.SNOOZED:
         return (f"{whose} snooze of ", answer.at, " is over")
@@ -83,9 +87,9 @@ def _after(recap: Recap, entry: Entry, at: datetime) -> Recap:
             return replace(recap, pages=recap.pages + 1, unanswered_since=since)
         case State.ACKNOWLEDGED | State.SNOOZED:
             return Recap(recap.pages, None, PastAnswer(entry.kind, by, entry.at))
-        case "handed on":
-            answer = recap.answer if recap.answer and standing else PastAnswer(HANDED_ON, by, entry.at)
-            return Recap(recap.pages, None, replace(answer, end=HANDED_ON, ended_by=by))
+        case "handed on" | "reassigned" | "withdrawn":
+            answer = recap.answer if recap.answer and standing else PastAnswer(entry.kind, by, entry.at)
+            return Recap(recap.pages, None, replace(answer, end=entry.kind, ended_by=by))
         case "reopened" if recap.answer and standing:
             worse = not entry.words.endswith((EXPIRED, SNOOZE_OVER))
             return replace(recap, answer=replace(recap.answer, end=REOPENED, worse=worse))

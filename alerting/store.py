@@ -236,6 +236,11 @@ def save_causes(db: Connection, widened: Iterable[Incident]) -> None:
     )
 
 
+def save_policy(db: Connection, incident: Incident) -> None:
+    """Write the policy of an incident that is reassigned."""
+    update_many(db, incidents, [{"id": incident.id, "policy": incident.policy}])
+
+
 def write(db: Connection, entries: Sequence[Entry]) -> None:
     """Add lines to timelines."""
     # Not `asdict`, which copies each value deeply: in a storm that took half of the time.

@@ -1,6 +1,6 @@
 """Tells the news of incidents to everybody who has a page of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -12,6 +12,7 @@ from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
 from alerting.notifiers import registry
 from alerting.outbox import Intent
+from alerting.person import Person
 
 
 def tell(
@@ -20,20 +21,29 @@ def tell(
     told: Iterable[tuple[Incident, str]],
     now: datetime,
     by_person: str | None = None,
+    *,
+    also: Sequence[Person] = (),
+    without: Collection[str] = (),
 ) -> None:
     """Write a notice about each incident for every contact that has a page of it, or may have.
 
     Each notice is tried on its own contact only. `by_person` is the person who did it: they get no notice of what they
-    did themselves. Machines among their contacts do, since those keep threads.
+    did themselves, nor do the people in `without`. Machines among their contacts do, since those keep threads. The
+    people in `also` get it on their first contact if they have no page.
     """
     notices = list(told)
     holders = attempts.holders(db, [incident.id for incident, _ in notices]) if notices else {}
-    intents = [
-        Intent(incident, holder, words)
-        for incident, words in notices
-        for holder in holders.get(incident.id, ())
-        if holder.person != by_person or holder.via not in _read_by_humans()
-    ]
+    knowing = {by_person, *without}
+    intents = []
+    for incident, words in notices:
+        holding = holders.get(incident.id, [])
+        others = [person for person in also if person.id not in {holder.person for holder in holding}]
+        first = [outbox.recipient(person.id, person.contact(0)) for person in others if person.contacts]
+        intents += [
+            Intent(incident, reader, words)
+            for reader in [*holding, *first]
+            if reader.person not in knowing or reader.via not in _read_by_humans()
+        ]
     outbox.intend(db, kind, intents, now)
 
 

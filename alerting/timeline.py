@@ -15,7 +15,16 @@ from alerting.incident import Entry, State
 
 LINES = 10
 """The most log lines of one kind that one transaction writes; more become one line."""
-LIFE = ("reopened", "held", "paged", State.ACKNOWLEDGED.value, State.SNOOZED.value, State.RESOLVED.value)
+LIFE = (
+    "reopened",
+    "held",
+    "paged",
+    "reassigned",
+    "withdrawn",
+    State.ACKNOWLEDGED.value,
+    State.SNOOZED.value,
+    State.RESOLVED.value,
+)
 """The kinds of entries that are logged. Notes, and the words of jobs and providers, stay in the timeline."""
 
 log = logging.getLogger(__name__)

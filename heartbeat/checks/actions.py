@@ -3,16 +3,17 @@
 Each function works in the caller's transaction, and records its change in the audit log.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
-from alerting.handover import AllWell, HandedOn
+from alerting.handover import AllWell, HandedOn, Nobody, Reassigned, Withdrawn
 from alerting.incident import State as Life
 from heartbeat import audit, installation
 from heartbeat.actor import Actor
@@ -20,6 +21,9 @@ from heartbeat.checks import definition, history, life, store, symptoms
 from heartbeat.checks.check import Change, Check, Cleared, State
 from heartbeat.checks.definition import CheckDefinition
 
+ANSWERED_AT_ONCE = 100
+"""Incidents that one request can answer."""
+_Outcome = TypeVar("_Outcome")
 ChangedCheck = tuple[Check, Check]
 """A check as it was, and as it is now."""
 
@@ -113,6 +117,55 @@ def acknowledge_digest(
     return answer
 
 
+def take_over(
+    db: Connection,
+    incident_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    by: str | None = None,
+    occurrence: int | None = None,
+    until: datetime | None = None,
+) -> Acknowledged | Stale | Resolved | Missing:
+    """Acknowledge an incident like `acknowledge`, also in place of the person who has it."""
+    end = until or now + installation.acknowledge_for(db)
+    name, person = answerer(db, actor, by)
+    outcome = desk.take_over(db, incident_id, name, now, occurrence=occurrence, until=end, by_person=person)
+    if isinstance(outcome, Acknowledged) and not outcome.repeated:
+        _record_answer(db, actor, "take_over", outcome, now, until=outcome.until.isoformat())
+    return outcome
+
+
+def withdraw(
+    db: Connection, incident_id: int, actor: Actor, now: datetime, *, by: str | None = None
+) -> Withdrawn | Resolved | Missing:
+    """Withdraw the acknowledgement or the snooze of an incident: it pages again, from the first step of its policy."""
+    name, person = answerer(db, actor, by)
+    outcome = desk.withdraw(db, incident_id, name, now, by_person=person)
+    if isinstance(outcome, Withdrawn) and not outcome.repeated:
+        _record_answer(db, actor, "unacknowledge", outcome, now)
+    return outcome
+
+
+def reassign(
+    db: Connection, incident_id: int, to: str, actor: Actor, now: datetime, *, by: str | None = None
+) -> Reassigned | Nobody | Resolved | AllWell | Missing:
+    """Page `to` now, and the policy from its first step if they do not answer."""
+    name, person = answerer(db, actor, by)
+    outcome = desk.reassign(db, incident_id, to, name, now, by_person=person)
+    if isinstance(outcome, Reassigned) and not outcome.repeated:
+        _record_answer(db, actor, "reassign", outcome, now, to=to)
+    return outcome
+
+
+def answer_each(
+    db: Connection, numbers: Collection[int], answer: Callable[[int], _Outcome]
+) -> Mapping[int, _Outcome]:
+    """Answer several incidents in one transaction, and return the outcome of each by its number."""
+    desk.lock(db, numbers)
+    return {number: answer(number) for number in numbers}
+
+
 def snooze(
     db: Connection, incident_id: int, actor: Actor, now: datetime, until: datetime, *, by: str | None = None
 ) -> Snoozed | Resolved | Missing:
@@ -177,7 +230,7 @@ def _record_answer(
     db: Connection,
     actor: Actor,
     action: str,
-    answer: Acknowledged | HandedOn | Snoozed | Resolved,
+    answer: Acknowledged | HandedOn | Reassigned | Resolved | Snoozed | Withdrawn,
     now: datetime,
     **details: str,
 ) -> None:

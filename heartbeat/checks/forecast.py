@@ -139,7 +139,7 @@ def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[
 
 def _call(policy: Policy, at: datetime, decision: Decision, crew: Crew) -> Call:
     steps = len(policy.steps)
-    number = min(decision.step, steps - 1) + 1
+    number = escalation.number_of(policy, decision.step)
     return Call(at, number, decision.step >= steps, tuple(escalation.recipients(decision.targets, crew, at)))
 
 

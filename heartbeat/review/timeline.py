@@ -120,9 +120,7 @@ def recipients(dossier: Dossier, names: Mapping[str, str]) -> list[PagedPerson]:
     by_person: dict[str, list[Message]] = {}
     for page in reversed(dossier.pages):
         name = names.get(page.person, page.person)
-        message = Message(
-            _title(page, dossier.incident), page.state, page.created_at, attempts.get(page.id, [])
-        )
+        message = Message(_title(page), page.state, page.created_at, attempts.get(page.id, []))
         by_person.setdefault(name, []).append(message)
     return [PagedPerson(name, messages) for name, messages in by_person.items()]
 
@@ -157,10 +155,10 @@ def _short(lines: list[str]) -> tuple[str, ...]:
     return (*lines[:LINES], f"and {len(lines) - LINES} more")
 
 
-def _title(page: Page, incident: Incident) -> str:
+def _title(page: Page) -> str:
     title = _KINDS.get(page.kind, page.kind.value)
-    step = min(page.step, len(incident.policy.steps) - 1) + 1
-    return f"{title}, step {step}" if page.kind is NoticeKind.PAGE else title
+    # Its words, and not its step: the steps of a reassigned incident count otherwise than before.
+    return f"{title}, {page.words}" if page.kind is NoticeKind.PAGE else title
 
 
 def _after_due(length: timedelta) -> str:

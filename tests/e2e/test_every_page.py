@@ -114,6 +114,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("incident-none", "/incidents/99999", status=404),
     ),
     "/incidents/{number:int}/resolve": (Example("incident-resolve", "/incidents/{open}/resolve"),),
+    "/incidents/{number:int}/reassign": (Example("incident-reassign", "/incidents/{open}/reassign"),),
     "/incidents/{number:int}/announce": (Example("incident-announce", "/incidents/{open}/announce"),),
     "/status-pages": (
         Example("status-pages", "/status-pages"),

@@ -21,6 +21,10 @@ chromium, place = walk.chromium, office.place
 ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE, PAGE_NEXT = (
     f"/incidents/{{number:int}}/{deed}" for deed in ("acknowledge", "note", "snooze", "resolve", "page-next")
 )
+TAKE_OVER, UNACKNOWLEDGE, REASSIGN = (
+    f"/incidents/{{number:int}}/{deed}" for deed in ("take-over", "unacknowledge", "reassign")
+)
+ANSWER = "/incidents/answer"
 
 
 @does(ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE, PAGE_NEXT)
@@ -57,6 +61,34 @@ async def test_an_incident_is_answered_without_script(place: Place, chromium: Br
         await walker.press("Resolve incident {open}".format(**place.words))
         await walker.reads("Resolved by ben at 08:41 UTC")
         assert await walker.page.get_by_role("link", name="Resolve…").count() == 0
+
+
+@does(TAKE_OVER, UNACKNOWLEDGE, REASSIGN, ANSWER)
+async def test_incidents_change_hands_without_script(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
+        await walker.to("/incidents")
+        for row in await walker.page.locator(".picks tbody input").all():
+            await row.check()
+        assert await faults_of(walker, "incidents-ticked") == []
+        await walker.press("Take over")
+        await walker.reads("acknowledged by ben until")
+        assert await faults_of(walker, "incidents-answered") == []
+        await walker.to("/incidents/{open}")
+        await walker.press("Unacknowledge")
+        await walker.reads("ben withdrew the acknowledgement")
+        await walker.follow("Reassign…")
+        await walker.fill(**{"Reassign to": "nobody"})
+        await walker.press("Reassign")
+        await walker.reads("Nobody can be paged as nobody")
+        assert await faults_of(walker, "reassign-wrong") == []
+        await walker.page.go_back()
+        await walker.fill(**{"Reassign to": "first"})
+        await walker.press("Reassign")
+        await walker.reads("ben reassigned it to First responder")
+        await place.system.context.database.write(lambda db: _acknowledge(db, place))
+        await walker.to("/incidents/{open}")
+        await walker.press("Take over")
+        await walker.reads("acknowledged by ben, who took over from anna")
 
 
 @does(ACKNOWLEDGE, NOTE, SNOOZE)
@@ -119,3 +151,7 @@ def _page_again(db: Connection, place: Place) -> None:
     """Somebody has acknowledged it meanwhile, and that is over."""
     actions.acknowledge(db, place.words["open"], somebody("anna"), NOW)
     escalator.sweep(db, place.clock.at)
+
+
+def _acknowledge(db: Connection, place: Place) -> None:
+    actions.acknowledge(db, place.words["open"], somebody("anna"), NOW)

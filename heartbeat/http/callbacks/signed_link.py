@@ -173,6 +173,9 @@ def _done(
         case "acknowledge":
             occurrence = _number(form.get("occurrence")) or reader.occurrence
             return actions.acknowledge(db, number, actor, now, occurrence=occurrence)
+        case "take over":
+            occurrence = _number(form.get("occurrence")) or reader.occurrence
+            return actions.take_over(db, number, actor, now, occurrence=occurrence)
         case "snooze":
             length = str(form.get("for", ""))
             if length not in (*SNOOZES, "morning"):
@@ -235,6 +238,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "zone": zone,
         "open": open_,
         "over": over,
+        "theirs": bool(raised) and incident.acknowledged_by not in (None, name),
         "quiet_until": now + quiet,
         "quiet_for": times.duration(quiet),
         "snoozes": list(SNOOZES.items()),

@@ -15,6 +15,8 @@ from heartbeat.http.console.checks import page as check_page
 from heartbeat.http.console.checks import rules as check_rules
 from heartbeat.http.console.checks import unexpected as unexpected_pings
 from heartbeat.http.console.checks import unusual as unusual_runs
+from heartbeat.http.console.incidents import handing as incident_handing
+from heartbeat.http.console.incidents import many as many_incidents
 from heartbeat.http.console.incidents import pages as incident_pages
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
@@ -34,6 +36,8 @@ ROOMS = (
     unexpected_pings,
     unusual_runs,
     incident_pages,
+    incident_handing,
+    many_incidents,
     maintenance_pages,
     maintenance_form,
     on_call_pages,

@@ -1,7 +1,7 @@
 """The parameters and body fields of requests to the API. Each type says in its error what it expects."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Body, Header, Path, Query
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from heartbeat.actor import Actor
+from heartbeat.checks.actions import ANSWERED_AT_ONCE
 from heartbeat.checks.check import State
 from heartbeat.checks.maintenance import Phase
 from heartbeat.definitions import entry as definition_entry
@@ -263,6 +264,44 @@ class Snooze(_AnswerBody):
 
 class Resolve(_AnswerBody):
     """Resolve an incident."""
+
+
+class TakeOver(Acknowledge):
+    """Take an incident over: you have it from now on, whoever had it before."""
+
+
+class Unacknowledge(_AnswerBody):
+    """Withdraw the acknowledgement or the snooze of an incident."""
+
+
+class Reassign(_AnswerBody):
+    """Page somebody else now."""
+
+    to: Annotated[
+        str,
+        Field(description="The person who is paged now, as a policy names them.", examples=["anna"]),
+        AfterValidator(definition_entry.line(definition_entry.MAX_NAME)),
+    ]
+
+
+class Chosen(BaseModel):
+    """An incident that is answered with others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    incident: Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER, examples=[12])]
+    occurrence: Occurrence | None = None
+
+
+class AnswerMany(_AnswerBody):
+    """One answer to several incidents."""
+
+    answer: Literal["acknowledge", "take-over", "snooze", "resolve"]
+    incidents: Annotated[list[Chosen], Field(min_length=1, max_length=ANSWERED_AT_ONCE)]
+    until: Instant | None = Field(
+        default=None,
+        description="At most 7 days from now. A snooze needs it. Nothing can be resolved until a time.",
+    )
 
 
 class PageNext(_AnswerBody):

@@ -145,9 +145,28 @@ class AnswerOutcome(ResponseModel):
     """The outcome of an answer to an incident."""
 
     outcome: str = Field(
-        description="acknowledged, snoozed, paging, resolved or noted. It ends with `already` if it was so before and "
-        "nothing was changed. `recovering` means that everything is fine and nobody was paged.",
+        description="acknowledged, snoozed, paging, reassigned, resolved or noted. It ends with `already` if it was so "
+        "before and nothing was changed. `recovering` means that everything is fine and nobody was paged.",
         examples=["acknowledged", "acknowledged already", "resolved already"],
     )
     by: str = Field(description="Who answered. Of two answers, the first counts.")
     until: datetime | None = Field(default=None, description="The time at which it pages again.")
+
+
+class AnsweredIncident(ResponseModel):
+    """The outcome of one answer among several."""
+
+    incident: int
+    outcome: str = Field(
+        description="As in the answer to one incident. `stale` and `missing` changed nothing; `problem` says why.",
+        examples=["acknowledged"],
+    )
+    by: str | None = Field(default=None, description="Who answered. Of two answers, the first counts.")
+    until: datetime | None = Field(default=None, description="The time at which it pages again.")
+    problem: str | None = Field(default=None, description="Why nothing was changed.", examples=[None])
+
+
+class AnsweredIncidents(ResponseModel):
+    """The outcomes of one answer to several incidents, in their order."""
+
+    incidents: list[AnsweredIncident]

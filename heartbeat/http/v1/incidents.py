@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.answer import LONGEST_QUIET, Acknowledged, Missing, Resolved, Snoozed, Stale
-from alerting.handover import AllWell, HandedOn
+from alerting.handover import AllWell, HandedOn, Nobody, Reassigned, Withdrawn
 from alerting.incident import Incident
 from heartbeat.actor import Actor
 from heartbeat.checks import actions, surroundings
@@ -18,12 +18,20 @@ from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
 from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
-from heartbeat.http.v1.incident_models import AnswerOutcome, IncidentDetails, Incidents
+from heartbeat.http.v1.incident_models import (
+    AnsweredIncident,
+    AnsweredIncidents,
+    AnswerOutcome,
+    IncidentDetails,
+    Incidents,
+)
 from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.tags import ConditionalRead, ConditionalReadDep, tag
 from heartbeat.review import material
 
-Answer = Acknowledged | AllWell | HandedOn | Snoozed | Resolved | Stale | Missing
+Answer = (
+    Acknowledged | AllWell | HandedOn | Missing | Nobody | Reassigned | Resolved | Snoozed | Stale | Withdrawn
+)
 
 router = APIRouter(prefix="/incidents", tags=["incidents"], route_class=KeyedRoute)
 
@@ -128,6 +136,96 @@ async def page_next(
     return _answer_outcome(context, number, outcome)
 
 
+@router.post("/{number}/take-over")
+async def take_over(
+    number: fields.IncidentNumber,
+    context: ContextDep,
+    actor: Responder,
+    body: fields.TakeOver | None = None,
+) -> AnswerOutcome:
+    """Take an incident over: acknowledge it, also in place of the person who has it. They are told.
+
+    An answer to an earlier occurrence is refused (409).
+    """
+    body = body or fields.TakeOver()
+    now = context.clock.now()
+    until = body.until and _checked_until(body.until, now)
+    outcome = await context.database.write(
+        lambda db: actions.take_over(
+            db, number, actor, now, by=body.by, occurrence=body.occurrence, until=until
+        )
+    )
+    context.metrics.paging.observe_answer(outcome)
+    return _answer_outcome(context, number, outcome)
+
+
+@router.post("/{number}/unacknowledge")
+async def unacknowledge(
+    number: fields.IncidentNumber,
+    context: ContextDep,
+    actor: Responder,
+    body: fields.Unacknowledge | None = None,
+) -> AnswerOutcome:
+    """Withdraw the acknowledgement or the snooze of an incident. It pages again at once, from the first step.
+
+    This is a new occurrence, so that no late repetition of the old answer silences it.
+    """
+    now, by = context.clock.now(), body.by if body else None
+    outcome = await context.database.write(lambda db: actions.withdraw(db, number, actor, now, by=by))
+    return _answer_outcome(context, number, outcome)
+
+
+@router.post("/{number}/reassign")
+async def reassign(
+    number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.Reassign
+) -> AnswerOutcome:
+    """Page somebody else now. If they do not answer, the policy of the incident follows from its first step.
+
+    An acknowledgement or a snooze ends with it, and its holder is told. If nobody can be paged under this name, nothing
+    is changed (422).
+    """
+    now = context.clock.now()
+    outcome = await context.database.write(
+        lambda db: actions.reassign(db, number, body.to, actor, now, by=body.by)
+    )
+    return _answer_outcome(context, number, outcome)
+
+
+@router.post("/answer")
+async def answer_many(body: fields.AnswerMany, context: ContextDep, actor: Responder) -> AnsweredIncidents:
+    """Answer up to 100 incidents at once: acknowledge, take over, snooze or resolve them.
+
+    Everything is written together, or nothing. The answer has an outcome for each incident. One that cannot be answered
+    does not keep the others from being answered.
+    """
+    now = context.clock.now()
+    until = body.until and _checked_until(body.until, now)
+    if (body.answer == "snooze") > (until is not None):
+        raise Unacceptable("until: a snooze needs the time of its end.")
+    if body.answer == "resolve" and until is not None:
+        raise Unacceptable("until: leave it out. What is resolved does not page again.")
+    occurrences = {chosen.incident: chosen.occurrence for chosen in body.incidents}
+
+    def answer(db: Connection, number: int) -> Answer:
+        match body.answer, until:
+            case "resolve", _:
+                return actions.resolve(db, number, actor, now, by=body.by)
+            case "snooze", datetime() as end:
+                return actions.snooze(db, number, actor, now, end, by=body.by)
+            case _:
+                act = actions.take_over if body.answer == "take-over" else actions.acknowledge
+                occurrence = occurrences[number]
+                return act(db, number, actor, now, by=body.by, occurrence=occurrence, until=until)
+
+    outcomes = await context.database.write(
+        lambda db: actions.answer_each(db, occurrences, lambda number: answer(db, number))
+    )
+    context.wake()
+    for outcome in outcomes.values():
+        context.metrics.paging.observe_answer(outcome)
+    return AnsweredIncidents(incidents=[_among_others(*answered) for answered in outcomes.items()])
+
+
 @router.post("/{number}/note")
 async def note(
     number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.Note
@@ -156,8 +254,22 @@ def _note(
     return (name, text) not in notes and actions.note(db, number, actor, text, now, by=by), name
 
 
+def _among_others(number: int, outcome: Answer) -> AnsweredIncident:
+    """Return the outcome for one of several incidents: a problem with it does not concern the others."""
+    try:
+        answered = _outcome(number, outcome)
+    except (NoSuch, Outdated) as problem:
+        name = "missing" if isinstance(problem, NoSuch) else "stale"
+        return AnsweredIncident(incident=number, outcome=name, problem=str(problem))
+    return AnsweredIncident(incident=number, outcome=answered.outcome, by=answered.by, until=answered.until)
+
+
 def _answer_outcome(context: Context, number: int, outcome: Answer) -> AnswerOutcome:
     context.wake()
+    return _outcome(number, outcome)
+
+
+def _outcome(number: int, outcome: Answer) -> AnswerOutcome:
     match outcome:
         case Acknowledged(by, until):
             result = "acknowledged already" if outcome.repeated else "acknowledged"
@@ -166,8 +278,12 @@ def _answer_outcome(context: Context, number: int, outcome: Answer) -> AnswerOut
             return AnswerOutcome(outcome="snoozed", by=by, until=until)
         case AllWell():
             return AnswerOutcome(outcome="recovering", by="recovery")
-        case HandedOn(by):
+        case HandedOn(by) | Withdrawn(by):
             return AnswerOutcome(outcome="paging already" if outcome.repeated else "paging", by=by)
+        case Reassigned(by):
+            return AnswerOutcome(outcome="reassigned already" if outcome.repeated else "reassigned", by=by)
+        case Nobody():
+            raise Unacceptable(f"to: {outcome.why} Nothing was changed.")
         case Resolved(by):
             return AnswerOutcome(outcome="resolved already" if outcome.repeated else "resolved", by=by)
         case Stale(occurrence):

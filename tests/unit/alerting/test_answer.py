@@ -14,6 +14,7 @@ from alerting.answer import (
     acknowledge,
     resolve,
     snooze,
+    take_over,
 )
 from alerting.incident import Incident, State
 from alerting.severity import Severity
@@ -94,3 +95,20 @@ def test_an_answer_covers_the_worst_that_was_seen() -> None:
     answer = acknowledge(milder, None, "Ann", NOW, UNTIL)
     assert isinstance(answer, Acknowledged)
     assert answer.incident.seen is Severity.ERROR
+
+
+def test_a_take_over_ends_what_somebody_else_had() -> None:
+    later = NOW + timedelta(hours=1)
+    answer = take_over(ACKNOWLEDGED, 2, "Bob", later, UNTIL)
+    bobs = replace(ACKNOWLEDGED, acknowledged_by="Bob", acknowledged_at=later)
+    assert answer == Acknowledged("Bob", UNTIL, incident=bobs, previous=ACKNOWLEDGED)
+    assert (answer.taken_from, answer.repeated) == ("Ann", False)
+    assert take_over(ACKNOWLEDGED, 1, "Bob", NOW, UNTIL) == Stale(2)
+
+
+@pytest.mark.parametrize("incident", [OPEN, SNOOZED, ACKNOWLEDGED, RESOLVED])
+def test_a_take_over_of_what_nobody_else_has_is_an_acknowledgement(incident: Incident) -> None:
+    answer = take_over(incident, 2, "Ann", NOW, UNTIL)
+    assert answer == acknowledge(incident, 2, "Ann", NOW, UNTIL)
+    if isinstance(answer, Acknowledged):
+        assert answer.taken_from == ""

@@ -103,3 +103,13 @@ def test_a_policy_that_was_frozen_into_an_incident_is_still_read() -> None:
 
 def test_a_policy_comes_back_from_its_row_as_it_was() -> None:
     assert escalation.from_json(escalation.to_json(OPS)) == OPS
+
+
+def test_an_assigned_target_leads_the_policy_and_takes_no_number() -> None:
+    policy = escalation.led_by(OPS, "cleo")
+    assert escalation.from_json(escalation.to_json(policy)) == policy
+    assert [escalation.number_of(policy, step) for step in range(4)] == [0, 1, 2, 2]
+    assert [escalation.number_of(OPS, step) for step in range(3)] == [1, 2, 2]
+    reasons = [escalation.decide(policy, step, NOW).reason for step in range(4)]
+    assert reasons == ["reassigned", "step 1 of ops", "step 2 of ops", "step 2 of ops, again"]
+    assert escalation.led_by(policy, "cleo") == policy

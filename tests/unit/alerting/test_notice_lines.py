@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alerting import notice
+from alerting import escalation, notice
 from alerting.escalation import Policy, Step
 from alerting.incident import Facts, RaisedSymptom, State
 from alerting.notice_lines import DETAILED, NAMED_LIMIT
@@ -348,3 +348,11 @@ def test_an_end_by_deletion_names_the_deleted_jobs() -> None:
 def test_a_person_without_a_name_in_common_is_next() -> None:
     stranger = Person("anna-b", "Anna B.", ())
     assert "Anna B. is paged at" in lines(subject(next_people=[stranger]))[-1]
+
+
+def test_whoever_it_is_assigned_to_reads_so() -> None:
+    assigned = replace(INCIDENT, policy=escalation.led_by(INCIDENT.policy, "anna"))
+    line = lines(subject(incident=assigned, with_people=[], next_people=[BEN]))[-1]
+    assert line == "You are assigned to it (ops). If nobody answers, Ben is paged at 03:20 UTC."
+    second = lines(subject(incident=assigned, step=1))[-1]
+    assert second.startswith("You are first on call (ops), with Ben.")

@@ -1,5 +1,6 @@
 """Titles: what is wrong and how bad, in 60 characters."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -313,3 +314,9 @@ def test_a_title_uses_the_words_of_any_cause() -> None:
     assert said(about) == "CRITICAL us-housekeeping: 4 of 11 jobs ineffective"
     recovery = replace(about, kind=NoticeKind.RECOVERED, incident=ended(), symptoms=well(new))
     assert "without effect for 10 s" in said(recovery)
+
+
+@pytest.mark.parametrize("about", [subject, one_job])
+def test_what_somebody_did_is_told_in_their_words(about: Callable[..., Subject]) -> None:
+    told = about(NoticeKind.UPDATE, words="Anna reassigned it to Ben")
+    assert said(told).endswith(": Anna reassigned it to Ben")

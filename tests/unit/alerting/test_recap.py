@@ -79,3 +79,19 @@ def test_a_new_acknowledgement_takes_the_place_of_the_old_one(db: Connection) ->
     desk.acknowledge(db, 1, "Ben", UNTIL + MINUTE, until=UNTIL + HOUR)
     assert past(db, UNTIL + 2 * MINUTE) == Recap(2, None, PastAnswer("acknowledged", "Ben", UNTIL + MINUTE))
     assert past(db, NOW) == Recap()
+
+
+def test_an_answer_that_was_withdrawn_or_taken_away_says_by_whom(db: Connection) -> None:
+    page_for(db, a_symptom())
+    desk.acknowledge(db, 1, "Anna", LATER, until=UNTIL)
+    desk.withdraw(db, 1, "Anna", LATER + MINUTE)
+    escalator.sweep(db, LATER + MINUTE)
+    withdrawn = past(db, LATER + MINUTE).answer
+    assert withdrawn == PastAnswer("acknowledged", "Anna", LATER, "withdrawn", "Anna")
+    assert withdrawn is not None
+    assert recap.words(withdrawn) == ("Anna acknowledged it at ", LATER, " and withdrew that")
+    desk.reassign(db, 1, "ben", "Cleo", LATER + 2 * MINUTE)
+    escalator.sweep(db, LATER + 2 * MINUTE)
+    reassigned = past(db, LATER + 2 * MINUTE).answer
+    assert reassigned is not None
+    assert recap.words(reassigned, "Cleo") == ("you reassigned it at ", LATER + 2 * MINUTE)

@@ -50,6 +50,7 @@ from heartbeat.access import api_key as access_key
 from heartbeat.access import pending_sign_in as code_ticket
 from heartbeat.access import store as access_store
 from heartbeat.checks import (
+    actions,
     blindness,
     blindness_store,
     checker,
@@ -260,6 +261,7 @@ LIMITS: Mapping[str, str] = {
     "Check that cannot be judged": f"{checker.PARKED.seconds // 60} min",
     "Checks per view of the list": f"{check_list.A_PAGE}",
     "Checks paused or resumed at once": f"{bulk.MOST}",
+    "Incidents answered at once": f"{actions.ANSWERED_AT_ONCE}",
     "Search on the console": f"{search.LONGEST} characters, of which {search.MOST} words",
     "Browsers listening for changes, per process": f"{live.MOST}, then 503",
     "Database query for these browsers": f"one each {live.EVERY:g} s",

@@ -143,6 +143,16 @@ async def _factor_off(world: World) -> httpx.Response:
     return await world.browser.post("/account/second-factor/off", data=data)
 
 
+async def _unacknowledge(world: World) -> httpx.Response:
+    await world.program.post("/v1/incidents/1/acknowledge")
+    return await world.program.post("/v1/incidents/1/unacknowledge")
+
+
+async def _give_back(world: World) -> httpx.Response:
+    await world.program.post("/v1/incidents/1/acknowledge")
+    return await world.browser.post("/incidents/1/unacknowledge", data={"csrf": await world.csrf()})
+
+
 async def _rotate(world: World) -> httpx.Response:
     contact = Contact("slack", HOOK)
     old_vault = vault.with_keys([SECRET_KEY_BEFORE], secrets.token_bytes)
@@ -157,6 +167,7 @@ NIGHTLY = {"every": "1d", "grace": "10m"}
 DAILY = {"kind": "every", "every": "2d", "grace": "5m"}
 SLACK = {"contacts": [{"slack": HOOK}]}
 HOUR = {"steps": [{"page": "first", "wait": "1h"}]}
+MANY = {"answer": "acknowledge", "incidents": [{"incident": 1}]}
 UNTIL = {"until": "2024-05-03T06:00:00Z"}
 OTHER_MAIL = MAIL | {"from": "other@example.com"}
 OTHER_PAGE = SOLE_PAGE | {"title": "Other"}
@@ -183,6 +194,20 @@ PROGRAMS = [
     by_program("POST", f"{INCIDENT}/acknowledge", "1", "incident.acknowledge", "incident 1", CHANGED),
     by_program("POST", f"{INCIDENT}/snooze", "1", "incident.snooze", "incident 1", CHANGED, UNTIL),
     by_program("POST", f"{INCIDENT}/page-next", "1", "incident.page_next", "incident 1", CHANGED),
+    by_program("POST", f"{INCIDENT}/take-over", "1", "incident.take_over", "incident 1", CHANGED),
+    by_program(
+        "POST", f"{INCIDENT}/reassign", "1", "incident.reassign", "incident 1", CHANGED, {"to": "ben"}
+    ),
+    by_program("POST", "/v1/incidents/answer", "", "incident.acknowledge", "incident 1", CHANGED, MANY),
+    Change(
+        f"{INCIDENT}/unacknowledge",
+        _unacknowledge,
+        "incident.unacknowledge",
+        "incident 1",
+        CHANGED,
+        "admin",
+        "admin key",
+    ),
     by_program("POST", f"{INCIDENT}/resolve", "1", "incident.resolve", "incident 1", CHANGED),
     by_program("POST", f"{INCIDENT}/note", "1", "incident.note", "incident 1", DONE, {"words": "Full."}),
     by_program("POST", "/v1/maintenance", "", "maintenance.make", "maintenance 2", MADE, MOVE),
@@ -258,6 +283,20 @@ PEOPLE = [
     by_form("/incidents/{number:int}/note", "1", "incident.note", "incident 1", DONE, words="Full."),
     by_form("/incidents/{number:int}/snooze", "1", "incident.snooze", "incident 1", CHANGED, **{"for": "1h"}),
     by_form("/incidents/{number:int}/page-next", "1", "incident.page_next", "incident 1", CHANGED),
+    by_form("/incidents/{number:int}/take-over", "1", "incident.take_over", "incident 1", CHANGED),
+    by_form("/incidents/{number:int}/reassign", "1", "incident.reassign", "incident 1", CHANGED, to="ben"),
+    by_form(
+        "/incidents/answer", "", "incident.snooze", "incident 1", CHANGED, incident="1.1", do="snooze 1h"
+    ),
+    Change(
+        "/incidents/{number:int}/unacknowledge",
+        _give_back,
+        "incident.unacknowledge",
+        "incident 1",
+        CHANGED,
+        "anna",
+        "session",
+    ),
     by_form("/incidents/{number:int}/resolve", "1", "incident.resolve", "incident 1", CHANGED),
     by_form(
         "/incidents/{number:int}/announce", "1", "announcement.make", "announcement 3", MADE, page="public"

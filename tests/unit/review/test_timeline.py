@@ -182,8 +182,8 @@ def test_the_times_to_detect_acknowledge_and_resolve(
 
 def test_messages_are_grouped_by_person() -> None:
     pages = [
-        message(1, NoticeKind.PAGE, "first", 0, NOW),
-        message(2, NoticeKind.PAGE, "second", 7, NOW + MINUTE),
+        replace(message(1, NoticeKind.PAGE, "first", 0, NOW), words="step 1 of ops"),
+        replace(message(2, NoticeKind.PAGE, "second", 7, NOW + MINUTE), words="step 2 of ops, again"),
         message(3, NoticeKind.RECOVERED, "first", 7, NOW + 2 * MINUTE),
     ]
     attempts = [
@@ -196,8 +196,8 @@ def test_messages_are_grouped_by_person() -> None:
     assert [
         (recipient.person, [message.title for message in recipient.messages]) for recipient in recipients
     ] == [
-        ("Ann", ["End", "Page, step 1"]),
-        ("second", ["Page, step 2"]),
+        ("Ann", ["End", "Page, step 1 of ops"]),
+        ("second", ["Page, step 2 of ops, again"]),
     ]
     assert [attempt.outcome for attempt in recipients[0].messages[1].attempts] == ["unreachable", "accepted"]
 

@@ -47,7 +47,8 @@ async def listed(request: ConsoleRequest) -> Response:
         return _open(db, number, request.now) if older_than is None else _past(db, older_than, request.now)
 
     live, facts = await request.read_live(("incidents",), read)
-    return request.show("incidents/list.html", live=live, **facts)
+    morning = next_morning(request.now, times.zone("UTC"))
+    return request.show("incidents/list.html", live=live, morning=morning, **facts)
 
 
 def _open(db: Connection, number: int, now: datetime) -> dict[str, Any]:
@@ -103,7 +104,7 @@ async def draft_postmortem(request: ConsoleRequest) -> Response:
 async def acknowledge(request: ConsoleRequest) -> Response:
     """Acknowledge an incident. With the number of an active maintenance window, it holds until the window ends."""
     number, now = request.number, request.now
-    occurrence, window = _number_typed(request, "occurrence"), _number_typed(request, "maintenance")
+    occurrence, window = number_typed(request, "occurrence"), number_typed(request, "maintenance")
 
     def work(db: Connection) -> Acknowledged | Stale | Resolved | Missing:
         active = maintenance_store.load(db, window) if window is not None else None
@@ -121,13 +122,13 @@ async def acknowledge(request: ConsoleRequest) -> Response:
     outcome = await request.write(work)
     request.context.metrics.paging.observe_answer(outcome)
     if isinstance(outcome, Stale):
-        return render.error_page(request.http, 409, "This incident has changed", _moved_on(number))
+        return moved_on(request)
     if window is not None and isinstance(outcome, Acknowledged):
         return render.see_other(f"/maintenance/{window}")
-    return _back_to(request, number, outcome)
+    return back_to(request, outcome)
 
 
-def _number_typed(request: ConsoleRequest, name: str) -> int | None:
+def number_typed(request: ConsoleRequest, name: str) -> int | None:
     text = str(request.form.get(name, ""))
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
@@ -135,13 +136,11 @@ def _number_typed(request: ConsoleRequest, name: str) -> int | None:
 async def snooze(request: ConsoleRequest) -> Response:
     """Snooze an incident for an hour, for four hours, or until the morning."""
     number = request.number
-    length = str(request.form.get("for", ""))
-    duration = SNOOZES.get(length)
-    if duration is None and length != "morning":
+    until = snooze_end(request, str(request.form.get("for", "")))
+    if until is None:
         return render.error_page(request.http, 400, "Snooze for how long?", _NO_SUCH_SNOOZE)
-    until = request.now + duration if duration else _morning(request)
     outcome = await request.write(lambda db: actions.snooze(db, number, request.actor, request.now, until))
-    return _back_to(request, number, outcome)
+    return back_to(request, outcome)
 
 
 async def ask_resolve(request: ConsoleRequest) -> Response:
@@ -174,7 +173,7 @@ async def resolve(request: ConsoleRequest) -> Response:
     """Resolve an incident."""
     number = request.number
     outcome = await request.write(lambda db: actions.resolve(db, number, request.actor, request.now))
-    return _back_to(request, number, outcome)
+    return back_to(request, outcome)
 
 
 def note_of(form: FormData) -> str | None:
@@ -202,7 +201,7 @@ async def page_next(request: ConsoleRequest) -> Response:
     """Page the next step of the policy now."""
     number = request.number
     outcome = await request.write(lambda db: actions.page_next(db, number, request.actor, request.now))
-    return _back_to(request, number, outcome)
+    return back_to(request, outcome)
 
 
 READING: Mapping[str, Route] = {
@@ -279,26 +278,32 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
     }
 
 
-def _back_to(request: ConsoleRequest, number: int, outcome: object) -> Response:
+def back_to(request: ConsoleRequest, outcome: object) -> Response:
     """Go back to the incident. Its screen says if it has ended meanwhile."""
-    return (
-        request.not_found(_missing(number))
-        if isinstance(outcome, Missing)
-        else render.see_other(f"/incidents/{number}")
-    )
+    missing = isinstance(outcome, Missing)
+    return no_such(request) if missing else render.see_other(f"/incidents/{request.number}")
 
 
-def _morning(request: ConsoleRequest) -> datetime:
-    """Return the next morning in the zone of the form, or in UTC."""
-    return next_morning(request.now, times.zone(str(request.form.get("zone", ""))[:100]))
+def no_such(request: ConsoleRequest) -> Response:
+    """Say that the incident of the address does not exist."""
+    return request.not_found(_missing(request.number))
+
+
+def snooze_end(request: ConsoleRequest, length: str) -> datetime | None:
+    """Return the end of a snooze of one of the lengths offered. The morning is that of the form's zone, or of UTC."""
+    if length == "morning":
+        return next_morning(request.now, times.zone(str(request.form.get("zone", ""))[:100]))
+    return request.now + SNOOZES[length] if length in SNOOZES else None
 
 
 def _missing(number: int) -> str:
     return f"There is no incident {number}."
 
 
-def _moved_on(number: int) -> str:
-    return (
-        f"Incident {number} has paged again since you opened it, so nothing was changed. "
+def moved_on(request: ConsoleRequest) -> Response:
+    """Say that the incident has paged again since the form was shown."""
+    problem = (
+        f"Incident {request.number} has paged again since you opened it, so nothing was changed. "
         "Open it again, read what is new, and acknowledge that."
     )
+    return render.error_page(request.http, 409, "This incident has changed", problem)

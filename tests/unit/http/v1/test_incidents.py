@@ -253,11 +253,14 @@ async def test_a_repeated_note_is_kept_once(
     assert notes == [("disk full", "First responder"), ("disk full", "second")]
 
 
-@pytest.mark.parametrize("verb", ["acknowledge", "snooze", "page-next", "resolve", "note"])
+@pytest.mark.parametrize(
+    "verb",
+    ["acknowledge", "snooze", "page-next", "resolve", "note", "take-over", "unacknowledge", "reassign"],
+)
 async def test_an_unknown_incident_cannot_be_answered(
     system: System, admin: httpx.AsyncClient, verb: str
 ) -> None:
-    body = {"snooze": {"until": UNTIL}, "note": {"words": "x"}}.get(verb, {})
+    body = {"snooze": {"until": UNTIL}, "note": {"words": "x"}, "reassign": {"to": "first"}}.get(verb, {})
 
     assert problem(await admin.post(f"/v1/incidents/9/{verb}", json=body), 404) == "There is no incident 9."
     assert problem(await admin.get("/v1/incidents/9"), 404) == "There is no incident 9."
@@ -274,3 +277,87 @@ async def test_a_change_wakes_the_ticker(
         woken.clear()
         await admin.post(address)
         assert woken.is_set(), address
+
+
+async def test_an_incident_changes_hands(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
+    at = f"/v1/incidents/{await fall_silent(system, clock, await make_check(system))}"
+    await admin.post(f"{at}/acknowledge", json={"by": "first"})
+
+    taken = [(await admin.post(f"{at}/take-over", json={"by": "ben"})).json() for _ in range(2)]
+    assert [(one["outcome"], one["by"]) for one in taken] == [
+        ("acknowledged", "ben"),
+        ("acknowledged already", "ben"),
+    ]
+    given_back = [(await admin.post(f"{at}/unacknowledge")).json()["outcome"] for _ in range(2)]
+    assert given_back == ["paging", "paging already"]
+    incident = (await admin.get(at)).json()
+    assert (incident["state"], incident["occurrence"]) == ("open", 2)
+    stale = await admin.post(f"{at}/take-over", json={"occurrence": 1})
+    assert stale.status_code == 409
+    assigned = [(await admin.post(f"{at}/reassign", json={"to": "first"})).json() for _ in range(2)]
+    assert [one["outcome"] for one in assigned] == ["reassigned", "reassigned already"]
+    assert problem(await admin.post(f"{at}/reassign", json={"to": "nobody"}), 422) == (
+        "to: nobody can be paged as nobody: the name is unknown, or has no contact. Nothing was changed."
+    )
+    await escalate(system, clock)
+    assert [entry["words"] for entry in (await admin.get(at)).json()["timeline"]][-3:] == [
+        "admin withdrew the acknowledgement of ben",
+        "admin reassigned it to First responder",
+        "reassigned: First responder",
+    ]
+
+
+async def test_several_incidents_are_answered_at_once_each_with_its_outcome(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    for slug in ("a", "b", "c"):
+        await fall_silent(system, clock, await make_check(system, slug))
+    await admin.post("/v1/incidents/2/resolve")
+    chosen = [
+        {"incident": 1, "occurrence": 1},
+        {"incident": 2},
+        {"incident": 3, "occurrence": 7},
+        {"incident": 9},
+    ]
+    body = {"answer": "acknowledge", "incidents": chosen, "by": "first"}
+
+    outcomes = (await admin.post("/v1/incidents/answer", json=body)).json()["incidents"]
+
+    assert [(one["incident"], one["outcome"], one["by"]) for one in outcomes] == [
+        (1, "acknowledged", "First responder"),
+        (2, "resolved already", "admin"),
+        (3, "stale", None),
+        (9, "missing", None),
+    ]
+    assert outcomes[3]["problem"] == "There is no incident 9."
+    states = [one["state"] for one in (await admin.get("/v1/incidents")).json()["incidents"]]
+    assert states == ["open", "resolved", "acknowledged"]
+    for answer, until, state in (
+        ("snooze", UNTIL, "snoozed"),
+        ("take-over", None, "acknowledged"),
+        ("resolve", None, "resolved"),
+    ):
+        both = {"answer": answer, "incidents": [{"incident": 1}, {"incident": 3}], "until": until}
+        assert (await admin.post("/v1/incidents/answer", json=both)).status_code == 200
+        states = [one["state"] for one in (await admin.get("/v1/incidents")).json()["incidents"]]
+        assert states == [state, "resolved", state]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"answer": "snooze"}, "until: a snooze needs the time of its end."),
+        ({"answer": "resolve", "until": UNTIL}, "until: leave it out. What is resolved does not page again."),
+        ({"answer": "acknowledge", "incidents": []}, "incidents: "),
+        ({"answer": "acknowledge", "incidents": [{"incident": 1}] * 101}, "incidents: "),
+        ({"answer": "forget"}, "answer: "),
+        ({"answer": "acknowledge", "until": "2025-01-01T00:00:00Z"}, "until: must be in the future"),
+    ],
+)
+async def test_an_answer_to_several_incidents_is_refused_as_a_whole(
+    system: System, admin: httpx.AsyncClient, clock: SetClock, body: dict[str, object], sentence: str
+) -> None:
+    await fall_silent(system, clock, await make_check(system))
+    refused = await admin.post("/v1/incidents/answer", json={"incidents": [{"incident": 1}]} | body)
+    assert problem(refused, 422).startswith(sentence)
+    assert (await admin.get("/v1/incidents/1")).json()["state"] == "open"

@@ -40,11 +40,15 @@ ASKS = {
     "/v1/checks/{name}/resume": Ask({"name": "paused"}),
     "/v1/checks/{name}/rules/try": Ask({"name": "idle"}, {"rule": "rows > 0"}),
     "/v1/encryption/rotate": Ask(),
+    "/v1/incidents/answer": Ask(body={"answer": "acknowledge", "incidents": [{"incident": 1}]}),
     "/v1/incidents/{number}/acknowledge": Ask({"number": "1"}),
     "/v1/incidents/{number}/note": Ask({"number": "1"}, {"words": "It was the disk."}),
     "/v1/incidents/{number}/page-next": Ask({"number": "1"}),
+    "/v1/incidents/{number}/reassign": Ask({"number": "1"}, {"to": "first"}),
     "/v1/incidents/{number}/resolve": Ask({"number": "1"}),
     "/v1/incidents/{number}/snooze": Ask({"number": "1"}, {"until": LATER}),
+    "/v1/incidents/{number}/take-over": Ask({"number": "1"}),
+    "/v1/incidents/{number}/unacknowledge": Ask({"number": "2"}),
     "/v1/keys": Ask(body={"name": "deploy", "scopes": ["read"]}, second_status=409),
     "/v1/maintenance": Ask(body={"title": "Move", "match": {"host": "a"}, "ends_at": LATER}, headers=KEY),
     "/v1/maintenance/{number}/end": Ask({"number": "1"}),
@@ -81,6 +85,8 @@ async def lived_in(system: System, admin: httpx.AsyncClient, clock: SetClock) ->
     silent = await make_check(system, labels={"component": "cpu", "region": "us", "host": "z"})
     await ping(system, silent)
     await fall_silent(system, clock, silent)
+    await ping(system, await make_check(system, "answered", schedule=Every(timedelta(days=1))), "/fail")
+    await admin.post("/v1/incidents/2/acknowledge")
     await admin.post("/v1/maintenance", json={"title": "Move", "match": {"host": "b"}, "ends_at": LATER})
     return system
 

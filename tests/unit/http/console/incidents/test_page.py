@@ -275,3 +275,92 @@ async def test_a_limit_of_the_service_has_its_own_words(
     await system.context.database.write(lambda db: limit_watch.tell(db, [], clock.now()))
     screen = await see(browser, f"/incidents/{incident.id}")
     assert "there is room again" in screen.words
+
+
+async def test_an_incident_changes_hands_on_the_console(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, admin: httpx.AsyncClient
+) -> None:
+    at = f"/incidents/{await fall_silent(system, clock, await make_check(system))}"
+    assert f"{at}/take-over" not in (await see(browser, at)).forms, "nobody has it"
+    await admin.post(f"/v1{at}/acknowledge", json={"by": "first"})
+    assert {f"{at}/take-over", f"{at}/unacknowledge"} <= set((await see(browser, at)).forms)
+    await press(browser, f"{at}/take-over", occurrence="1")
+    screen = await see(browser, at)
+    assert "Acknowledged by admin at" in screen.words
+    assert "acknowledged by admin, who took over from First responder" in screen.words
+    assert f"{at}/take-over" not in screen.forms
+    await press(browser, f"{at}/unacknowledge")
+    assert "admin withdrew the acknowledgement" in (await see(browser, at)).words
+    stale = await press(browser, f"{at}/take-over", occurrence="1")
+    assert stale.status_code == 409
+
+
+async def test_an_incident_is_reassigned_to_somebody_who_can_be_paged(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    at = f"/incidents/{await fall_silent(system, clock, await make_check(system))}"
+    form = await see(browser, f"{at}/reassign")
+    assert "If they do not answer, the policy ops follows from its first step." in form.words
+    refused = await press(browser, f"{at}/reassign", to="nobody")
+    assert refused.status_code == 422
+    assert "Nobody can be paged as nobody" in refused.text
+    answer = await press(browser, f"{at}/reassign", to="first")
+    assert (answer.status_code, answer.headers["location"]) == (303, at)
+    assert "admin reassigned it to First responder" in (await see(browser, at)).words
+    for path in ("reassign", "take-over", "unacknowledge"):
+        assert (await press(browser, f"/incidents/99/{path}", to="first")).status_code == 404
+    await see(browser, "/incidents/99/reassign", 404)
+
+
+async def test_ticked_incidents_are_answered_at_once(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    for slug in ("a", "b"):
+        await fall_silent(system, clock, await make_check(system, slug))
+    assert "/incidents/answer" in (await see(browser, "/incidents")).forms
+    answered = await press(
+        browser, "/incidents/answer", incident=["1.1", "2.7", "9.1", "x"], do="acknowledge"
+    )
+    words = sound(answered.text).words
+    assert "1 of 3 incidents changed" in words
+    assert "acknowledged by admin until" in words
+    assert "not changed: it has paged again since you opened the list" in words
+    assert "Incident 9 not changed: there is no such incident any more" in words
+    for do, words in (
+        ("take over", "acknowledged by admin until"),
+        ("snooze 1h", "snoozed by admin until"),
+        ("snooze morning", "snoozed by admin until"),
+    ):
+        answered = await press(browser, "/incidents/answer", incident=["1.1", "2.1"], do=do)
+        assert words in sound(answered.text).words
+
+
+async def test_ticked_incidents_are_resolved_after_a_question(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    for slug in ("a", "b"):
+        await fall_silent(system, clock, await make_check(system, slug))
+    asked = sound((await press(browser, "/incidents/answer", incident=["1.1", "2.1"], do="resolve")).text)
+    assert "Resolve 2 incidents?" in asked.words
+    assert "Incident 2: b." in asked.words
+    assert "2 incidents are open." in (await see(browser, "/incidents")).words
+    done = await press(browser, "/incidents/answer", incident=["1.1", "2.1"], do="resolve", sure="yes")
+    assert "2 of 2 incidents changed" in sound(done.text).words
+    assert "No incident is open." in (await see(browser, "/incidents")).words
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"do": "acknowledge"}, "Tick at least one incident."),
+        ({"do": "forget", "incident": "1.1"}, "This answer is not one of the buttons."),
+        ({"do": "snooze 9h", "incident": "1.1"}, "This answer is not one of the buttons."),
+        ({"do": "resolve", "incident": [f"{n}.1" for n in range(101)]}, "At most 100 incidents"),
+    ],
+)
+async def test_an_answer_that_is_none_changes_nothing(
+    browser: httpx.AsyncClient, fields: dict[str, str | list[str]], problem: str
+) -> None:
+    refused = await press(browser, "/incidents/answer", **fields)
+    assert refused.status_code == 400
+    assert problem in refused.text

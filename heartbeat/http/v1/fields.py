@@ -279,7 +279,7 @@ class Reassign(_AnswerBody):
 
     to: Annotated[
         str,
-        Field(description="The person who is paged now, as a policy names them.", examples=["anna"]),
+        Field(description="The person, rotation or team that is paged now.", examples=["anna"]),
         AfterValidator(definition_entry.line(definition_entry.MAX_NAME)),
     ]
 

@@ -37,15 +37,17 @@ async def unacknowledge(request: ConsoleRequest) -> Response:
 
 
 async def ask_reassign(request: ConsoleRequest) -> Response:
-    """Ask for the person who is paged instead."""
+    """Ask who is paged instead."""
 
     def read(db: Connection) -> dict[str, Any] | None:
         dossier = desk.dossier(db, request.number)
         if dossier is None:
             return None
         (titled,) = surroundings.titled(db, [dossier.incident], request.now)
-        offered = [person for person in desk.people(db).values() if person.contacts]
-        return {"incident": titled, "people": sorted(offered, key=lambda one: one.name)[:OFFERED]}
+        crew = desk.crew(db)
+        people = {name: person.name for name, person in crew.people.items() if person.contacts}
+        offered = dict.fromkeys(crew.rotations, "rotation") | dict.fromkeys(crew.teams, "team") | people
+        return {"incident": titled, "offered": sorted(offered.items())[:OFFERED]}
 
     facts = await request.read(read)
     if facts is None:

@@ -300,7 +300,7 @@ async def test_an_incident_is_reassigned_to_somebody_who_can_be_paged(
 ) -> None:
     at = f"/incidents/{await fall_silent(system, clock, await make_check(system))}"
     form = await see(browser, f"{at}/reassign")
-    assert "If they do not answer, the policy ops follows from its first step." in form.words
+    assert "If nobody answers, the policy ops follows from its first step." in form.words
     refused = await press(browser, f"{at}/reassign", to="nobody")
     assert refused.status_code == 422
     assert "Nobody can be paged as nobody" in refused.text

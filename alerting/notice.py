@@ -72,6 +72,12 @@ class Notice:
         """The words on the button of `ack_url`."""
         return "I got it" if self.kind is NoticeKind.TEST else "Acknowledge"
 
+    @property
+    def buttons(self) -> tuple[tuple[str, str], ...]:
+        """The links for people, each with its label, in the order in which they are needed."""
+        links = (self.ack_label, self.ack_url), ("Open", self.open_url), ("Runbook", self.runbook_url)
+        return tuple((label, url) for label, url in links if url)
+
 
 def compose(subject: Subject, now: datetime) -> Notice:
     """Return the notice for one person: what, since when, whether it is only this, what to do, why you."""

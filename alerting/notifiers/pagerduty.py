@@ -106,7 +106,11 @@ def _event(notice: Notice, routing_key: str) -> bytes:
     if notice.kind in _ACTIONS:
         return json.dumps(event).encode()
     payload = _payload(notice)
-    event |= {"payload": payload, "client": "heartbeat", "links": list(_links(notice))}
+    event |= {
+        "payload": payload,
+        "client": "heartbeat",
+        "links": [{"href": url, "text": label} for label, url in notice.buttons],
+    }
     if notice.open_url:
         event["client_url"] = notice.open_url
     body = json.dumps(event).encode()
@@ -135,15 +139,6 @@ def _affected(details: Mapping[str, object]) -> dict[str, str]:
     if title and isinstance(total := details.get("total"), int) and total > 1:
         fields["group"] = str(title)
     return {name: text[:SUMMARY_LIMIT] for name, text in fields.items()}
-
-
-def _links(notice: Notice) -> Iterator[dict[str, str]]:
-    if notice.ack_url:
-        yield {"href": notice.ack_url, "text": notice.ack_label}
-    if notice.open_url:
-        yield {"href": notice.open_url, "text": "Open"}
-    if notice.runbook_url:
-        yield {"href": notice.runbook_url, "text": "Runbook"}
 
 
 def _dedup_key(notice: Notice) -> str:

@@ -10,17 +10,29 @@ import httpx
 
 from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Notifier
+from alerting.notifiers.discord import Discord
 from alerting.notifiers.email import Email
 from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.slack import Slack
+from alerting.notifiers.teams import Teams
 from alerting.notifiers.webhook import Webhook
 from alerting.origin import Origin
 
 GROUP = "heartbeat.notifiers"
 """The group of entry points. The name of a plugin's entry is the kind, its value the class."""
 
-BUILT_IN: tuple[type[Notifier], ...] = (Console, Email, Ntfy, PagerDuty, Slack, Webhook)
+BUILT_IN: tuple[type[Notifier], ...] = (
+    Console,
+    Discord,
+    Email,
+    Ntfy,
+    PagerDuty,
+    Slack,
+    Teams,
+    Webhook,
+)
+"""In the order of their names."""
 
 _CONTRACT = ("digests", "secret_settings", "secret_address", "configured", "wrong_address", "send")
 

@@ -79,17 +79,9 @@ def _blocks(notice: Notice) -> Iterator[dict[str, object]]:
 
 
 def _buttons(notice: Notice) -> Iterator[dict[str, object]]:
-    if notice.ack_url:
-        yield {
-            "type": "button",
-            "text": _plain(notice.ack_label, HEADER_LIMIT),
-            "url": notice.ack_url,
-            "style": "primary",
-        }
-    if notice.open_url:
-        yield {"type": "button", "text": _plain("Open", HEADER_LIMIT), "url": notice.open_url}
-    if notice.runbook_url:
-        yield {"type": "button", "text": _plain("Runbook", HEADER_LIMIT), "url": notice.runbook_url}
+    for label, url in notice.buttons:
+        button: dict[str, object] = {"type": "button", "text": _plain(label, HEADER_LIMIT), "url": url}
+        yield button | ({"style": "primary"} if url == notice.ack_url else {})
 
 
 def _plain(text: str, limit: int) -> dict[str, object]:

@@ -3,12 +3,14 @@
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 import httpx
 
 _SAID_LIMIT = 200
+_LONG_LINE = 200
 # Control characters, line breaks, turns of direction, halves of characters. Any space or joiner is ordinary writing.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
@@ -29,6 +31,41 @@ def one_line(text: str) -> str:
     The output of a job reaches headers and terminals. It must not begin a header or steer a terminal.
     """
     return _STEERING.sub(" ", text)
+
+
+def fitted(lines: Iterable[str], limit: int, size: Callable[[str], int] = len) -> list[str]:
+    """Return the first lines that fit, with a line break after each, into `limit` as `size` measures text.
+
+    Lines stay whole. Only one of more than 200 characters, such as the names in a digest, is cut and ends with "…".
+    """
+    kept: list[str] = []
+    for line in map(one_line, lines):
+        needed = size(line) + 1
+        if needed > limit:
+            room, text = limit - 1, line
+            fits = bisect(range(len(text)), room, key=lambda end: size(text[:end] + "…"))
+            return [*kept, text[: fits - 1] + "…"] if len(text) > _LONG_LINE and fits > 1 else kept
+        kept.append(line)
+        limit -= needed
+    return kept
+
+
+def unmarked(text: str, marks: str) -> str:
+    """Return one line of text for Markdown with a backslash before each mark, so that it is shown as it is.
+
+    `marks` is the expression for them. A job may be called `*_sync*`. What would begin a list or a heading is escaped
+    too. A web address stays as it is, so that it can be opened.
+    """
+    places = re.compile(rf"https?://[^\s<>]+|{marks}|^(?:[-+#>]|\d+\.)")
+    return places.sub(lambda mark: mark[0] if "://" in mark[0] else f"{mark[0][:-1]}\\{mark[0][-1]}", text)
+
+
+def utf16(text: str) -> int:
+    """Return the length of a text in UTF-16, in which a character outside of the basic plane counts twice.
+
+    Some providers count so, and others count characters. This is never less.
+    """
+    return len(text.encode("utf-16-le", "replace")) // 2
 
 
 def quoted(text: str, *secrets: str) -> str:

@@ -1,4 +1,4 @@
-"""One POST to a provider, bounded in time and size, and the outcome of its reply.
+"""One request to a provider, bounded in time and size, and the outcome of its reply.
 
 A status is read by RFC 9110 and the Standard Webhooks specification: a failure is Refused if trying again cannot help,
 and Unreachable if it can.
@@ -41,7 +41,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A server's reply to one POST.
+    """A server's reply to one request.
 
     `where` is its host and port, the only part of the address that may be shown to people. `text` is the beginning of
     the body, for the notifier that can read it: a server may echo the request there, secrets included, so it is never
@@ -85,9 +85,16 @@ class Reply:
 async def post(
     http: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], bound: timedelta
 ) -> Reply | Refused | Unreachable:
-    """POST `body` as JSON and return the reply, within `bound` in all. No redirect is followed.
+    """POST `body` as JSON and return the reply. See `call`."""
+    return await call(http, "POST", url, body, headers, bound)
 
-    Refused means that the URL cannot be posted to, Unreachable that no reply came, and whether the request was sent.
+
+async def call(
+    http: httpx.AsyncClient, method: str, url: str, body: bytes, headers: Mapping[str, str], bound: timedelta
+) -> Reply | Refused | Unreachable:
+    """Send `body` as JSON and return the reply, within `bound` in all. No redirect is followed.
+
+    Refused means that the URL cannot be used, Unreachable that no reply came, and whether the request was sent.
     Once the head of a reply has come it counts, even if the body breaks off. Raises no fault of the network.
     """
     where, reply, sent, to_proxy = "", None, False, False
@@ -106,7 +113,7 @@ async def post(
         async with (
             asyncio.timeout(bound.total_seconds()),
             http.stream(
-                "POST",
+                method,
                 url,
                 content=body,
                 headers=headers,

@@ -9,7 +9,7 @@ import pytest
 
 from alerting import courier, delivery, digest, notice
 from alerting.notice import NoticeKind
-from alerting.notifiers import email, ntfy, pagerduty, registry, webhook
+from alerting.notifiers import discord, email, ntfy, pagerduty, registry, teams, webhook
 from alerting.notifiers.contract import Acknowledgement, Arrived, Malformed, Notifier, Undelivered, Unsigned
 from alerting.notifiers.transport import http as transport_http
 from alerting.severity import Severity
@@ -100,6 +100,8 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"given up after {courier.SEND_BOUND:g}, which is less than the {delivery.LEASE.seconds} seconds",
         f"cut to {ntfy.MESSAGE_LIMIT:,} bytes",
         f"more than {pagerduty.EVENT_LIMIT:,} bytes",
+        f"cut to {discord.CONTENT_LIMIT:,} characters",
+        f"cut to {teams.MESSAGE_LIMIT:,} bytes",
         f"priority {priority[Severity.CRITICAL]} for critical, {priority[Severity.ERROR]} for error, "
         f"{priority[Severity.WARNING]} for warning and {priority[Severity.INFO]} for info",
     ):

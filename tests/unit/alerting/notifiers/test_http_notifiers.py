@@ -12,9 +12,11 @@ import pytest
 
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact, Notifier, Outcome, Refused, Unreachable
+from alerting.notifiers.discord import Discord
 from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.slack import Slack
+from alerting.notifiers.teams import Teams
 from alerting.notifiers.transport.http import BOUND
 from alerting.notifiers.webhook import Webhook
 
@@ -26,6 +28,8 @@ TAKEN = {
     "ntfy": (200, '{"id":"xE73Iyuabi","event":"message"}'),
     "slack": (200, "ok"),
     "pagerduty": (202, '{"status":"success","message":"Event processed","dedup_key":"heartbeat/17"}'),
+    "discord": (200, '{"id":"1443","type":0,"content":"…"}'),
+    "teams": (202, ""),
 }
 
 
@@ -47,6 +51,11 @@ def send(kind: str, fenced: httpx.AsyncClient, provider: Provider, notice: Notic
             "ntfy": (Ntfy(http=fenced, token=SECRET, bound=bound), f"{url}/ops-pages"),
             "slack": (Slack(http=fenced, bound=bound), f"{url}/services/T0/B0/{SECRET}"),
             "pagerduty": (PagerDuty(http=fenced, url=f"{url}/v2/enqueue", bound=bound), SECRET),
+            "discord": (Discord(http=fenced, bound=bound), f"{url}/api/webhooks/1/{SECRET}"),
+            "teams": (
+                Teams(http=fenced, bound=bound),
+                f"{url}/workflows/a/triggers/manual/paths/invoke?sig={SECRET}",
+            ),
         }
         notifier, address = notifiers[kind]
         return await notifier.send(notice, Contact(kind, address))

@@ -43,7 +43,8 @@ def install(plug_in: Callable[[Path], None], tmp_path: Path) -> Install:
 
 
 def test_what_is_built_in() -> None:
-    assert registry.installed().kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
+    kinds = [notifier.kind for notifier in registry.BUILT_IN]
+    assert list(registry.installed().kinds) == kinds == sorted(kinds)
     assert registry.installed().problems == {}
     assert all(kind == notifier.kind for kind, notifier in registry.installed().kinds.items())
 
@@ -75,7 +76,7 @@ def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.
     (folder / "broken_plugin.py").write_text("class Hollow:\n    kind = 'hollow'\n    digests = True\n")
     (folder / "broken_leaving.py").write_text("import sys\nsys.exit('no licence')\n")
     notifiers = registry.installed()
-    assert notifiers.kinds.keys() == {"console", "email", "ntfy", "pagerduty", "slack", "webhook"}
+    assert list(notifiers.kinds) == [notifier.kind for notifier in registry.BUILT_IN]
     assert notifiers.kinds["slack"].__name__ == "Slack"
     assert notifiers.problems == {
         "gone": "no_such_module:Notifier is left out: ModuleNotFoundError: No module named 'no_such_module'",
@@ -92,13 +93,13 @@ def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.
 
 
 def test_what_needs_no_setting_is_there_without_a_word(http: httpx.AsyncClient) -> None:
-    assert assemble({}, http).keys() == {"console", "ntfy", "pagerduty", "slack", "webhook"}
-    assert assemble({"email": SMTP}, http).keys() == registry.installed().kinds.keys()
+    assert registry.installed().kinds.keys() - assemble({}, http).keys() == {"email"}
+    assert "email" in assemble({"email": SMTP}, http)
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(http: httpx.AsyncClient) -> None:
     with pytest.raises(
-        ValueError, match=r"^notifiers.slak: there is no such kind; the kinds are console, email, "
+        ValueError, match=r"^notifiers.slak: there is no such kind; the kinds are console, discord, "
     ):
         assemble({"slak": {}}, http)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from alerting.notifiers.wording import network_fault, one_line, quoted
+from alerting.notifiers.wording import fitted, network_fault, one_line, quoted, unmarked, utf16
 
 
 @pytest.mark.parametrize("nasty", ["a\nb", "a\rb", "a\x1bb", "a\u2028b", "a\u202eb", "a\0b", "a\x85b"])
@@ -49,3 +49,33 @@ def test_the_cause_of_a_fault_is_found_where_a_library_wrapped_it() -> None:
     wrapped = OSError("5ecret")
     wrapped.__cause__ = ConnectionRefusedError()
     assert network_fault("hb.test", wrapped, timedelta(seconds=15)) == "connection refused by hb.test"
+
+
+def test_lines_that_fit_stay_whole_and_the_rest_is_left_out() -> None:
+    lines = ["first", "second\x1b", "third"]
+    assert fitted(lines, 20) == ["first", "second ", "third"]
+    assert fitted(lines, 19) == ["first", "second "]
+    assert fitted(lines, 13) == ["first"]
+    assert fitted(lines, 0) == []
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 50, 299, 300])
+def test_only_a_line_that_is_long_by_itself_is_cut_inside(limit: int) -> None:
+    (*line,) = fitted(["€" * 300, "next"], limit, lambda text: len(text.encode()))
+    assert sum(len(text.encode()) + 1 for text in line) <= limit
+    assert [text.strip("€") for text in line] == (["…"] if limit > 6 else [])
+
+
+def test_text_for_markdown_is_shown_as_it_is() -> None:
+    assert unmarked("run *_sync* at [x](y)", r"[*_\[\]]") == r"run \*\_sync\* at \[x\](y)"
+    assert unmarked("see https://wiki.test/a_b_c, *now*", "[*_]") == r"see https://wiki.test/a_b_c, \*now\*"
+    assert [unmarked(text, r"\*") for text in ("- a", "# a", "12. a", "12.5 - a")] == [
+        r"\- a",
+        r"\# a",
+        r"12\. a",
+        r"12\.5 - a",
+    ]
+
+
+def test_a_text_is_measured_as_the_strictest_providers_do() -> None:
+    assert [utf16(text) for text in ("abc", "é€", "👩", "\ud800")] == [3, 2, 2, 1]

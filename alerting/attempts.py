@@ -114,6 +114,26 @@ def last_paged(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int,
     return {(number, mark): occurrence for number, mark, occurrence in db.execute(query)}
 
 
+def threads(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, str], str]:
+    """Return the provider's id of the first notice of each incident that each contact took, by the contact's mark."""
+    first = (
+        select(func.min(attempts.c.id))
+        .join(pages, pages.c.id == attempts.c.page_id)
+        .where(
+            among(db, pages.c.incident_id, incident_ids),
+            attempts.c.contact_mark.is_not(None),
+            attempts.c.provider_id.is_not(None),
+        )
+        .group_by(pages.c.incident_id, attempts.c.contact_mark)
+    )
+    query = (
+        select(pages.c.incident_id, attempts.c.contact_mark, attempts.c.provider_id)
+        .join(attempts, attempts.c.page_id == pages.c.id)
+        .where(attempts.c.id.in_(first))
+    )
+    return {(number, mark): provider_id for number, mark, provider_id in db.execute(query)}
+
+
 def unrecorded(page: Page) -> Attempt | None:
     """Return the attempt of the lease before this one if its outcome was never written, else None."""
     if page.leased_until is None:

@@ -119,6 +119,7 @@ class Composer:
             next_people=facts.people_of(incident, page.step + 1, incident.next_at or now),
             links=self.links(incident, person),
             reopens=pages_somebody and earlier < page.occurrence,
+            thread=facts.threads.get((page.incident_id, contact.mark)),
             with_people=[other for other in with_people if other.id != person.id],
             recap=recap.of(facts.past[page.incident_id], page.created_at),
             shared=shared,
@@ -136,6 +137,7 @@ class _Facts:
     sequences: Mapping[int, int]
     past: Mapping[int, Sequence[Entry]]
     last_paged: Mapping[tuple[int, str], int]
+    threads: Mapping[tuple[int, str], str]
     coming: Mapping[tuple[int, Recipient], News]
 
     def told_by(self, page: Page, now: datetime) -> Sequence[RaisedSymptom]:
@@ -164,13 +166,16 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
     incidents = store.load_many(db, numbers)
     crew = roster.load_crew(db)
     again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
+    sequences = outbox.sequences(db, [page.id for page in pages])
+    begun = {page.incident_id for page in pages if sequences[page.id]}
     return _Facts(
         incidents=incidents,
         symptoms=symptom_store.symptoms_of(db, numbers),
         crew=crew,
         readers=Counter(contact for person in crew.people.values() for contact in person.contacts),
-        sequences=outbox.sequences(db, [page.id for page in pages]),
+        sequences=sequences,
         past=store.entries_of(db, numbers, recap.KINDS),
         last_paged=attempts.last_paged(db, again) if again else {},
+        threads=attempts.threads(db, begun) if begun else {},
         coming=outbox.news_to_come(db, numbers),
     )

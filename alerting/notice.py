@@ -51,6 +51,8 @@ class Notice:
     reopens: bool = False
     """True for the first page of an occurrence to a contact that has a page of an earlier one. A provider with an
     incident of its own may have it acknowledged, and would notify nobody."""
+    thread: str | None = None
+    """The provider's id of the first notice of this incident that this contact took, if this is not the first one."""
     open_url: str | None = None
     ack_url: str | None = None
     runbook_url: str | None = None
@@ -101,6 +103,7 @@ def compose(subject: Subject, now: datetime) -> Notice:
         incident=incident.id,
         sequence=subject.sequence,
         reopens=subject.reopens,
+        thread=subject.thread,
         open_url=subject.links.open_url,
         ack_url=subject.links.ack_url if answerable else None,
         runbook_url=runbook_link(runbook),

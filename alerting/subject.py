@@ -70,6 +70,8 @@ class Subject:
     """What happened before this notice."""
     reopens: bool = False
     """True if its contact has a page of an earlier occurrence: see `Notice.reopens`."""
+    thread: str | None = None
+    """The provider's id of the first notice of this incident that its contact took: see `Notice.thread`."""
     shared: bool = False
     """True if several people read this channel: the person is named, not called "you"."""
 

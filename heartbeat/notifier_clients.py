@@ -15,7 +15,6 @@ from alerting.network import Fence, Reach
 from alerting.notice import Notice
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier, Outcome, Receiver
-from alerting.notifiers.email import Email
 from alerting.notifiers.registry import InstalledNotifiers, NotifierSet, Setup
 from alerting.notifiers.transport import egress
 from alerting.notifiers.transport.egress import Fenced
@@ -238,7 +237,8 @@ def _assembled(
         for kind, setup in written.items()
         if setup.origin != Origin.FILE and kind in fenced
     }
-    if Email.kind in own and Email.kind not in theirs:
-        # A mail address leads nowhere by itself. The origin of the mail server decides how far mail may go.
-        fenced[Email.kind] = own[Email.kind]
+    for kind in own.keys() - theirs.keys():
+        if getattr(own[kind], "server_in_settings", False):
+            # A mail address leads nowhere by itself. The origin of the mail server decides how far mail may go.
+            fenced[kind] = own[kind]
     return NotifierSet({**own, **theirs}, fenced)

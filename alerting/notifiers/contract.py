@@ -122,7 +122,8 @@ class Notifier(Protocol):
     """True if the address itself is a secret, such as a webhook address to which anybody could post.
 
     A notifier may also have `shared: ClassVar[bool]`. True means that several people read an address, so that a notice
-    names the person instead of "you".
+    names the person instead of "you". And `server_in_settings: ClassVar[bool]`: true if the settings alone name the
+    server, so that their origin and not that of an address decides how far a notice may reach.
     """
 
     @classmethod

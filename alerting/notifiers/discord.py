@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -11,8 +11,8 @@ import httpx
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
-from alerting.notifiers.transport.http import BOUND, LONGEST_PAUSE, Reply, post
-from alerting.notifiers.wording import fitted, quoted, unmarked, utf16
+from alerting.notifiers.transport.http import BOUND, Reply, post
+from alerting.notifiers.wording import fitted, markdown_links, quoted, unmarked, utf16
 
 CONTENT_LIMIT = 2000
 """The most characters of a message (Discord, Webhook Resource, Execute Webhook)."""
@@ -53,25 +53,14 @@ class Discord:
             case Reply(status=200) as reply if isinstance(reply.fields().get("id"), str):
                 return Accepted(reply.line)
             case Reply() as reply:
-                return _failure(reply, token=url.path.rpartition("/")[2])
+                fields, token = reply.fields(), url.path.rpartition("/")[2]
+                return reply.failure(quoted(str(fields.get("message", "")), token), fields.get("retry_after"))
             case Refused() | Unreachable() as failure:
                 return failure
 
 
-def _failure(reply: Reply, token: str) -> Refused | Unreachable:
-    """Return the failure in Discord's words, with the wait that it asks for, which may be a part of a second."""
-    fields = reply.fields()
-    failure = reply.failure(quoted(str(fields.get("message", "")), token))
-    match failure, fields.get("retry_after"):
-        case Unreachable(throttled=True), float() | int() as seconds if seconds >= 0:
-            pause = timedelta(seconds=min(seconds, LONGEST_PAUSE.total_seconds()))
-            return replace(failure, retry_after=pause)
-    return failure
-
-
 def _message(notice: Notice) -> bytes:
-    links = " · ".join(f"[{label}](<{_in_brackets(url)}>)" for label, url in notice.buttons)
-    title = f"**{_escaped(notice.title)}**"
+    title, links = f"**{_escaped(notice.title)}**", markdown_links(notice.buttons)
     room = CONTENT_LIMIT - utf16(title) - utf16(links) - 2
     lines = map(_escaped, fitted(notice.lines, room, lambda line: utf16(_escaped(line))))
     document = {
@@ -84,7 +73,3 @@ def _message(notice: Notice) -> bytes:
 
 def _escaped(text: str) -> str:
     return unmarked(text, _MARKUP)
-
-
-def _in_brackets(url: str) -> str:
-    return url.replace("<", "%3C").replace(">", "%3E")

@@ -54,6 +54,7 @@ class Email:
     digests: ClassVar[bool] = True
     secret_settings: ClassVar[frozenset[str]] = frozenset({"password"})
     secret_address: ClassVar[bool] = False
+    server_in_settings: ClassVar[bool] = True
 
     relay: Relay
     sender: Address

@@ -12,8 +12,11 @@ from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.discord import Discord
 from alerting.notifiers.email import Email
+from alerting.notifiers.matrix import Matrix
+from alerting.notifiers.mattermost import Mattermost
 from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
+from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.teams import Teams
 from alerting.notifiers.webhook import Webhook
@@ -26,8 +29,11 @@ BUILT_IN: tuple[type[Notifier], ...] = (
     Console,
     Discord,
     Email,
+    Matrix,
+    Mattermost,
     Ntfy,
     PagerDuty,
+    Signal,
     Slack,
     Teams,
     Webhook,

@@ -60,6 +60,17 @@ def unmarked(text: str, marks: str) -> str:
     return places.sub(lambda mark: mark[0] if "://" in mark[0] else f"{mark[0][:-1]}\\{mark[0][-1]}", text)
 
 
+def markdown_links(links: Iterable[tuple[str, str]]) -> str:
+    """Return links, each a label and a URL, in one line of Markdown."""
+    bracketed = ((label, url.replace("<", "%3C").replace(">", "%3E")) for label, url in links)
+    return " · ".join(f"[{label}](<{url}>)" for label, url in bracketed)
+
+
+def unmentioned(text: str) -> str:
+    """Return the text in which an @ calls nobody: a space without width follows it. Mail addresses stay as they are."""
+    return re.sub(r"(?<!\w)@(?=\w)", "@\u200b", text)
+
+
 def utf16(text: str) -> int:
     """Return the length of a text in UTF-16, in which a character outside of the basic plane counts twice.
 

@@ -171,6 +171,17 @@ def test_a_notifier_with_entered_settings_is_strict_for_everybody() -> None:
     assert (client_of(outfit.own["slack"]), client_of(outfit.entered["slack"])) == (own, strict)
 
 
+@pytest.mark.parametrize("origin", [Origin.FILE, Origin.API])
+def test_the_owner_of_a_server_in_the_settings_decides_how_far_it_may_reach(origin: Origin) -> None:
+    own, strict = (
+        httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503))) for _ in "ab"
+    )
+    signal = Setup({"url": "http://signal.internal:8080", "number": "+4915112345678"}, origin)
+    outfit = notifier_clients.assembler(SETTINGS, own, strict, {})({"signal": signal})
+    expected = own if origin is Origin.FILE else strict
+    assert client_of(outfit.own["signal"]) is client_of(outfit.entered["signal"]) is expected
+
+
 def client_of(notifier: Any) -> httpx.AsyncClient:
     client: httpx.AsyncClient = notifier.http
     return client

@@ -66,13 +66,18 @@ class Reply:
             return {}
         return value if isinstance(value, dict) else {}
 
-    def failure(self, message: str = "") -> Refused | Unreachable:
-        """Return the outcome of a reply that is not a success. `message` is the provider's own."""
+    def failure(self, message: str = "", wait: object = None) -> Refused | Unreachable:
+        """Return the outcome of a reply that is not a success.
+
+        `message` is the provider's own. `wait` is what the body says of the wait, in seconds if it is a number: it is
+        more exact than a header.
+        """
         message = message or self._own_message()
         reason = f"{self.where} answered {self.line}" + (f": {message}" if message else "")
         if 300 <= self.status < 500 and self.status not in _TRY_AGAIN:
             return Refused(reason)
-        return Unreachable(reason, self.retry_after, throttled=self.status == 429)
+        pause = _pause(wait) if isinstance(wait, int | float) and wait >= 0 else self.retry_after
+        return Unreachable(reason, pause, throttled=self.status == 429)
 
     def _own_message(self) -> str:
         if 200 <= self.status < 300:
@@ -174,11 +179,15 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(float(value), LONGEST_PAUSE.total_seconds()))
+        return _pause(float(value))
     until, now = _moment(value), _moment(headers.get("date", ""))
     if until is None or now is None:
         return None
-    return timedelta(seconds=min(max(until - now, 0), LONGEST_PAUSE.total_seconds()))
+    return _pause(max(until - now, 0))
+
+
+def _pause(seconds: float) -> timedelta:
+    return timedelta(seconds=min(seconds, LONGEST_PAUSE.total_seconds()))
 
 
 def _moment(http_date: str) -> int | None:

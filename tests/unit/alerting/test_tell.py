@@ -210,6 +210,23 @@ async def test_the_first_page_of_an_occurrence_reopens_where_an_earlier_one_was_
     assert pages == [("first", True), ("ben", step == 1), ("ben", False)]
 
 
+async def test_later_notices_name_the_first_one_that_their_contact_took(database: Database) -> None:
+    phones = Phones({"first": GONE, "second": Accepted("beep", provider_id="message-1")})
+    courier = courier_of(database, phones, PAGED_AT)
+    await courier.dispatch()
+    await courier.settle(10)
+    await courier.dispatch()
+    await courier.settle(10)
+    await acknowledge(database)
+    await courier.dispatch()
+    await courier.settle(10)
+    assert [(address, notice.kind.value, notice.thread) for address, notice in phones.notices] == [
+        ("first", "page", None),
+        ("second", "page", None),
+        ("second", "acknowledged", "message-1"),
+    ]
+
+
 async def reopening(database: Database, now: datetime) -> list[tuple[str, bool]]:
     """Page and send what is due; the address of each page, and whether it reopens."""
     await database.write(lambda db: escalator.sweep(db, now))

@@ -9,7 +9,18 @@ import pytest
 
 from alerting import courier, delivery, digest, notice
 from alerting.notice import NoticeKind
-from alerting.notifiers import discord, email, ntfy, pagerduty, registry, teams, webhook
+from alerting.notifiers import (
+    discord,
+    email,
+    matrix,
+    mattermost,
+    ntfy,
+    pagerduty,
+    registry,
+    signal,
+    teams,
+    webhook,
+)
 from alerting.notifiers.contract import Acknowledgement, Arrived, Malformed, Notifier, Undelivered, Unsigned
 from alerting.notifiers.transport import http as transport_http
 from alerting.severity import Severity
@@ -76,7 +87,7 @@ def members(value: object) -> object:
 def test_the_contract_of_a_notifier_is_documented() -> None:
     text = section("docs/notifiers.md", "## Writing one of your own")
     members = {row[0].strip("`").partition("(")[0] for row in rows(text)}
-    assert members == {"Member", "kind", *registry._CONTRACT, "received", "shared"}
+    assert members == {"Member", "kind", *registry._CONTRACT, "received", "shared", "server_in_settings"}
     receipts = (Arrived, Undelivered, Acknowledgement, Unsigned, Malformed)
     assert all(f"`{receipt.__name__}" in text for receipt in receipts)
     assert f"at most {delivery.LONGEST_ID} printable characters" in " ".join(text.split())
@@ -101,6 +112,9 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"cut to {ntfy.MESSAGE_LIMIT:,} bytes",
         f"more than {pagerduty.EVENT_LIMIT:,} bytes",
         f"cut to {discord.CONTENT_LIMIT:,} characters",
+        f"cut to {matrix.CONTENT_LIMIT:,} bytes",
+        f"cut to {mattermost.MESSAGE_LIMIT:,} characters",
+        f"cut to {signal.MESSAGE_LIMIT:,} characters",
         f"cut to {teams.MESSAGE_LIMIT:,} bytes",
         f"priority {priority[Severity.CRITICAL]} for critical, {priority[Severity.ERROR]} for error, "
         f"{priority[Severity.WARNING]} for warning and {priority[Severity.INFO]} for info",

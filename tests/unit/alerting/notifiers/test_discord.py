@@ -112,10 +112,10 @@ async def test_a_rate_limit_is_told_with_its_pause(
     assert result.retry_after == pause
 
 
-async def test_a_wait_does_not_turn_another_failure_into_a_limit(
+async def test_another_failure_is_not_a_limit_and_hides_the_token(
     provider: Provider, outcome: Sending
 ) -> None:
-    provider.answers(503, '{"message":"5ecret is down","retry_after":3}')
+    provider.answers(503, '{"message":"5ecret is down"}')
     reason = f"{provider.where} answered 503 Service Unavailable: … is down"
     assert await outcome() == Unreachable(reason)
 

@@ -13,8 +13,11 @@ import pytest
 from alerting.notice import Notice
 from alerting.notifiers.contract import Accepted, Contact, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.discord import Discord
+from alerting.notifiers.matrix import Matrix
+from alerting.notifiers.mattermost import Mattermost
 from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.pagerduty import PagerDuty
+from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.teams import Teams
 from alerting.notifiers.transport.http import BOUND
@@ -30,6 +33,9 @@ TAKEN = {
     "pagerduty": (202, '{"status":"success","message":"Event processed","dedup_key":"heartbeat/17"}'),
     "discord": (200, '{"id":"1443","type":0,"content":"…"}'),
     "teams": (202, ""),
+    "matrix": (200, '{"event_id":"$Yg0oWzRvXcXPyOfC1cwFLuoMJ6vUV2SdbVBVxTLDyvU"}'),
+    "mattermost": (200, "ok"),
+    "signal": (201, '{"timestamp":"1777777777123"}'),
 }
 
 
@@ -51,6 +57,17 @@ def send(kind: str, fenced: httpx.AsyncClient, provider: Provider, notice: Notic
             "ntfy": (Ntfy(http=fenced, token=SECRET, bound=bound), f"{url}/ops-pages"),
             "slack": (Slack(http=fenced, bound=bound), f"{url}/services/T0/B0/{SECRET}"),
             "pagerduty": (PagerDuty(http=fenced, url=f"{url}/v2/enqueue", bound=bound), SECRET),
+            "matrix": (Matrix(http=fenced, url=url, token=SECRET, bound=bound), "!ops:example.com"),
+            "mattermost": (Mattermost(http=fenced, bound=bound), f"{url}/hooks/{SECRET}"),
+            "signal": (
+                Signal(
+                    http=fenced,
+                    url=url.replace("//", f"//me:{SECRET}@"),
+                    number="+4915112345678",
+                    bound=bound,
+                ),
+                "+4915187654321",
+            ),
             "discord": (Discord(http=fenced, bound=bound), f"{url}/api/webhooks/1/{SECRET}"),
             "teams": (
                 Teams(http=fenced, bound=bound),
@@ -155,6 +172,6 @@ async def test_the_body_is_json_and_says_so(kind: str, provider: Provider, send:
     provider.answers(*TAKEN[kind])
     await send()
     (request,) = provider.heard
-    assert request.line.startswith("POST ")
+    assert request.line.startswith("PUT " if kind == "matrix" else "POST ")
     assert request.headers["content-type"] == "application/json"
     assert isinstance(json.loads(request.body), dict)

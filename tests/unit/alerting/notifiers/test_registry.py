@@ -93,7 +93,7 @@ def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.
 
 
 def test_what_needs_no_setting_is_there_without_a_word(http: httpx.AsyncClient) -> None:
-    assert registry.installed().kinds.keys() - assemble({}, http).keys() == {"email"}
+    assert registry.installed().kinds.keys() - assemble({}, http).keys() == {"email", "matrix", "signal"}
     assert "email" in assemble({"email": SMTP}, http)
 
 

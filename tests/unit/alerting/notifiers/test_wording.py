@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from alerting.notifiers.wording import fitted, network_fault, one_line, quoted, unmarked, utf16
+from alerting.notifiers.wording import fitted, network_fault, one_line, quoted, unmarked, unmentioned, utf16
 
 
 @pytest.mark.parametrize("nasty", ["a\nb", "a\rb", "a\x1bb", "a\u2028b", "a\u202eb", "a\0b", "a\x85b"])
@@ -79,3 +79,7 @@ def test_text_for_markdown_is_shown_as_it_is() -> None:
 
 def test_a_text_is_measured_as_the_strictest_providers_do() -> None:
     assert [utf16(text) for text in ("abc", "é€", "👩", "\ud800")] == [3, 2, 2, 1]
+
+
+def test_an_at_sign_calls_nobody_and_leaves_mail_addresses_alone() -> None:
+    assert unmentioned("@all .@anna a@example.com x@ @") == "@\u200ball .@\u200banna a@example.com x@ @"

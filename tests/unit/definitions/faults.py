@@ -1,5 +1,8 @@
 """Faults of a configuration file, each with the problem that is reported."""
 
+from heartbeat.definitions.document import suggestion
+from tests.unit.definitions.declared import KINDS
+
 SLUG = "cannot be a name; write a-z, 0-9, _ and -, at most 100, none of _ and - first."
 LABEL = "cannot be a label; write letters, digits, _ . / -, at most 100, a letter first."
 CLEAR = "is a secret; write it as ${NAME} or ${file:PATH}."
@@ -283,8 +286,7 @@ MISTAKEN = [
     ("people: {a: {contacts: [{pigeon: cliff}]}}", "people.a.contacts[0].pigeon: ZeroDivisionError."),
     (
         "notifiers: {foo: {}}",
-        "notifiers.foo: there is no notifier 'foo'; "
-        "there are console, email, ntfy, pagerduty, pigeon, slack, webhook.",
+        f"notifiers.foo: there is no notifier 'foo'; {suggestion('foo', KINDS)}",
     ),
     ("notifiers: {ntfy: {token: tk_in_clear}}", f"notifiers.ntfy.token: {CLEAR}"),
     (

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "HEARTBEAT_PING_KEY": "a-ping-key-that-nobody-guesses",
     "SMTP_PASSWORD": "a password",
     "NTFY_TOKEN": "tk_token",
+    "MATRIX_TOKEN": "syt_token",
 }
 
 

@@ -1,6 +1,5 @@
 """PagerDuty: an event to the Events API v2, which opens, acknowledges and resolves an incident there."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
 from alerting.notifiers.transport.http import BOUND, Reply, post
-from alerting.notifiers.wording import quoted
+from alerting.notifiers.wording import quoted, short_key
 
 URL = "https://events.pagerduty.com/v2/enqueue"
 SUMMARY_LIMIT = 1024
@@ -77,7 +76,7 @@ class PagerDuty:
     async def _post(self, body: bytes, notice: Notice, contact: Contact) -> Outcome:
         match await post(self.http, self.url, body, {}, self.bound / 2 if notice.reopens else self.bound):
             case Reply(status=202) as reply:
-                return Accepted(reply.line, provider_id=_dedup_key(notice))
+                return Accepted(reply.line, provider_id=short_key(notice.dedup_key, DEDUP_LIMIT))
             case Reply() as reply:
                 return reply.failure(quoted("; ".join(_complaints(reply)), contact.address))
             case Refused() | Unreachable() as failure:
@@ -93,7 +92,11 @@ def _complaints(reply: Reply) -> Iterator[str]:
 
 
 def _closing(notice: Notice, routing_key: str) -> bytes:
-    event = {"routing_key": routing_key, "event_action": "resolve", "dedup_key": _dedup_key(notice)}
+    event = {
+        "routing_key": routing_key,
+        "event_action": "resolve",
+        "dedup_key": short_key(notice.dedup_key, DEDUP_LIMIT),
+    }
     return json.dumps(event).encode()
 
 
@@ -101,7 +104,7 @@ def _event(notice: Notice, routing_key: str) -> bytes:
     event: dict[str, object] = {
         "routing_key": routing_key,
         "event_action": _ACTIONS.get(notice.kind, "trigger"),
-        "dedup_key": _dedup_key(notice),
+        "dedup_key": short_key(notice.dedup_key, DEDUP_LIMIT),
     }
     if notice.kind in _ACTIONS:
         return json.dumps(event).encode()
@@ -139,9 +142,3 @@ def _affected(details: Mapping[str, object]) -> dict[str, str]:
     if title and isinstance(total := details.get("total"), int) and total > 1:
         fields["group"] = str(title)
     return {name: text[:SUMMARY_LIMIT] for name, text in fields.items()}
-
-
-def _dedup_key(notice: Notice) -> str:
-    """Return the notice's key. A key that is too long is hashed: if it were cut, two incidents could become one."""
-    key = notice.dedup_key
-    return key if len(key) <= DEDUP_LIMIT else hashlib.sha256(key.encode()).hexdigest()

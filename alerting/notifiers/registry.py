@@ -15,6 +15,7 @@ from alerting.notifiers.email import Email
 from alerting.notifiers.matrix import Matrix
 from alerting.notifiers.mattermost import Mattermost
 from alerting.notifiers.ntfy import Ntfy
+from alerting.notifiers.opsgenie import Opsgenie
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
@@ -32,6 +33,7 @@ BUILT_IN: tuple[type[Notifier], ...] = (
     Matrix,
     Mattermost,
     Ntfy,
+    Opsgenie,
     PagerDuty,
     Signal,
     Slack,

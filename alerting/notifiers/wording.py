@@ -6,6 +6,7 @@ import ssl
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from hashlib import sha256
 
 import httpx
 
@@ -85,6 +86,11 @@ def quoted(text: str, *secrets: str) -> str:
         text = text.replace(secret, "…")
     line = " ".join(one_line(text).split())
     return line if len(line) <= _SAID_LIMIT else line[: _SAID_LIMIT - 1] + "…"
+
+
+def short_key(key: str, limit: int) -> str:
+    """Return a key, hashed if it is longer than `limit`: if it were cut, two incidents could become one."""
+    return key if len(key) <= limit else sha256(key.encode()).hexdigest()
 
 
 def network_fault(where: str, error: BaseException, bound: timedelta) -> str:

@@ -15,6 +15,7 @@ from alerting.notifiers import (
     matrix,
     mattermost,
     ntfy,
+    opsgenie,
     pagerduty,
     registry,
     signal,
@@ -114,6 +115,7 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"cut to {discord.CONTENT_LIMIT:,} characters",
         f"cut to {matrix.CONTENT_LIMIT:,} bytes",
         f"cut to {mattermost.MESSAGE_LIMIT:,} characters",
+        f"up to {opsgenie.MESSAGE_LIMIT} characters, a description up to {opsgenie.DESCRIPTION_LIMIT:,}",
         f"cut to {signal.MESSAGE_LIMIT:,} characters",
         f"cut to {teams.MESSAGE_LIMIT:,} bytes",
         f"priority {priority[Severity.CRITICAL]} for critical, {priority[Severity.ERROR]} for error, "

@@ -43,6 +43,7 @@ class Provider:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     pieces: list[bytes] = field(default_factory=list)
     stays: bool = False
+    turns: list[bytes] = field(default_factory=list)
 
     @property
     def where(self) -> str:
@@ -51,9 +52,11 @@ class Provider:
 
     def answers(self, status: int, body: str = "", headers: dict[str, str] | None = None) -> None:
         """A whole answer."""
-        lines = {"Content-Length": str(len(body.encode())), **(headers or {})}
-        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        self.says(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n{body}".encode())
+        self.says(_answer(status, body, headers or {}))
+
+    def answers_in_turn(self, *answers: tuple[int, str]) -> None:
+        """A whole answer to each of the next requests, before it goes on as it did."""
+        self.turns = [_answer(status, body, {}) for status, body in answers]
 
     def says(self, *pieces: bytes) -> None:
         """Send these bytes, then hang up."""
@@ -70,15 +73,22 @@ class Provider:
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.heard.append(await read_request(reader))
         self.asked.set()
-        for number, piece in enumerate(self.pieces):
+        turn = self.turns.pop(0) if self.turns else None
+        for number, piece in enumerate(self.pieces if turn is None else [turn]):
             await asyncio.sleep(0.005 if number else 0)
             writer.write(piece)
             await writer.drain()
-        if self.stays:
+        if self.stays and turn is None:
             await for_ever()
         with contextlib.suppress(OSError):
             writer.close()
             await writer.wait_closed()
+
+
+def _answer(status: int, body: str, headers: dict[str, str]) -> bytes:
+    lines = {"Content-Length": str(len(body.encode())), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n{body}".encode()
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request:

@@ -16,6 +16,7 @@ from alerting.notifiers.discord import Discord
 from alerting.notifiers.matrix import Matrix
 from alerting.notifiers.mattermost import Mattermost
 from alerting.notifiers.ntfy import Ntfy
+from alerting.notifiers.opsgenie import Opsgenie
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
@@ -26,16 +27,17 @@ from alerting.notifiers.webhook import Webhook
 from .loopback import Provider
 
 SECRET = "5ecret".ljust(32, "0")
-TAKEN = {
-    "webhook": (204, ""),
-    "ntfy": (200, '{"id":"xE73Iyuabi","event":"message"}'),
-    "slack": (200, "ok"),
-    "pagerduty": (202, '{"status":"success","message":"Event processed","dedup_key":"heartbeat/17"}'),
-    "discord": (200, '{"id":"1443","type":0,"content":"…"}'),
-    "teams": (202, ""),
-    "matrix": (200, '{"event_id":"$Yg0oWzRvXcXPyOfC1cwFLuoMJ6vUV2SdbVBVxTLDyvU"}'),
-    "mattermost": (200, "ok"),
-    "signal": (201, '{"timestamp":"1777777777123"}'),
+TAKEN: dict[str, list[tuple[int, str]]] = {
+    "webhook": [(204, "")],
+    "ntfy": [(200, '{"id":"xE73Iyuabi","event":"message"}')],
+    "slack": [(200, "ok")],
+    "pagerduty": [(202, '{"status":"success","message":"Event processed","dedup_key":"heartbeat/17"}')],
+    "discord": [(200, '{"id":"1443","type":0,"content":"…"}')],
+    "teams": [(202, "")],
+    "matrix": [(200, '{"event_id":"$Yg0oWzRvXcXPyOfC1cwFLuoMJ6vUV2SdbVBVxTLDyvU"}')],
+    "mattermost": [(200, "ok")],
+    "signal": [(201, '{"timestamp":"1777777777123"}')],
+    "opsgenie": [(202, '{"requestId":"1"}'), (200, '{"data":{"isSuccess":true,"alertId":"2"}}')],
 }
 
 
@@ -68,6 +70,7 @@ def send(kind: str, fenced: httpx.AsyncClient, provider: Provider, notice: Notic
                 ),
                 "+4915187654321",
             ),
+            "opsgenie": (Opsgenie(http=fenced, url=url, bound=bound), SECRET),
             "discord": (Discord(http=fenced, bound=bound), f"{url}/api/webhooks/1/{SECRET}"),
             "teams": (
                 Teams(http=fenced, bound=bound),
@@ -81,9 +84,9 @@ def send(kind: str, fenced: httpx.AsyncClient, provider: Provider, notice: Notic
 
 
 async def test_success(kind: str, provider: Provider, send: Send) -> None:
-    provider.answers(*TAKEN[kind])
+    provider.answers_in_turn(*TAKEN[kind])
     assert isinstance(await send(), Accepted)
-    assert len(provider.heard) == 1
+    assert len(provider.heard) == len(TAKEN[kind])
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 403, 404, 410, 413, 422])
@@ -169,9 +172,9 @@ async def test_cancellation_passes_through(provider: Provider, send: Send) -> No
 
 
 async def test_the_body_is_json_and_says_so(kind: str, provider: Provider, send: Send) -> None:
-    provider.answers(*TAKEN[kind])
+    provider.answers_in_turn(*TAKEN[kind])
     await send()
-    (request,) = provider.heard
+    request = provider.heard[0]
     assert request.line.startswith("PUT " if kind == "matrix" else "POST ")
     assert request.headers["content-type"] == "application/json"
     assert isinstance(json.loads(request.body), dict)

@@ -102,7 +102,10 @@ def renewed(
         changed = _with_news(incident, life.pages_at(now, earlier.held_until, pace.gathering))
     if earlier.cause == symptom.cause:
         return changed, []
-    before = f"before: {earlier.facts.why or earlier.cause} at {earlier.facts.since:%d %b %H:%M} UTC"
+    if symptom.facts.since < earlier.facts.since:
+        fault = f"{symptom.facts.why} at {symptom.facts.why_at:%d %b %H:%M} UTC"
+        return changed, [Entry(incident.id, now, "down", f"{symptom.title} is as it was before: {fault}")]
+    before = f"before: {earlier.facts.why or earlier.cause} at {earlier.facts.why_at:%d %b %H:%M} UTC"
     verb = symptom.words.verb
     now_too = verb.replace("is ", "is now ", 1) if symptom.words.lasts else verb
     words = f"{symptom.title} {now_too} too; {before}"

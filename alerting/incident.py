@@ -57,6 +57,8 @@ class Facts:
     """True if it is certain that nothing ever succeeded before."""
     last_said: str = ""
     why: str = ""
+    newest_at: datetime | None = None
+    """The time of the fault that `why` tells, if it is not the one that turned it down at `since`."""
     evidence: str = ""
     """The values behind `why`, as sentences."""
     output: str = ""
@@ -75,6 +77,11 @@ class Facts:
     parent: str = ""
     parent_well_since: datetime | None = None
     """The title of the symptom of which it is a consequence, and since when that is well again."""
+
+    @property
+    def why_at(self) -> datetime:
+        """The time of what `why` tells."""
+        return self.newest_at or self.since
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from alerting import escalation, recap, times
 from alerting import surroundings as around
 from alerting.escalation import Policy
-from alerting.incident import Facts, RaisedSymptom, State
+from alerting.incident import RaisedSymptom, State
 from alerting.notice_title import earlier, extent, had_it
 from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, reported, standing, waiting
 
@@ -94,7 +94,7 @@ def _was_wrong(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     if facts.began_at is not None:
         return f"It started {clock.at(facts.began_at)}: {facts.why}.{still}"
     why = f": {facts.why}" if facts.why else ""
-    return f"It {subject.describe(symptom.cause).verb} at {clock.at(_newest(facts))}{why}.{still}"
+    return f"It {subject.describe(symptom.cause).verb} at {clock.at(facts.why_at)}{why}.{still}"
 
 
 def _no_longer_down(subject: Subject) -> list[str]:
@@ -144,18 +144,12 @@ def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
         return f"due {clock.at(facts.expected_at)}{repeats}, {heard}"
     if facts.began_at is not None:
         return f"{facts.why}, started {clock.aged(facts.began_at)}"
-    newest = _newest(facts)
-    fault = f"{facts.why or subject.describe(symptom.cause).alone} at {clock.aged(newest)}"
-    if clock.at(newest) != clock.at(facts.since):
+    fault = f"{facts.why or subject.describe(symptom.cause).alone} at {clock.aged(facts.why_at)}"
+    if clock.at(facts.why_at) != clock.at(facts.since):
         fault += f", down since {clock.at(facts.since)}"
     if facts.last_well_at:
         return f"{fault}, last succeeded {clock.aged(facts.last_well_at)}"
     return f"{fault}, has never succeeded" if facts.never_well else fault
-
-
-def _newest(facts: Facts) -> datetime:
-    """Return the time of the newest fault, which `why` tells. It need not be the one that turned the job down."""
-    return max(facts.since, facts.last_heard_at or facts.since)
 
 
 def _also_down(others: Sequence[RaisedSymptom], subject: Subject) -> str:

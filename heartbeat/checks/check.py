@@ -118,6 +118,25 @@ NONE_COUNTED: Final = RecentRuns()
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """The check is down; `why` is the reason in words. Without a severity, the check's counts."""
+
+    cause: Cause
+    why: str
+    severity: Severity | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why the last run of a check keeps it down: the newest such event, when it was, and since when it is so."""
+
+    event: Raised
+    at: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A scheduled job under watch: its definition, its state and its last pings."""
 
@@ -154,6 +173,8 @@ class Check:
     origin: Origin = Origin.API
     state: State = State.NEW
     cause: Cause | None = None
+    fault: Fault | None = None
+    """Why it was down before silence, or a run that comes to no end, gave it another cause."""
     last_ok_at: datetime | None = None
     last_fail_at: datetime | None = None
     last_other_at: datetime | None = None
@@ -181,16 +202,6 @@ class Check:
         """The time of the last ping of any kind."""
         times = [at for at in (self.last_ok_at, self.last_fail_at, self.last_other_at) if at]
         return max(times, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The check is down; `why` is the reason in words. Without a severity, the check's counts."""
-
-    cause: Cause
-    why: str
-    severity: Severity | None = None
-    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def missed_at(check: Check, count: int) -> datetime | None:
 
 def overrun_at(check: Check) -> datetime | None:
     """Return when the first open run exceeds the maximum run time."""
-    if not is_watched(check):
+    if not follows_runs(check):
         return None
     ends = [at for run in check.runs if not run.overran and (at := headway.ends_by(check, run)) is not None]
     return min(ends, default=None)
@@ -60,7 +60,7 @@ def overrun_at(check: Check) -> datetime | None:
 
 def stuck_at(check: Check) -> datetime | None:
     """Return when the first open run is stuck if it does not move."""
-    return headway.stuck_at(check) if is_watched(check) else None
+    return headway.stuck_at(check) if follows_runs(check) else None
 
 
 def unfinished_at(check: Check) -> datetime | None:
@@ -93,6 +93,11 @@ def failed_at(check: Check) -> datetime | None:
 def is_watched(check: Check) -> bool:
     """Return whether silence turns the check down."""
     return check.state in (State.NEW, State.UP, State.UNKNOWN)
+
+
+def follows_runs(check: Check) -> bool:
+    """Return whether a run that comes to no end turns the check down, or gives another cause to one that is down."""
+    return is_watched(check) or (check.cause is not None and check.cause.expects)
 
 
 def status(check: Check, now: datetime) -> State:

@@ -17,6 +17,7 @@ from heartbeat.checks.check import (
     Change,
     Check,
     Cleared,
+    Fault,
     Ping,
     Raised,
     Run,
@@ -41,6 +42,7 @@ def on_ping(check: Check, ping: Ping) -> Change:
     if ping.signal is Signal.SUCCESS and ping.verdict is None:
         ping = replace(ping, verdict=breach.of_success(check, ping, run))
     ended, duration = _ended(check, ping, run)
+    ended = _without_stuck(ended, ping.at)
     if check.state is State.PAUSED and check.manual_resume:
         return Change(marked(ended, ping), None, duration)
     if ping.signal is Signal.FAIL:
@@ -82,10 +84,10 @@ def _unheard(check: Check, span: Blind, now: datetime, blind: Sequence[Blind]) -
 
     A check that has failed stays down.
     """
-    expected = replace(check, armed_at=max(check.armed_at, span.ended_at), missed=0)
+    expected = replace(check, armed_at=max(check.armed_at, span.ended_at), missed=0, runs=())
     if check.state is not State.DOWN:
         since = check.since if check.state is State.UNKNOWN else now
-        expected = replace(expected, state=State.UNKNOWN, since=since, runs=())
+        expected = replace(expected, state=State.UNKNOWN, since=since)
     limit = deadline.of(expected)
     if limit is not None and limit <= now:
         # Sight had returned for long enough, and nobody judged meanwhile.
@@ -109,10 +111,8 @@ def paused(check: Check, now: datetime, by: str) -> Change:
     if check.state is State.PAUSED:
         return Change(check)
     event = Cleared(f"paused by {by}") if check.state is State.DOWN else None
-    rested = replace(
-        check, state=State.PAUSED, cause=None, since=now, runs=(), recent_runs=NONE_COUNTED, wake_at=None
-    )
-    return Change(replace(rested, failures=0, missed=0), event)
+    rested = replace(check, state=State.PAUSED, cause=None, fault=None, since=now, wake_at=None)
+    return Change(replace(rested, failures=0, missed=0, runs=(), recent_runs=NONE_COUNTED), event)
 
 
 def resumed(check: Check, now: datetime, place: int = 0) -> Change:
@@ -126,7 +126,7 @@ def rearmed(check: Check, now: datetime, place: int = 0) -> Check:
     `place` is its place among many that are expected anew at once: see `spread`.
     """
     begins_at = now + spread.delay(place, check.schedule)
-    new = replace(check, state=State.NEW, cause=None, since=now, armed_at=begins_at)
+    new = replace(check, state=State.NEW, cause=None, fault=None, since=now, armed_at=begins_at)
     return _armed(replace(new, failures=0, missed=0, runs=(), recent_runs=NONE_COUNTED))
 
 
@@ -174,7 +174,10 @@ def _missed(check: Check, now: datetime) -> Change:
 
 
 def _under_way(check: Check, ping: Ping) -> Change:
-    """Hear a ping that ends no run. A check that is stuck is so no longer once no run of it is."""
+    """Hear a ping that ends no run. A check that is stuck is so no longer once no run of it is.
+
+    It is then what it was before.
+    """
     begins = ping.signal is Signal.START or (
         ping.signal is Signal.PROGRESS and headway.opens_run(check, ping)
     )
@@ -186,6 +189,9 @@ def _under_way(check: Check, ping: Ping) -> Change:
         return _down(heard, _event(verdict), ping.at)
     if check.cause is not Cause.STUCK or any(headway.is_stuck(heard, run, ping.at) for run in heard.runs):
         return Change(_armed(heard))
+    if check.fault is not None:
+        event = check.fault.event
+        return Change(_armed(replace(heard, cause=event.cause, since=check.fault.since)), event)
     was_up = check.last_ok_at is not None and check.last_ok_at >= check.armed_at
     moves = replace(heard, state=State.UP if was_up else State.NEW, cause=None, since=ping.at)
     return Change(_armed(moves), Cleared(WELL))
@@ -221,6 +227,13 @@ def _ended(check: Check, ping: Ping, run: Run | None) -> tuple[Check, timedelta 
     return replace(check, runs=rest), max(ping.at - run.started_at, timedelta())
 
 
+def _without_stuck(check: Check, now: datetime) -> Check:
+    """Return a check of which a run has ended, without the runs that were reported as stuck."""
+    if check.cause is not Cause.STUCK:
+        return check
+    return replace(check, runs=tuple(run for run in check.runs if not headway.is_stuck(check, run, now)))
+
+
 def _latest(previous: datetime | None, at: datetime) -> datetime:
     return at if previous is None else max(previous, at)
 
@@ -237,13 +250,9 @@ def _succeeded(check: Check, ping: Ping, duration: timedelta | None) -> Change:
     if check.state is State.UP:
         return Change(_armed(heard), None, duration)
     armed_at = ping.at if check.state is State.PAUSED else check.armed_at
-    # Once the job succeeds, runs that were reported as overran or stuck are no longer followed.
-    runs = tuple(
-        run
-        for run in heard.runs
-        if not run.overran and not (check.cause is Cause.STUCK and headway.is_stuck(check, run, ping.at))
-    )
-    up = replace(heard, state=State.UP, cause=None, since=ping.at, armed_at=armed_at, runs=runs)
+    # Once the job succeeds, runs that were reported as overran are no longer followed.
+    runs = tuple(run for run in heard.runs if not run.overran)
+    up = replace(heard, state=State.UP, cause=None, fault=None, since=ping.at, armed_at=armed_at, runs=runs)
     event = Cleared(WELL) if check.state is State.DOWN else None
     return Change(_armed(up), event, duration)
 
@@ -292,8 +301,19 @@ def _unfinished(check: Check, now: datetime) -> Change:
 
 
 def _down(check: Check, event: Raised, now: datetime) -> Change:
-    if check.state is State.DOWN and check.cause is event.cause:
-        return Change(_armed(check), event)
+    since = check.since if check.state is State.DOWN and check.cause is event.cause else now
+    fault = Fault(event, now, since) if event.cause.expects else _standing_fault(check)
+    down = frozen.changed(check, state=State.DOWN, cause=event.cause, since=since, fault=fault, wake_at=None)
     # A check whose job goes on running has a next deadline. A silent or overrun one waits for its next ping.
-    down = frozen.changed(check, state=State.DOWN, cause=event.cause, since=now, wake_at=None)
     return Change(_armed(down) if event.cause.expects else down, event)
+
+
+def _standing_fault(check: Check) -> Fault | None:
+    if check.cause is None:
+        return None
+    if not check.cause.expects:
+        return check.fault
+    # A release before this field has written no fault, or left an earlier one.
+    known = check.fault is not None and check.fault.event.cause is check.cause
+    earlier = Fault(Raised(check.cause, check.cause.words.word), check.since, check.since)
+    return check.fault if known else earlier

@@ -6,7 +6,7 @@ from datetime import datetime
 from alerting.clock_step import Step
 from heartbeat.checks import breach, deadline, headway, life, progress, spread
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Cleared, RecentRuns, Run, State
+from heartbeat.checks.check import Change, Check, Cleared, Fault, RecentRuns, Run, State
 
 MISJUDGED = "judged while the clock was wrong"
 
@@ -21,9 +21,10 @@ def retimed(check: Check, step: Step) -> Change:
         last_fail_at=step.fact(check.last_fail_at),
         last_other_at=step.fact(check.last_other_at),
         recent_runs=_moved_count(check.recent_runs, step),
+        fault=check.fault and _moved_fault(check.fault, step),
         runs=tuple(_moved(run, step) for run in check.runs),
     )
-    if check.cause in (Cause.SILENT, Cause.OVERRUN, Cause.STUCK, Cause.UNFINISHED):
+    if check.fault is None and check.cause in (Cause.SILENT, Cause.OVERRUN, Cause.STUCK, Cause.UNFINISHED):
         watched = _as_it_was(moved, step.after)
         if watched.failures < watched.alert_after.failures and _is_in_time(watched, step.after):
             return Change(life.redefined(watched, step.after), Cleared(MISJUDGED))
@@ -37,6 +38,10 @@ def _moved(run: Run, step: Step) -> Run:
     return replace(run, started_at=step.fact(run.started_at), progress=reports)
 
 
+def _moved_fault(fault: Fault, step: Step) -> Fault:
+    return replace(fault, at=step.fact(fault.at), since=step.fact(fault.since))
+
+
 def _moved_count(recent: RecentRuns, step: Step) -> RecentRuns:
     return RecentRuns(tuple(map(step.fact, recent.began)), step.fact(recent.ended_at))
 
@@ -47,7 +52,7 @@ def _well(check: Check, now: datetime) -> Check:
     last_ok_at = max((at for at in ok if at is not None), default=None)
     heard = last_ok_at is not None and last_ok_at >= check.armed_at
     state = State.UP if heard else State.NEW
-    return replace(check, state=state, cause=None, since=now, last_ok_at=last_ok_at)
+    return replace(check, state=state, cause=None, fault=None, since=now, last_ok_at=last_ok_at)
 
 
 def _as_it_was(check: Check, now: datetime) -> Check:

@@ -1,6 +1,7 @@
 """The SQL of checks: loading them, claiming due ones, saving decisions. Pings have their own room, `pings.store`."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -24,7 +25,17 @@ from alerting.severity import Severity
 from alerting.sql import among, earliest, insert_many, update_many
 from heartbeat.checks import dependency, former_slugs, level_store, progress, rule_grammar, spread
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import NONE_COUNTED, Check, Measure, RecentRuns, Run, State, Tolerance
+from heartbeat.checks.check import (
+    NONE_COUNTED,
+    Check,
+    Fault,
+    Measure,
+    Raised,
+    RecentRuns,
+    Run,
+    State,
+    Tolerance,
+)
 from heartbeat.checks.labels import labelled
 from heartbeat.checks.tables import UNKNOWN, checks, in_state
 
@@ -269,6 +280,7 @@ def check_of(row: Row[Any]) -> Check:
         if fields.pop("unheard") and fields["state"] == State.NEW
         else State(fields["state"]),
         "cause": Cause(fields["cause"]) if fields["cause"] else None,
+        "fault": _fault(fields["fault"]) if fields["fault"] else None,
         "formerly": tuple(fields["formerly"] or ()),
         "after": dependency.from_json(fields["after"]),
         "rules": tuple(map(rule_grammar.from_json, fields["rules"] or ())),
@@ -277,6 +289,16 @@ def check_of(row: Row[Any]) -> Check:
         "recent_runs": _recent(fields["recent_runs"]),
     }
     return Check(**fields)
+
+
+def _fault(stored: Mapping[str, Any]) -> Fault:
+    severity = Severity(stored["severity"]) if stored["severity"] else None
+    event = Raised(Cause(stored["cause"]), stored["why"], severity, stored["evidence"])
+    return Fault(event, datetime.fromisoformat(stored["at"]), datetime.fromisoformat(stored["since"]))
+
+
+def _fault_row(fault: Fault) -> dict[str, str | None]:
+    return {**asdict(fault.event), "at": fault.at.isoformat(), "since": fault.since.isoformat()}
 
 
 def _recent(stored: list[str | None] | None) -> RecentRuns:
@@ -321,6 +343,7 @@ def _state_row(check: Check) -> dict[str, Any]:
         "state": (State.NEW if check.state is State.UNKNOWN else check.state).value,
         "unheard": check.state is State.UNKNOWN,
         "cause": check.cause.value if check.cause else None,
+        "fault": _fault_row(check.fault) if check.fault else None,
         "since": check.since,
         "armed_at": check.armed_at,
         "last_ok_at": check.last_ok_at,

@@ -156,6 +156,7 @@ def _with_holds(db: Connection, symptoms: list[Symptom], now: datetime) -> list[
 
 def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -> Facts:
     lines = last_lines(body)
+    newest_at = current.fault.at if current.fault is not None and event.cause.expects else None
     was_down = previous.cause is not None and previous.cause is not event.cause
     return Facts(
         since=current.since,
@@ -166,6 +167,7 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
         never_well=current.last_ok_at is None,
         last_said=lines[-1][:LONGEST_LINE] if lines else "",
         why=event.why,
+        newest_at=newest_at if newest_at != current.since else None,
         evidence=event.evidence,
         output="\n".join(lines)[-LONGEST_OUTPUT:] if len(lines) > 1 else "",
         repeats=event.why if event.cause is Cause.SILENT and previous.alert_after.missed > 1 else "",

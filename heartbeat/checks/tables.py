@@ -70,6 +70,8 @@ checks = Table(
     Column("origin", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("cause", Text),
+    # What its last run is down for, also while the cause is one that time has brought about.
+    Column("fault", JSON(none_as_null=True)),
     Column("since", Utc, nullable=False),
     # The start of the current expectation: created, resumed, re-scheduled or re-armed.
     Column("armed_at", Utc, nullable=False),

@@ -80,16 +80,10 @@ def _succeeds(ping: Sent) -> Change:
             return down(heard, cause, ping.over_at, heard.runs, ping.shown)
         heard = forgiven(heard)
         armed = ping.shown if way.state == "paused" else way.armed
-        runs = heard.runs if way.state == "up" else _followed(heard, job, ping.shown)
+        runs = heard.runs if way.state == "up" else tuple(run for run in heard.runs if not run.overran)
         return replace(closed(heard, ping.at), state="up", cause=None, armed=armed, runs=runs)
 
     return change
-
-
-def _followed(way: Way, job: Job, shown: float) -> tuple[Run, ...]:
-    """The runs that are still followed after a success of a check that was not up."""
-    stuck = way.cause == "stuck"
-    return tuple(run for run in way.runs if not run.overran and not (stuck and _is_stuck(run, job, shown)))
 
 
 def _fails(ping: Sent) -> Change:
@@ -108,10 +102,12 @@ def _fails(ping: Sent) -> Change:
 
 
 def _heard(way: Way, job: Job, ping: Sent) -> Way:
-    """Its run has ended, well or not."""
+    """Its run has ended, well or not. Those that were told to be stuck are followed no longer."""
+    still_open = breaches.still_open(way, job, ping)
+    told = way.cause == "stuck"
     return replace(
         way,
-        runs=breaches.still_open(way, job, ping),
+        runs=tuple(run for run in still_open if not (told and _is_stuck(run, job, ping.shown))),
         heard=max(way.heard or ping.shown, ping.shown),
         missed=0,
         not_before=None,
@@ -161,11 +157,14 @@ def _run_of(way: Way, ping: Sent) -> Run | None:
 
 
 def _under_way(way: Way, job: Job, ping: Sent, cause: str | None) -> Way:
-    """A run goes on: what was stuck may move again."""
+    """A run goes on: what was stuck may move again, and is then what it was before."""
     if cause:
         return down(way, cause, ping.over_at, way.runs, ping.shown)
     if way.cause != "stuck" or any(_is_stuck(run, job, ping.shown) for run in way.runs):
         return way
+    if way.fault is not None:
+        cause, since = way.fault
+        return down(way, cause, ping.over_at, way.runs, since)
     was_up = way.ok is not None and way.ok >= way.armed
     return replace(closed(way, ping.at), state="up" if was_up else "new", cause=None)
 

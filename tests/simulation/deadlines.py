@@ -62,9 +62,8 @@ def next_end(way: Way, job: Job) -> tuple[float, str | None]:
 def deadline(way: Way, job: Job) -> tuple[float, str]:
     """When it turns down if nothing more is heard (for ever: never), and for what."""
     watched = way.state in WATCHED
-    silent = _missed_at(way, job, job.missed) if watched or way.cause in RUNS_ON else NEVER
-    if not watched:
-        return silent, "silent"
+    if not watched and way.cause not in RUNS_ON:
+        return NEVER, "silent"
     if way.too_many_since is not None:
         return way.too_many_since, "failed"
     open_runs = [run for run in way.runs if not run.overran]
@@ -73,8 +72,8 @@ def deadline(way: Way, job: Job) -> tuple[float, str]:
     causes = (
         (overrun, "overrun"),
         (stuck, "stuck"),
-        (silent, "silent"),
-        (_unfinished(way, job), "unfinished"),
+        (_missed_at(way, job, job.missed), "silent"),
+        (_unfinished(way, job) if watched else NEVER, "unfinished"),
     )
     return min(causes, key=lambda one: one[0])
 

@@ -198,8 +198,8 @@ def what_was_paused_is_disarmed(patch: pytest.MonkeyPatch) -> None:
     """A resumed check waits for a ping before it expects one."""
     honest = life.resumed
 
-    def resumed(one: Check, now: datetime) -> Change:
-        after = honest(one, now).check
+    def resumed(one: Check, now: datetime, *rest: Any) -> Change:
+        after = honest(one, now, *rest).check
         return Change(replace(after, wake_at=now + NEVER) if after.wake_at else after)
 
     patch.setattr(life, "resumed", resumed)
@@ -209,8 +209,9 @@ def what_was_never_pinged_never_alarms(patch: pytest.MonkeyPatch) -> None:
     """Only a check that has been heard once can fall silent."""
     honest = life.on_due
 
-    def on_due(one: Check, now: datetime) -> Change:
-        return Change(replace(one, wake_at=now + NEVER)) if one.last_heard_at is None else honest(one, now)
+    def on_due(one: Check, now: datetime, *rest: Any) -> Change:
+        never_heard = one.last_heard_at is None
+        return Change(replace(one, wake_at=now + NEVER)) if never_heard else honest(one, now, *rest)
 
     patch.setattr(life, "on_due", on_due)
 
@@ -229,14 +230,24 @@ def a_restart_disarms(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Ticker, "run", run)
 
 
+def runs_are_followed_only_while_all_is_well(patch: pytest.MonkeyPatch) -> None:
+    """A repair that hangs is not noticed, because its check is down already."""
+    patch.setattr(deadline, "follows_runs", deadline.is_watched)
+
+
+def a_run_that_moves_again_makes_all_well(patch: pytest.MonkeyPatch) -> None:
+    """A stuck run goes on, and nobody remembers that the run before it failed."""
+    patch.setattr(life, "_standing_fault", lambda _check: None)
+
+
 def an_outage_erases_missed_deadlines(patch: pytest.MonkeyPatch) -> None:
     """What fell due while the service was down is taken as heard."""
     honest = life.on_due
 
-    def on_due(one: Check, now: datetime) -> Change:
+    def on_due(one: Check, now: datetime, *rest: Any) -> Change:
         limit = deadline.of(one)
         missed = limit is not None and now - limit > timedelta(seconds=60)
-        return Change(life.rearmed(one, now)) if missed else honest(one, now)
+        return Change(life.rearmed(one, now)) if missed else honest(one, now, *rest)
 
     patch.setattr(life, "on_due", on_due)
 

@@ -81,7 +81,7 @@ class Life:
         shown = self._clock.shown(at)
         if way.look == ("down", "wrong_time") and breaches.is_in_window(self.job, way.since):
             yield _well(closed(way, at))
-        if way.state != "down" or way.cause not in ENDLESS or way.failures >= self.job.failures:
+        if way.state != "down" or way.cause not in ENDLESS or way.fault is not None:
             return
         limit = self.job.max_runtime
         runs = tuple(
@@ -168,8 +168,8 @@ class Life:
 
     def _unheard(self, way: Way, end: float) -> Way:
         armed = max(way.armed, self._clock.shown(end))
-        expected = replace(way, armed=armed, missed=0, not_before=None)
-        return expected if way.state == "down" else replace(expected, state="unknown", cause=None, runs=())
+        expected = replace(way, armed=armed, missed=0, not_before=None, runs=())
+        return expected if way.state == "down" else replace(expected, state="unknown", cause=None)
 
     def _later(self, way: Way, end: float) -> Way | None:
         """The same, judged later; None if it has waited for so long already."""
@@ -206,6 +206,7 @@ def _moved(way: Way, by: float, shown: float) -> list[Way]:
             ok=heard if way.ok == way.heard else _put(way.ok, by),
             armed=armed,
             since=way.since + by,
+            fault=None if way.fault is None else (way.fault[0], way.fault[1] + by),
             began=tuple(began + by for began in way.began),
             ended=_put(way.ended, by),
             too_many_since=_put(way.too_many_since, by),

@@ -13,6 +13,7 @@ from tests.simulation.scenario import (
     GoesBad,
     Maintains,
     Pings,
+    Reports,
     Restarts,
     Runs,
     Scenario,
@@ -20,6 +21,7 @@ from tests.simulation.scenario import (
 
 ALPHA, BRAVO, CHARLIE = "alpha-reset", "bravo-backup", "charlie-report"
 DELTA, ECHO = "delta-mail", "echo-import"
+JULIET = "juliet-join"
 
 
 def story(
@@ -80,6 +82,16 @@ OLD_BUTTON = story(
 PAUSE = story((60, Edits("pause", DELTA)), (0, FallsSilent(DELTA)), (60, Edits("resume", DELTA)), minutes=25)
 RESTART = story((60, FallsSilent(DELTA)), (60, Restarts()), minutes=25)
 DOWNTIME = story((60, FallsSilent(DELTA)), (60, Dies(None, None, 1200.0)), minutes=25)
+REPAIR_OVERRUNS = story((60, Pings(ECHO, "fail")), (60, Pings(ECHO, "start")), minutes=7)
+REPAIR_MOVES_AGAIN = Scenario(
+    (
+        (60, Pings(JULIET, "fail")),
+        (90, Reports(JULIET, None, moves=True)),
+        (150, Reports(JULIET, None, moves=True)),
+    ),
+    (),
+    "exacting",
+)
 
 STORIES: dict[Mutant, list[Scenario]] = {
     mutants.marked_before_sending: [DEATH_BEFORE_SENDING],
@@ -99,6 +111,8 @@ STORIES: dict[Mutant, list[Scenario]] = {
     mutants.what_was_never_pinged_never_alarms: [NOTHING_EVER_HEARD],
     mutants.a_restart_disarms: [RESTART],
     mutants.an_outage_erases_missed_deadlines: [DOWNTIME],
+    mutants.runs_are_followed_only_while_all_is_well: [REPAIR_OVERRUNS, REPAIR_MOVES_AGAIN],
+    mutants.a_run_that_moves_again_makes_all_well: [REPAIR_MOVES_AGAIN],
     mutants.an_old_answer_silences_the_new_occurrence: [OLD_BUTTON],
     mutants.pages_live_in_memory: DEATHS_AFTER_COMMITS,
     mutants.silence_is_decided_but_not_raised: [SILENCE],

@@ -138,6 +138,33 @@ def test_a_repair_that_does_not_move_is_stuck_once_and_fine_again_once_it_moves(
     assert world.incidents() == []
 
 
+def test_a_repair_of_a_job_that_failed_is_followed_too_and_all_is_well_only_once_it_succeeds(
+    repairs: list[Repair],
+) -> None:
+    repair = begin(repairs)
+    world = repair.world
+    world.ping(REPAIR.name, signal="fail")
+    world.advance(minutes=5)
+    world.ping(REPAIR.name, signal="start")
+    repair.work(hours=1)
+    assert world.state(REPAIR.name) == "down failed"
+    repair.work(minutes=20, a_minute=0)
+    assert world.state(REPAIR.name) == "down stuck"
+    (told,) = world.shows("first", kind="update")
+    assert told.title.endswith(": now stuck; it failed at 12:00 UTC")
+    many = len(world.shows("first", kind="recovered"))
+    repair.work(hours=1)
+    assert world.state(REPAIR.name) == "down failed", "it moves, and the last run was no good all the same"
+    page = world.pages("first")[-1]
+    assert page.title.startswith("ERROR cpu-reset-repair failed")
+    assert "it was stuck from 13:20 UTC" in page.text
+    assert len(world.shows("first", kind="recovered")) == many
+    world.ping(REPAIR.name)
+    world.advance(minutes=5)
+    assert len(world.shows("first", kind="recovered")) == many + 1
+    assert world.incidents() == []
+
+
 def test_a_repair_that_will_not_be_done_in_time_is_paged_for_hours_before(repairs: list[Repair]) -> None:
     repair = begin(repairs)
     repair.work(hours=3)

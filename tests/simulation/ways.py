@@ -45,6 +45,8 @@ class Way:
     cause: str | None = None
     since: float = 0.0
     """Since when its state is what it is, where a ping that came at a wrong time has made it so."""
+    fault: tuple[str, float] | None = None
+    """What its last run was down for, and since when, whatever its cause is now."""
     heard: float | None = None
     ok: float | None = None
     """When it was last heard, and well."""
@@ -80,17 +82,18 @@ def down(way: Way, cause: str, at: float, runs: tuple[Run, ...], since: float = 
     way = replace(way, too_many_since=None)
     if way.cause != cause:
         way = replace(way, since=since)
+    fault = (cause, way.since) if cause in RUNS_ON else way.fault
     if way.state == "down":
         # It stays in its incident, whatever becomes of its cause.
-        return replace(way, cause=cause, runs=runs)
-    return replace(
-        closed(way, at), state="down", cause=cause, runs=runs, down_since=at, down_for=KINDS[cause]
-    )
+        return replace(way, cause=cause, fault=fault, runs=runs)
+    fallen = replace(closed(way, at), state="down", cause=cause, fault=fault, runs=runs)
+    return replace(fallen, down_since=at, down_for=KINDS[cause])
 
 
 def closed(way: Way, at: float) -> Way:
     """The same, no longer down."""
-    return replace(way, spells=(*way.spells, *open_spell(way, at)), down_since=None, down_for=None)
+    spells = (*way.spells, *open_spell(way, at))
+    return replace(way, spells=spells, fault=None, down_since=None, down_for=None)
 
 
 def open_spell(way: Way, until: float) -> list[Spell]:

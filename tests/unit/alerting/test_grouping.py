@@ -159,6 +159,15 @@ def test_a_cause_that_people_do_not_know_is_news() -> None:
     assert grouping.renewed(paged(), raised(), a_symptom(), NOW, PACE) == (paged(), [])
 
 
+def test_a_cause_that_was_there_before_is_told_with_its_own_time() -> None:
+    earlier = replace(raised(), cause="stuck", told=("failed", "stuck"), facts=Facts(NOW))
+    failed = a_symptom(cause="failed", facts=Facts(NOW - HOUR, why="exit status 1"))
+    incident, entries = grouping.renewed(paged(), earlier, failed, NOW, PACE)
+    assert incident == paged()
+    words = "job 1 is as it was before: exit status 1 at 03 May 02:00 UTC"
+    assert entries == [Entry(7, NOW, "down", words)]
+
+
 def test_a_severity_that_is_worse_is_news_also_without_another_cause() -> None:
     earlier = replace(raised(), told=("silent",))
     worse = a_symptom(severity=Severity.CRITICAL)

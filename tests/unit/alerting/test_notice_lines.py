@@ -77,7 +77,7 @@ MINUTE_AGO = AT - timedelta(minutes=1)
         ),
         (FAILED, "backup: exit status 1 at 03:07 UTC (8 min ago), has never succeeded"),
         (
-            replace(FAILED, last_heard_at=AT),
+            replace(FAILED, newest_at=AT),
             "backup: exit status 1 at 03:15 UTC (just now), down since 03:07 UTC, has never succeeded",
         ),
         (
@@ -182,7 +182,7 @@ def test_a_page_marks_what_is_new_since_the_one_before() -> None:
 
 
 def test_a_recovery_tells_the_newest_fault_with_its_own_time() -> None:
-    job = well([failed("backup", facts=replace(FAILED, last_heard_at=AT))])
+    job = well([failed("backup", facts=replace(FAILED, newest_at=AT))])
     assert lines(one_job(NoticeKind.RECOVERED, job[0], incident=ended()))[0].startswith(
         "It failed at 03:15 UTC: exit status 1."
     )

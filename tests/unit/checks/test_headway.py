@@ -1,5 +1,6 @@
 """The headway of open runs: what reports change, runs that are stuck, and runs that may go on until they are done."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.severity import Severity
 from alerting.subject import WELL
 from heartbeat.checks import deadline, headway, life
+from heartbeat.checks.blindness import Blind
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Change, Check, Cleared, Ping, Raised, Signal, State
+from heartbeat.checks.check import (
+    Change,
+    Check,
+    Cleared,
+    Fault,
+    Ping,
+    Raised,
+    Signal,
+    State,
+    Unheard,
+    Verdict,
+)
 from heartbeat.checks.progress import LEARNT, Amount
 from heartbeat.checks.schedule import Every
 from tests.unit.conftest import NOW, a_check
@@ -180,6 +194,76 @@ def test_a_job_that_was_never_well_is_new_again_once_it_moves() -> None:
     assert hear(down, 30, done=2).check.state is State.NEW
 
 
+def failed(**changes: Any) -> Check:
+    """A job that failed in the fifth minute, and was started again in the tenth."""
+    job = life.on_ping(repair(**changes), Ping(Signal.FAIL, NOW + 5 * MINUTE, exit_status=3)).check
+    return hear(job, 10, Signal.START).check
+
+
+FAILED = Fault(Raised(Cause.FAILED, "exit status 3"), NOW + 5 * MINUTE, NOW + 5 * MINUTE)
+
+
+def test_a_run_is_stuck_also_while_its_check_is_down_for_a_failure() -> None:
+    job = reports(failed(stuck_after=15 * MINUTE), (11, 300))
+    assert (job.cause, deadline.of(job), job.wake_at) == (
+        Cause.FAILED,
+        NOW + 26 * MINUTE,
+        NOW + 26 * MINUTE,
+    )
+    change = life.on_due(job, NOW + 26 * MINUTE)
+    assert change.event == Raised(Cause.STUCK, "no progress for 15 min, at 300 of 900 (33 %)")
+    assert (change.check.cause, change.check.fault) == (Cause.STUCK, FAILED)
+
+
+def test_a_run_overruns_also_while_its_check_is_down_for_a_failure() -> None:
+    job = failed(max_runtime=HOUR)
+    assert job.wake_at == NOW + 70 * MINUTE
+    change = life.on_due(job, NOW + 70 * MINUTE)
+    why = "still running after its maximum run time of 1 h"
+    assert (change.event, change.check.fault) == (Raised(Cause.OVERRUN, why), FAILED)
+
+
+def stuck_after(fault: Verdict) -> Check:
+    """A check that was down for the fault of a run, and is stuck in the next one."""
+    job = repair(stuck_after=15 * MINUTE)
+    job = life.on_ping(job, Ping(Signal.SUCCESS, NOW + 5 * MINUTE, verdict=fault)).check
+    return life.on_due(reports(job, (10, 300)), NOW + 25 * MINUTE).check
+
+
+def test_a_stuck_run_that_moves_makes_a_check_that_was_down_no_better_than_it_was() -> None:
+    useless = Verdict(Cause.INEFFECTIVE, "processed was 0", Severity.WARNING, "0, 0, 12")
+    job = stuck_after(useless)
+    assert job.cause is Cause.STUCK
+    change = hear(job, 40, done=301)
+    assert change.event == Raised(Cause.INEFFECTIVE, "processed was 0", Severity.WARNING, "0, 0, 12")
+    assert (change.check.cause, change.check.since) == (Cause.INEFFECTIVE, NOW + 5 * MINUTE)
+    assert change.check.wake_at == NOW + 55 * MINUTE, "it may get stuck again"
+    well = hear(change.check, 50, Signal.SUCCESS).check
+    assert (well.state, well.fault) == (State.UP, None)
+
+
+def test_a_check_that_a_release_before_has_called_down_goes_back_to_its_cause_too() -> None:
+    job = replace(failed(stuck_after=15 * MINUTE), fault=None)
+    job = life.on_due(reports(job, (11, 300)), NOW + 26 * MINUTE).check
+    assert hear(job, 30, done=301).event == Raised(Cause.FAILED, "failed")
+
+
+def test_a_failure_is_told_once_beside_a_run_that_stays_stuck() -> None:
+    job = hear(repair(stuck_after=15 * MINUTE), 10, done=1, rid=A).check
+    job = life.on_due(job, NOW + 25 * MINUTE).check
+    job = hear(hear(job, 26, Signal.START, rid=B).check, 30, Signal.FAIL, rid=B).check
+    assert (job.cause, job.runs, deadline.stuck_at(job)) == (Cause.FAILED, (), None)
+
+
+def test_a_run_that_nobody_could_hear_is_not_stuck_while_its_check_is_down() -> None:
+    job = reports(failed(stuck_after=15 * MINUTE), (11, 300))
+    blind = Blind(NOW + 12 * MINUTE, NOW + 40 * MINUTE, "nothing could be stored", 1)
+    change = life.on_due(job, NOW + 41 * MINUTE, [blind])
+    assert isinstance(change.event, Unheard)
+    assert (change.check.cause, change.check.runs) == (Cause.FAILED, ())
+    assert change.check.wake_at == NOW + 40 * MINUTE + DAY + HOUR
+
+
 UNTIL = {"max_runtime": 20 * HOUR, "until_done": True}
 
 
@@ -232,7 +316,7 @@ PINGS = st.tuples(
     st.booleans(),
     st.sampled_from([None, 2 * HOUR]),
 )
-def test_whatever_is_reported_a_watched_check_is_judged_at_its_deadline(
+def test_whatever_is_reported_a_check_whose_runs_are_followed_is_judged_at_its_deadline(
     pings: list[tuple[Signal, float, str | None, int]],
     stuck_after: timedelta | None,
     until_done: bool,
@@ -244,7 +328,7 @@ def test_whatever_is_reported_a_watched_check_is_judged_at_its_deadline(
     for signal, pause, rid, done in pings:
         at += pause
         job = hear(job, at, signal, done=done, total=20, rid=rid).check
-        if deadline.is_watched(job):
+        if deadline.follows_runs(job):
             limit = deadline.of(job)
             assert limit is not None
             assert job.wake_at == limit

@@ -9,7 +9,7 @@ import pytest
 from alerting.clock_step import Step
 from heartbeat.checks import deadline, life, spread
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Cleared, Ping, Raised, Signal, State, Tolerance
+from heartbeat.checks.check import Check, Cleared, Ping, Raised, Signal, State, Tolerance, Verdict
 from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.retiming import MISJUDGED, retimed
 from heartbeat.checks.schedule import Cron
@@ -77,7 +77,22 @@ def test_what_is_silent_stays_silent(length: timedelta) -> None:
 def test_what_failed_before_it_was_called_silent_stays_down() -> None:
     failed = life.on_due(heard(Signal.FAIL), NOW + HOUR).check
     assert failed.cause is Cause.SILENT
-    assert retimed(failed, Step(NOW + HOUR, NOW, NOW, NOW + HOUR)).event is None
+    change = retimed(failed, Step(NOW + HOUR, NOW, NOW, NOW + HOUR))
+    assert (change.event, change.check.fault) == (None, failed.fault)
+
+
+def test_a_run_that_did_no_work_before_silence_keeps_its_check_down() -> None:
+    useless = Ping(Signal.SUCCESS, NOW - 3 * MINUTE, verdict=Verdict(Cause.INEFFECTIVE, "processed was 0"))
+    silent = life.on_due(life.on_ping(heard(), useless).check, NOW + HOUR).check
+    assert silent.cause is Cause.SILENT
+    change = retimed(silent, Step(NOW + HOUR, NOW, NOW, NOW + HOUR))
+    assert (change.event, change.check.state) == (None, State.DOWN)
+
+
+def test_a_fault_keeps_its_age() -> None:
+    change = retimed(heard(Signal.FAIL), step_of(HOUR))
+    assert change.check.fault is not None
+    assert change.check.fault.since == change.check.since == NOW + HOUR - 3.5 * MINUTE
 
 
 def test_runs_that_a_clock_ahead_has_counted_as_missed_are_not() -> None:

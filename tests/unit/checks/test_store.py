@@ -12,7 +12,7 @@ from alerting.origin import Origin
 from alerting.severity import Severity
 from heartbeat.checks import life, progress, store
 from heartbeat.checks.cause import Cause
-from heartbeat.checks.check import Check, Measure, Ping, RecentRuns, Run, Signal, State
+from heartbeat.checks.check import Check, Fault, Measure, Ping, Raised, RecentRuns, Run, Signal, State
 from heartbeat.checks.expectation import Expectation, RunLimit
 from heartbeat.checks.progress import Amount
 from heartbeat.checks.schedule import Cron
@@ -53,6 +53,9 @@ def test_a_check_comes_back_as_it_was_written(db: Connection) -> None:
             RunLimit(3, 60 * MINUTE), MINUTE, True, time(6), Window(time(22), time(4)), "Europe/London"
         ),
         recent_runs=RecentRuns((NOW - MINUTE, NOW), NOW),
+        fault=Fault(
+            Raised(Cause.INEFFECTIVE, "processed was 0", Severity.WARNING, "0, 0, 12"), NOW, NOW - MINUTE
+        ),
     )
     (stored,) = added(db, job)
     assert stored == replace(job, id=stored.id)

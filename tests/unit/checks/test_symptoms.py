@@ -55,6 +55,13 @@ def test_the_symptom_of_a_failed_check_has_the_last_line_of_its_ping(db: Connect
     assert (symptom.facts.never_well, symptom.facts.last_well_at) == (False, NOW - FIVE_MINUTES)
 
 
+def test_the_symptom_of_a_check_that_keeps_failing_has_the_time_of_its_newest_failure(db: Connection) -> None:
+    first = failed(a_check(id=7)).check
+    again = life.on_ping(first, Ping(Signal.FAIL, NOW + FIVE_MINUTES))
+    facts = symptom_of(db, again, first).facts
+    assert (facts.since, facts.why_at) == (NOW, NOW + FIVE_MINUTES)
+
+
 def test_an_incident_opens_under_the_name_of_the_installation(db: Connection) -> None:
     desk.install(db, [FIRST], [Policy("ops", (Step((FIRST.id,), FIVE_MINUTES),))], {})
     names: list[str | None] = []

@@ -203,10 +203,15 @@ def report(spans: Sequence[Blind], unheard: Unheard, now: datetime) -> Report:
     return Report(
         f"heartbeat could not hear pings for {times.duration(blind)}",
         (
-            f"From {clock.at(first)} to {clock.at(last)},{often} because {why}.",
+            f"{_when(clock, first, last)},{often} because {why}.",
             *_cost(missed, unheard),
         ),
     )
+
+
+def _when(clock: times.Clock, first: datetime, last: datetime) -> str:
+    begun, ended = clock.at(first), clock.at(last)
+    return f"For {times.duration(last - first)} at {begun}" if begun == ended else f"From {begun} to {ended}"
 
 
 def _cost(missed: int, unheard: Unheard) -> Iterable[str]:

@@ -98,8 +98,8 @@ class Estimate:
 
     @property
     def about(self) -> datetime:
-        """The end, rounded to a step."""
-        return _rounded_up(self.at - self.step / 2, self.step)
+        """The end, rounded to a step, and not before the earliest."""
+        return _rounded_up(max(self.at - self.step / 2, self.earliest), self.step)
 
     @property
     def by(self) -> datetime:

@@ -2,15 +2,24 @@
 place."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
 
-from heartbeat.checks import dependency
+from heartbeat.checks import dependency, schedule
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.dependency import NO_PARENTS, After
 from heartbeat.checks.dependency import Node as Job
+from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import entry
 from heartbeat.definitions.document import Node
 
 _EXAMPLE = "nightly-backup, or {job: import}"
+_START: Final = datetime(2024, 1, 1, tzinfo=UTC)
+_SLOTS: Final = 8
+"""Runs of a parent that are looked at, from this day on: a week of a daily job."""
 
 
 def after(slug: str, node: Node | None) -> After:
@@ -49,6 +58,62 @@ def faults(declared: Iterable[Job], others: Iterable[Job], names: Iterable[str])
         if mine.keys() & set(circle):
             start = next(place for place, slug in enumerate(circle) if slug in mine)
             yield circle[start], dependency.circle_in_words([*circle[start:], *circle[:start]])
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A check whose deadline comes before that of a parent, by how much at most, and the grace that mends it."""
+
+    slug: str
+    parent: str
+    lead: timedelta
+    grace: timedelta
+
+
+def early(checks: Mapping[str, CheckDefinition]) -> Iterator[Early]:
+    """Yield the checks that page before their parents do, if both fall silent in one run. Each names one parent.
+
+    A schedule and an interval have no common time, and are not compared.
+    """
+    among = dependency.Nodes(checks.values())
+    for child in among.by_slug.values():
+        parents = [among.by_slug[slug] for slug in dependency.parents_among(child, among)]
+        leads = [(_lead(_deadlines(child), _deadlines(parent)), parent.slug) for parent in parents]
+        lead, parent = max(leads, default=(timedelta(), ""))
+        if lead:
+            yield Early(child.slug, parent, lead, child.grace + lead)
+
+
+_Deadlines = tuple[Schedule, timedelta, int]
+"""What makes the deadlines of a check: its schedule, its grace, and the missed runs that turn it down."""
+
+
+def _deadlines(check: CheckDefinition) -> _Deadlines:
+    return check.schedule, check.grace, check.alert_after.missed
+
+
+@lru_cache(maxsize=4096)
+def _lead(child: _Deadlines, parent: _Deadlines) -> timedelta:
+    """Return by how much the deadline of a child comes before that of its parent, at most; nothing if it never does."""
+    if isinstance(child[0], Every) and isinstance(parent[0], Every):
+        # A child that runs more often than its parent is not meant to wait for each run of it.
+        follows = child[0].period >= parent[0].period
+        return max(_past(parent, _START) - _past(child, _START), timedelta()) if follows else timedelta()
+    longest = timedelta()
+    if isinstance(child[0], Every) or isinstance(parent[0], Every):
+        return longest
+    slots = schedule.upcoming(parent[0], _START, _SLOTS + 1)
+    for slot, following in pairwise(slots):
+        own = schedule.next_slot(child[0], slot - timedelta(seconds=1))
+        if own is not None and own < following:
+            longest = max(longest, _past(parent, slot) - _past(child, own))
+    return longest
+
+
+def _past(deadlines: _Deadlines, due: datetime) -> datetime:
+    """Return when a check turns down that is not heard from a due time on."""
+    planned, grace, missed = deadlines
+    return schedule.nth_due(planned, due, missed) + grace
 
 
 def _labels(node: Node) -> dict[str, str]:

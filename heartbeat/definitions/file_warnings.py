@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Final
 
+from heartbeat import duration
 from heartbeat.checks import level, schedule, time_zone
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.schedule import OnCalendar
-from heartbeat.definitions import entry
+from heartbeat.definitions import dependencies, entry
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.document import Node, Problems
 from heartbeat.definitions.model import Configuration
@@ -37,6 +38,7 @@ def _references(root: Node, configuration: Configuration, warnings: Problems) ->
     if configuration.checks and not configuration.policies:
         warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
     _labels(root, configuration.checks, warnings)
+    _early(root, configuration.checks, warnings)
     having = _by_label(configuration.checks.values())
     for page in root.entries("status_pages").values():
         for component in definition_status_page.components(page):
@@ -96,6 +98,18 @@ def _labels(root: Node, checks: Mapping[str, CheckDefinition], warnings: Problem
                     f"no other check has this label, and {uses[meant]:,} have {meant}; did you mean that?"
                 )
                 warnings.add(label.line, label.path, sentence)
+
+
+def _early(root: Node, checks: Mapping[str, CheckDefinition], warnings: Problems) -> None:
+    """Add a warning for each check that pages before the one that it runs after."""
+    nodes = root.entries("checks")
+    for one in dependencies.early(checks):
+        if one.slug in nodes and (after := nodes[one.slug].get("after")) is not None:
+            sentence = (
+                f"its deadline comes {duration.in_words(one.lead)} before that of {one.parent}, so it pages first; "
+                f"a grace of {duration.written(one.grace)} mends that."
+            )
+            warnings.add(after.line, after.path, sentence)
 
 
 def _alike(name: str, other: str) -> bool:

@@ -45,7 +45,10 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Herd:
-    """All crowds, the largest first, and a schedule for every check that should move, by its slug."""
+    """All crowds, the largest first, and a schedule for every check that should move, by its slug.
+
+    Jobs that are due every minute make no crowd, and are counted apart.
+    """
 
     crowds: Sequence[Crowd]
     moves: Mapping[str, Schedule]
@@ -55,12 +58,15 @@ class Herd:
     """The most that are due once these checks have moved."""
     unmoved: int
     """Jobs of the crowds that have no minute to move, such as those with an interval."""
+    steady: int = 0
+    """Jobs that are due every minute."""
 
 
 def of(checks: Iterable[Check], now: datetime, many: int = MANY) -> Herd:
     """Return the crowds of the next days in which at least `many` jobs are due, and an even spread of them."""
     start = now.replace(second=0, microsecond=0)
-    due = _due(checks, start)
+    expected = _due(checks, start)
+    due = [jobs for jobs in expected if len(jobs.by_day) < DAY]
     counts: Counter[int] = Counter()
     for jobs in due:
         counts.update(dict.fromkeys(jobs.minutes, len(jobs.checks)))
@@ -82,11 +88,14 @@ def of(checks: Iterable[Check], now: datetime, many: int = MANY) -> Herd:
         most=max(counts.values(), default=0),
         most_then=max(counts_then.values(), default=0),
         unmoved=sum(len(jobs.checks) for jobs in inside if not jobs.shifts),
+        steady=sum(len(jobs.checks) for jobs in expected) - sum(len(jobs.checks) for jobs in due),
     )
 
 
 def lines(herd: Herd) -> Iterator[str]:
     """Yield the herd in words, as comments, and the proposal as YAML for the configuration file."""
+    if herd.steady:
+        yield f"# Every minute: {times.count(herd.steady, 'job')} due, not counted below."
     if not herd.crowds:
         yield f"# Nothing to spread: at most {times.count(herd.most, 'job')} due in one minute of the next {DAYS} days."
         return

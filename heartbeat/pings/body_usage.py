@@ -18,6 +18,8 @@ from heartbeat.pings.arrival import Arrival, BySlug
 
 EVERY = 5.0
 """Seconds between two writes, at least."""
+REPEATED = 600.0
+"""Seconds after which the log says again that the writes fail."""
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class BodyUsage:
         self._bytes_by_key = Counter[str]()
         self._settling = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
+        self._told_at: float | None = None
+        """When the log said last that the writes fail, None while they do not."""
 
     def note(self, stored: Iterable[Arrival]) -> None:
         """Count the bodies of these pings, which were stored."""
@@ -53,8 +57,17 @@ class BodyUsage:
         try:
             await self._database.write(lambda db: _add(db, counted))
         except Exception as error:  # noqa: BLE001  # a fault here must not fail the pings
-            log.warning("the bytes of bodies could not be counted: %s", error)
+            self._tell(error)
             self._bytes_by_key += counted
+        else:
+            self._told_at = None
+
+    def _tell(self, error: Exception) -> None:
+        """Log that the bytes wait: once, and rarely while it lasts."""
+        now = asyncio.get_running_loop().time()
+        if self._told_at is None or now - self._told_at >= REPEATED:
+            log.warning("the bytes of bodies are not counted yet: %s", error)
+            self._told_at = now
 
 
 def _add(db: Connection, counted: Counter[str]) -> None:

@@ -273,6 +273,12 @@ def test_short_blindnesses_are_told_together() -> None:
     assert report.lines[0] == "From 03:00 UTC to 04:01 UTC, 2 times, because nothing could be stored."
 
 
+def test_a_blindness_within_a_minute_is_told_in_seconds() -> None:
+    span = Blind(NOW + 20 * SECOND, NOW + 28 * SECOND, Why.AWAY, checks=1)
+    told = blindness.report([span], unheard(), NOW + HOUR).lines[0]
+    assert told == "For 8 s at 03:00 UTC, because nothing could be stored."
+
+
 def test_names_beyond_a_screen_are_counted() -> None:
     span = Blind(NOW, NOW + HOUR, Why.STOPPED, checks=1_000)
     names = [f"job {n}" for n in range(blindness.NAMED)]

@@ -142,6 +142,21 @@ def test_what_is_promised_is_rounded_up(minute: int, by: int) -> None:
     assert estimate.by == NOW + by * MINUTE
 
 
+def test_no_end_is_rounded_to_a_time_before_the_report_that_tells_it() -> None:
+    almost = run([(0, 0.0), (20, 300.0), (40, 600.0), (59.5, 892.5)])
+    estimate = progress.estimate(almost)
+    assert estimate is not None
+    assert estimate.at == NOW + 60 * MINUTE
+    later = progress.reported(almost, Amount(897, 900), NOW + 59.8 * MINUTE)
+    for so_far in (almost, later):
+        estimate = progress.estimate(so_far)
+        assert estimate is not None
+        assert estimate.about >= so_far.reported_at
+    end = NOW + 59 * MINUTE + timedelta(seconds=20)
+    soon = progress.Estimate(end, end - timedelta(seconds=10), end, MINUTE)
+    assert soon.about == NOW + 60 * MINUTE
+
+
 def test_a_smaller_number_begins_anew_unless_it_was_overtaken() -> None:
     so_far = steady(300, 1)
     overtaken = progress.reported(so_far, Amount(299, 900), so_far.reported_at + timedelta(seconds=2))

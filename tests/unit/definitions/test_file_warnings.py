@@ -34,6 +34,46 @@ def test_a_component_that_shows_the_progress_of_no_check_is_a_warning() -> None:
     )
 
 
+def chain(parent: str, child: str) -> tuple[str, ...]:
+    text = POLICY + f"checks:\n  backup: {{{parent}}}\n  report:\n    {child}\n    after: backup\n"
+    return parse(text).warnings
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "lead", "grace"),
+    [
+        ("schedule: 0 1 * * *, grace: 1h", "schedule: 30 1 * * *", "25 min", "30m"),
+        ("schedule: 0 1 * * 1, grace: 2h", "schedule: 0 2 * * *", "55 min", "1h"),
+        ("every: 1h, grace: 30m", "every: 1h", "25 min", "30m"),
+        ("every: 1h, alert_after: {missed: 2}", "every: 1h", "1 h", "1h5m"),
+    ],
+)
+def test_a_check_that_pages_before_the_one_that_it_runs_after_is_a_warning(
+    parent: str, child: str, lead: str, grace: str
+) -> None:
+    assert chain(parent, child) == (
+        f"f:7: checks.report.after: its deadline comes {lead} before that of backup, so it pages first; "
+        f"a grace of {grace} mends that.",
+    )
+    mended = child + f"\n    grace: {grace}"
+    assert chain(parent, mended) == ()
+
+
+@pytest.mark.parametrize(
+    ("parent", "child"),
+    [
+        ("schedule: 0 1 * * *, grace: 1h", "schedule: 0 2 * * *"),
+        ("schedule: 0 1 * * *, grace: 1h", "every: 1h"),
+        ("every: 1d, grace: 1h", "every: 5m"),
+        ("schedule: 0 1 * * *, grace: 1h", "schedule: 0 3 * * 1"),
+    ],
+)
+def test_a_check_whose_deadline_comes_later_or_cannot_be_compared_is_no_warning(
+    parent: str, child: str
+) -> None:
+    assert chain(parent, child) == ()
+
+
 def a_fleet(label: str) -> str:
     jobs = "".join(f"  job-{n}: {{every: 5m, labels: {{host: h{n}}}}}\n" for n in range(3))
     return POLICY + "checks:\n" + jobs + f"  last:\n    every: 5m\n    labels:\n      {label}: h9\n"

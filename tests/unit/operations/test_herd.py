@@ -46,8 +46,17 @@ def test_a_minute_with_many_jobs_is_named_with_its_hosts() -> None:
 
 
 def test_the_minutes_that_are_not_named_are_told_with_their_most_jobs() -> None:
-    told = list(herd.lines(herd.of(jobs(12, Cron("* * * * *", "UTC")), NOW)))
-    assert told[herd.SHOWN] == "# 1,420 more minutes with at most 12 jobs each."
+    told = list(herd.lines(herd.of(jobs(12, Cron("*/2 * * * *", "UTC")), NOW)))
+    assert told[herd.SHOWN] == "# 700 more minutes with at most 12 jobs each."
+
+
+@pytest.mark.parametrize("schedule", [Cron("* * * * *", "UTC"), Every(timedelta(minutes=1))])
+def test_jobs_that_are_due_every_minute_are_told_once(schedule: Schedule) -> None:
+    told = list(herd.lines(herd.of([*jobs(12, schedule, name="poll"), *jobs(11)], NOW)))
+    assert told[:2] == [
+        "# Every minute: 12 jobs due, not counted below.",
+        "# 03:00 UTC: 11 jobs due in one minute, all on db-1.",
+    ]
 
 
 def test_fewer_jobs_than_asked_for_are_no_crowd() -> None:

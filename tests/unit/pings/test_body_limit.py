@@ -147,19 +147,25 @@ async def test_pings_that_are_refused_count_no_bytes(place: Place) -> None:
     assert await place.used(BODIES) == Used(0, NOW)
 
 
-async def test_bytes_that_could_not_be_added_are_added_later(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+async def test_bytes_that_could_not_be_added_are_added_later_and_logged_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(body_usage, "EVERY", 0)
     line = body_usage.BodyUsage(place.database)
     ping = Arrival(BySlug("aa", "x"), Signal.SUCCESS, NOW, "POST", "", "", b"x" * 50)
     with monkeypatch.context() as away:
         away.setattr(place.database, "write", None)
-        line.note([ping])
+        for _ in range(3):
+            line.note([ping])
+            await line.settle()
+        assert len(caplog.messages) == 1
+        away.setattr(body_usage, "REPEATED", 0)
+        line.note([])
         await line.settle()
+        assert len(caplog.messages) == 2
     line.note([ping])
     await line.settle()
-    assert await place.used(BODIES) == Used(100, NOW)
+    assert await place.used(BODIES) == Used(200, NOW)
 
 
 def test_the_minute_that_makes_enough_room() -> None:

@@ -17,8 +17,8 @@ CHECKS = {"poll": "every: 4s, grace: 4s", "dying": "every: 4s, grace: 4s"}
 MOVED_WITHIN = 5.0
 """Seconds from a step until all times have moved: it is noticed within two, and judging rests for 2.5."""
 PAGED_WITHIN = 100.0
-"""Seconds until the page for a job that has died. It takes ten, or seventy if the machine stood still meanwhile: the job
-then could not be heard, and has a minute."""
+"""Seconds until the page for a job that has died. It takes ten, or seventy if the machine stood still meanwhile: the
+job then could not be heard, and has a minute."""
 
 
 class FakeTime:

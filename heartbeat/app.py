@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,7 +16,6 @@ from alerting.notifiers.contract import Notifier
 from heartbeat import beside, configuration_file, notifier_clients, public_address, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
-from heartbeat.actor import Actor
 from heartbeat.beside import Beside
 from heartbeat.checks import cause, surroundings
 from heartbeat.clock import Clock
@@ -36,7 +35,6 @@ from heartbeat.pings.rollup import Rollup
 from heartbeat.settings import Settings
 from heartbeat.ticker import JUDGING, LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
-from heartbeat.trial import TestPage, TooSoon
 
 STAGE_BOUND = 0.3
 """Seconds that the running stage has to end at a stop."""
@@ -253,7 +251,7 @@ def _context(foundation: Foundation, main_ticker: Ticker) -> Context:
             foundation.clock,
             foundation.wake,
         ),
-        test_page=_tester(foundation),
+        test_page=trial.tester(foundation),
         gate=Gate(key=settings.secret_key),
         ways=access_setup.ways(settings),
         oidc=access_setup.oidc(settings, foundation.http),
@@ -266,17 +264,6 @@ def calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-
-
-def _tester(foundation: Foundation) -> Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]:
-    settings = foundation.settings
-    deliver = notifier_clients.sender(settings, foundation.assembler())
-    sender = trial.Sender(settings.public_url, settings.secret_key, deliver)
-
-    async def test_page(name: str, actor: Actor) -> TestPage | TooSoon | None:
-        return await trial.send(foundation.database, sender, name, actor, foundation.clock.now())
-
-    return test_page
 
 
 def _observing(metrics: Metrics, tracing: Tracing | None) -> Callable[[int, float], None]:

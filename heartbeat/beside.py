@@ -5,11 +5,12 @@ import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from heartbeat import notifier_clients
+from heartbeat import notifier_clients, trial
 from heartbeat.canary_watch import CanaryWatch
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.foundation import Foundation
 from heartbeat.on_call.coverage_watch import CoverageWatch
+from heartbeat.on_call.trial_watch import TrialWatch
 from heartbeat.pings.body_limit import MB, BodyLimit
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.limit_watch import LimitWatch
@@ -39,6 +40,7 @@ class Beside:
     retention: Retention
     limit_watch: LimitWatch
     coverage_watch: CoverageWatch
+    trial_watch: TrialWatch
     body_limit: BodyLimit
     rollup: Rollup
     unusual_watch: UnusualWatch
@@ -62,6 +64,7 @@ class Beside:
             ("api", self.rollup.run),
             ("checker", self.rollup.run_catching_up),
             ("checker", self.unusual_watch.run),
+            ("pager", self.trial_watch.run),
             ("pager", self.mail_sender.run),
             ("pager", self.week_mail.run),
         )
@@ -113,6 +116,9 @@ def build(
         ),
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
         coverage_watch=CoverageWatch(database, clock, metrics, ahead=settings.coverage_ahead),
+        trial_watch=TrialWatch(
+            database, clock, metrics, trial.tester(foundation), every=settings.test_pages_every
+        ),
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
         rollup=rollup,
         unusual_watch=UnusualWatch(database, clock, metrics, warns=settings.unusual == "warn"),

@@ -182,3 +182,9 @@ class OnCallMetrics:
             "livemin",
             "Seconds for which pages of all policies are sure to reach somebody: 0 if not now, 14 days at most.",
         )
+        self.unconfirmed = gauge(
+            registry,
+            "heartbeat_unconfirmed_people",
+            "livemax",
+            "People who have confirmed no contact a day after a test page.",
+        )

@@ -108,6 +108,8 @@ class Settings:
     """Megabytes of the bodies of pings that are kept in all."""
     coverage_ahead: timedelta = timedelta(hours=72)
     """The time before a gap of coverage at which those on call are told. Zero if nobody is."""
+    test_pages_every: timedelta = timedelta(days=7)
+    """The time between two test pages to each person who may be paged. Zero if none is sent by itself."""
     unusual: str = "mark"
     """What becomes of a run with unusual numbers: `mark` shows it, `warn` also makes it an incident."""
     digest_to: tuple[str, ...] = ()
@@ -203,6 +205,7 @@ def _pings(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Return the settings with the limits of pings, what becomes of their numbers, and what is told ahead."""
     body, created = settings.ping_body_limit, settings.ping_checks_limit
     ahead = settings.coverage_ahead // timedelta(hours=1)
+    days = values.whole(environ, "HEARTBEAT_TEST_PAGES_EVERY", settings.test_pages_every.days, 0, 90)
     return replace(
         settings,
         ping_body_limit=values.whole(environ, "HEARTBEAT_PING_BODY_LIMIT", body, 0, 10_000_000),
@@ -210,6 +213,7 @@ def _pings(settings: Settings, environ: Mapping[str, str]) -> Settings:
         unusual=values.one_of(environ, "HEARTBEAT_UNUSUAL", settings.unusual, ("mark", "warn")),
         digest_to=values.mail_addresses(environ, "HEARTBEAT_DIGEST_TO"),
         coverage_ahead=timedelta(hours=values.whole(environ, "HEARTBEAT_COVERAGE_AHEAD", ahead, 0, 336)),
+        test_pages_every=timedelta(days=days),
     )
 
 

@@ -13,11 +13,12 @@ from alerting.notifiers.contract import Accepted, Outcome
 from alerting.notifiers.registry import Setup
 from alerting.person import OPERATOR, Contact, Person
 from alerting.severity import Severity
-from heartbeat import audit, installation, signed_link
+from heartbeat import audit, installation, notifier_clients, signed_link
 from heartbeat.actor import Actor
 from heartbeat.checks import store as check_store
 from heartbeat.checks.definition import SEVERITY
 from heartbeat.database import Database
+from heartbeat.foundation import Foundation
 from heartbeat.signed_link import TestedContact
 
 PAUSE = timedelta(seconds=10)
@@ -52,6 +53,18 @@ class Sender:
     public_url: str
     secret_key: str
     deliver: Deliver
+
+
+def tester(foundation: Foundation) -> Callable[[str, Actor], Awaitable["TestPage | TooSoon | None"]]:
+    """Return what sends a test page to the person of a name: see `send`."""
+    settings = foundation.settings
+    deliver = notifier_clients.sender(settings, foundation.assembler())
+    sender = Sender(settings.public_url, settings.secret_key, deliver)
+
+    async def test_page(name: str, actor: Actor) -> TestPage | TooSoon | None:
+        return await send(foundation.database, sender, name, actor, foundation.clock.now())
+
+    return test_page
 
 
 async def send(

@@ -70,12 +70,15 @@ BLIND: Final = "blind"
 """The cause of a report that pings could not be heard."""
 UNCOVERED: Final = "uncovered"
 """The cause of a symptom of a policy that would soon page nobody."""
+UNCONFIRMED: Final = "unconfirmed"
+"""The cause of a symptom of a person who has not confirmed a test page."""
 UNUSUAL: Final = "unusual"
 """The cause of a symptom of a check that is not down: its last run was unusual."""
 _WORDS: Final = {
     LIMIT: CauseWords("at the limit", "is at the limit", "was at the limit"),
     BLIND: CauseWords("blind", "is blind", "was blind"),
     UNCOVERED: CauseWords("uncovered", "is uncovered", "was uncovered"),
+    UNCONFIRMED: CauseWords("unconfirmed", "is unconfirmed", "was unconfirmed"),
     UNUSUAL: CauseWords("unusual", "ran unusually", "was unusual"),
 }
 _ALONE = "check="

@@ -10,18 +10,17 @@ from sqlalchemy import Connection
 
 from alerting import coverage, desk
 from alerting.coverage import Gap, Lack
-from alerting.incident import RaisedSymptom, Symptom
 from heartbeat import installation
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
-from heartbeat.on_call import uncovered
+from heartbeat.on_call import alarm, uncovered
 
 EVERY = 300.0
 """Seconds between two looks."""
 TOLD = "coverage told"
-"""The fact of the installation with the end and the lack of each policy's first gap, as people were told."""
+"""The fact of the installation with the gaps that people were told of."""
 
 
 class CoverageWatch:
@@ -66,32 +65,8 @@ def gaps_by_policy(db: Connection, now: datetime) -> dict[str, list[Gap]]:
 
 
 def tell(db: Connection, gaps: Mapping[str, Sequence[Gap]], now: datetime, ahead: timedelta) -> None:
-    """Raise the symptoms of policies with a gap within `ahead`, and clear those of the others.
-
-    An incident that somebody has resolved opens again for another gap only.
-    """
-    soon = {name: found for name, each in gaps.items() if (found := uncovered.soon(each, now, ahead))}
-    told = installation.recall(db, TOLD) or {}
-    raised = {row.key: row for row in desk.raised(db, [uncovered.key_of(name) for name in {*gaps, *told}])}
-    first = {name: [str(each[0].end), each[0].lack.value] for name, each in soon.items()}
-    zone, of = installation.timezone(db), installation.name(db)
-    news = [
-        symptom
-        for name, each in soon.items()
-        if (symptom := uncovered.symptom(each, now, zone, of)).key in raised or told.get(name) != first[name]
-    ]
-    changed = [symptom for symptom in news if not _stands(symptom, raised)]
-    pace = installation.pace(db)
-    if changed:
-        desk.raise_(db, changed, now, pace)
-    over = raised.keys() - {uncovered.key_of(name) for name in soon}
-    if over:
-        desk.clear(db, dict.fromkeys(over, uncovered.COVERED), now, pace)
-    if first != told:
-        installation.remember(db, TOLD, first)
-
-
-def _stands(symptom: Symptom, raised: Mapping[str, RaisedSymptom]) -> bool:
-    """Return whether a symptom is raised already, with the same words."""
-    row = raised.get(symptom.key)
-    return row is not None and (row.facts.why, row.severity) == (symptom.facts.why, symptom.severity)
+    """Raise the symptoms of policies with a gap within `ahead`, and clear those of the others."""
+    zone, name = installation.timezone(db), installation.name(db)
+    soon = [found for each in gaps.values() if (found := uncovered.soon(each, now, ahead))]
+    symptoms = [uncovered.symptom(each, now, zone, name) for each in soon]
+    alarm.tell(db, TOLD, symptoms, uncovered.COVERED, now)

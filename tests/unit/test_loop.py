@@ -116,7 +116,7 @@ async def test_a_wake_during_a_round_is_not_lost() -> None:
     await asyncio.wait([running])
 
 
-async def test_rounds_keep_a_distance_however_often_the_loop_is_woken() -> None:
+async def trial_watch_keep_a_distance_however_often_the_loop_is_woken() -> None:
     work = Work()
     loop = loop_of(work, shortest=LONG / 2)
     running = asyncio.create_task(loop.run())

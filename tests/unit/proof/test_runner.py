@@ -58,7 +58,7 @@ def test_the_exit_status_says_whether_all_is_proven(
     assert kept["faults"] == ([] if status == 0 else ["the control has no violations"])
 
 
-def test_rounds_end_with_their_time_but_never_before_the_first() -> None:
+def trial_watch_end_with_their_time_but_never_before_the_first() -> None:
     rounds.allow(float("inf"))
     assert list(rounds.rounds(3)) == [0, 1, 2]
     rounds.allow(-1)

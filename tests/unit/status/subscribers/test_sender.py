@@ -198,7 +198,7 @@ async def test_a_link_works_for_a_day_and_then_the_address_is_deleted(
     assert await count(defined) == 1
 
 
-async def test_rounds_that_fail_are_counted_and_the_next_one_comes(
+async def trial_watch_that_fail_are_counted_and_the_next_one_comes(
     defined: System, post: Post, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.post("/status/public/subscribe", data={"address": ANNA})

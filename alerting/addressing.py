@@ -37,7 +37,7 @@ def recipient(page: Page, people: Mapping[str, Person]) -> tuple[Person, Contact
     person = people.get(page.person, OPERATOR)
     if page.kind is NoticeKind.PAGE:
         person = person if person.contacts else OPERATOR
-        return person, person.contact(page.contact)
+        return person, person.way(page.severity, page.contact)
     for holder in (person, OPERATOR):
         contact = holder.contact_under(page.via, page.contact_mark)
         if contact is not None:

@@ -34,7 +34,7 @@ class Attempt:
     provider_id: str | None = None
     """The provider's id of the notice it accepted."""
     receipt: str | None = None
-    """The provider's later report: `delivered` or `undelivered`."""
+    """The provider's later report: `delivered` or `undelivered`; `missing` if none came in time."""
     receipt_said: str | None = None
     receipt_at: datetime | None = None
     contact_mark: str | None = None
@@ -216,6 +216,18 @@ def write_receipts(
     """Write the provider's report to these attempts."""
     values = {"receipt": receipt, "receipt_said": reason, "receipt_at": now}
     db.execute(update(attempts).where(attempts.c.id.in_(attempt_ids)).values(values))
+
+
+def write_missing(db: Connection, page_ids: Collection[int], now: datetime) -> None:
+    """Write to the newest attempt of each of these pages that no report has come in time."""
+    newest = (
+        select(func.max(attempts.c.id))
+        .where(among(db, attempts.c.page_id, page_ids))
+        .group_by(attempts.c.page_id)
+        .scalar_subquery()
+    )
+    values = {"receipt": "missing", "receipt_at": now}
+    db.execute(update(attempts).where(attempts.c.id.in_(newest), attempts.c.receipt.is_(None)).values(values))
 
 
 def _order(recipient: Recipient) -> tuple[str, str, str]:

@@ -83,7 +83,7 @@ class Composer:
             around = {}
         subjects = []
         for page, person, contact in pages:
-            read_by_several = facts.readers[contact] > 1 or shared(contact)
+            read_by_several = facts.readers[contact.mark] > 1 or shared(contact)
             beside = around.get(page.incident_id, Surroundings())
             subjects.append(self._subject(page, person, contact, facts, beside, read_by_several, now))
         return subjects
@@ -133,7 +133,7 @@ class _Facts:
     incidents: Mapping[int, Incident]
     symptoms: Mapping[int, Sequence[RaisedSymptom]]
     crew: Crew
-    readers: Counter[Contact]
+    readers: Counter[str]
     sequences: Mapping[int, int]
     past: Mapping[int, Sequence[Entry]]
     last_paged: Mapping[tuple[int, str], int]
@@ -172,7 +172,7 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
         incidents=incidents,
         symptoms=symptom_store.symptoms_of(db, numbers),
         crew=crew,
-        readers=Counter(contact for person in crew.people.values() for contact in person.contacts),
+        readers=Counter(contact.mark for person in crew.people.values() for contact in person.all_contacts),
         sequences=sequences,
         past=store.entries_of(db, numbers, recap.KINDS),
         last_paged=attempts.last_paged(db, again) if again else {},

@@ -11,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -30,7 +30,7 @@ from alerting import (
 from alerting.composing import Addressed, Composer, Send
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
-from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
+from alerting.notifiers.contract import Accepted, Notifier, Outcome, Receiver, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
 from alerting.outcomes import Outcomes, Sent
@@ -206,7 +206,14 @@ class Courier:
         if state != breaker.HEALTHY:
             self._broken[key] = state
         mended = before.probe_at is not None and state.probe_at is None
-        return Sent(send, outcome, now, self._random(), state.probe_at, mended)
+        receipt_within = self._receipt_within(send.contact)
+        return Sent(send, outcome, now, self._random(), state.probe_at, mended, receipt_within)
+
+    def _receipt_within(self, contact: Contact) -> timedelta | None:
+        """Return the time within which a contact's provider reports that a notice arrived, None if it never does."""
+        notifier = self.notifiers.own.get(contact.kind)
+        within: timedelta | None = getattr(notifier, "receipt_within", None)
+        return within if isinstance(notifier, Receiver) else None
 
     def _shared(self, contact: Contact) -> bool:
         """Return whether several people read the channels of this kind."""
@@ -262,12 +269,12 @@ class Courier:
             outcome = await self._handed_over(sent.notice, sent.person, sent.contact, **about)
         result = type(outcome).__name__.lower()
         self._observe(sent.contact.kind, result, [])
-        now, jitter = self._now(), self._random()
-        verdict = await self._patiently(lambda db: storm.verdict_on(db, sent, outcome, now, jitter))
+        now, jitter, receipt_within = self._now(), self._random(), self._receipt_within(sent.contact)
+        judged = await self._patiently(lambda db: storm.verdict_on(db, sent, outcome, now, jitter))
         last: int | None = 0
         while last is not None:
             last = await self._patiently(
-                lambda db, after=last: storm.record(db, sent, after, outcome, verdict, now)  # type: ignore[misc]  # a lambda
+                lambda db, after=last: storm.record(db, sent, after, outcome, judged, now, receipt_within)  # type: ignore[misc]  # a lambda
             )
         level = logging.INFO if isinstance(outcome, Accepted) else logging.WARNING
         fields = extra | {"event": "sent", "outcome": result, "pages": sent.pages}
@@ -304,7 +311,7 @@ class Courier:
         """Return the seconds that an accepted page has waited. Other notices do not count."""
         if not isinstance(outcome, Accepted) or send.page.kind is not NoticeKind.PAGE:
             return []
-        return [(self._now() - send.page.created_at).total_seconds()]
+        return [(self._now() - (send.page.not_before or send.page.created_at)).total_seconds()]
 
     async def _patiently(self, work: Callable[[Connection], T], until: float | None = None) -> T:
         """Write something about a send, and try again for a while if the database is away."""

@@ -94,7 +94,9 @@ def record_test_page(
 def prove(db: Connection, name: str, mark: str, now: datetime) -> tuple[Person, Contact] | None:
     """Record that a test page arrived. Return its contact, or None if the person no longer has it."""
     person = ({OPERATOR.id: OPERATOR} | roster.load_people(db, [name])).get(name)
-    contact = next((contact for contact in person.contacts if contact.mark == mark), None) if person else None
+    contact = (
+        next((contact for contact in person.all_contacts if contact.mark == mark), None) if person else None
+    )
     if person is None or contact is None:
         return None
     proofs.proven(db, person, contact, now)

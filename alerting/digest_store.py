@@ -4,7 +4,7 @@ A page belongs to the last digest that it was leased for. Each attempt names its
 earlier digest goes on working. Every statement touches at most `CHUNK` pages.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -23,6 +23,7 @@ from sqlalchemy import (
     cast,
     func,
     insert,
+    literal,
     or_,
     select,
     union_all,
@@ -36,9 +37,9 @@ from alerting.delivery import Delivered, Expired, Retry, Tries, Verdict
 from alerting.digest import LATELY, NAMED, Digest, Group, LastDigest, Stream, Waiting
 from alerting.notice import NoticeKind
 from alerting.outbox import RANKS, Page
-from alerting.person import Contact
+from alerting.person import Contact, Person
 from alerting.severity import Severity
-from alerting.sql import among
+from alerting.sql import Utc, among
 from alerting.tables import attempts, digests, incidents, pages, symptoms
 
 SEVERITIES = tuple(Severity)
@@ -260,10 +261,10 @@ def _names(db: Connection, members: Subquery, *, with_words: bool) -> dict[tuple
     return names
 
 
-def oldest(db: Connection, number: int, contacts: int) -> Tries | None:
+def oldest(db: Connection, number: int, person: Person) -> Tries | None:
     """Return the tries of a digest, which are those of its oldest page; None if nothing of it is left."""
     page = _first(db, number, pages.c.id)
-    return None if page is None else page.tries(contacts)
+    return None if page is None else page.tries(person)
 
 
 def worst(db: Connection, number: int) -> Page | None:
@@ -282,14 +283,13 @@ def record(
     number: int,
     after: int,
     attempt: Attempt,
-    verdict: Verdict,
-    contact: Contact,
+    verdict_of: Callable[[Page], tuple[Verdict, Contact]],
     now: datetime,
 ) -> list[Page]:
     """Write the outcome of a digest for up to `CHUNK` of its pages with an id above `after`, and return these.
 
-    `contact` is the next one or, if the digest is delivered, the one that took it. A page that was superseded while
-    under way stays so, and one that another courier has taken since is left alone.
+    `verdict_of` returns the verdict on a page and its next contact or, if it is delivered, the one that took it. A page
+    that was superseded while under way stays so, and one that another courier has taken since is left alone.
     """
     query = (
         select(pages)
@@ -302,22 +302,35 @@ def record(
     ids = [page.id for page in members]
     tried = [replace(attempt, page_id=page_id, digest_id=number) for page_id in ids]
     attempt_store.write_attempts(db, tried)
-    these = update(pages).where(among(db, pages.c.id, ids))
+    alike: dict[tuple[Verdict, Contact], list[int]] = {}
+    for page in members:
+        alike.setdefault(verdict_of(page), []).append(page.id)
+    for (verdict, contact), these in alike.items():
+        _write_verdict(db, these, verdict, contact, now)
+    return members
+
+
+def _write_verdict(
+    db: Connection, page_ids: Sequence[int], verdict: Verdict, contact: Contact, now: datetime
+) -> None:
+    these = update(pages).where(among(db, pages.c.id, page_ids))
     values: dict[str, Any] = {"attempts": pages.c.attempts + 1, "leased_until": None}
     values |= {"via": contact.kind, "contact_mark": contact.mark}
     if isinstance(verdict, Delivered):
-        values |= {"delivered_at": now, "throttled": False}
+        # One that moves on was delivered before.
+        first_at = func.coalesce(pages.c.delivered_at, literal(now, Utc()))
+        values |= {"delivered_at": first_at, "throttled": False}
     db.execute(these.values(values))
     waiting_still = these.where(pages.c.state == "pending")
     match verdict:
         case Delivered():
-            db.execute(waiting_still.values(state="delivered", next_at=None))
+            times = {"onward_at": verdict.onward_at, "receipt_by": verdict.receipt_by}
+            db.execute(waiting_still.values(state="delivered", next_at=None, **times))
         case Expired():
             db.execute(waiting_still.values(state="expired", next_at=None))
         case Retry():
             retry = {"next_at": verdict.at, "contact": verdict.contact, "throttled": verdict.throttled}
             db.execute(waiting_still.values(retry | {"contact_attempts": verdict.contact_attempts}))
-    return members
 
 
 def finish(db: Connection, number: int, *, arrived: bool, provider_id: str | None) -> None:

@@ -11,6 +11,8 @@ from alerting import (
     escalation,
     frozen,
     grouping,
+    onward,
+    onward_store,
     outbox,
     recovery,
     roster,
@@ -31,9 +33,9 @@ MOST_GATHERING = store.Crowd(digest.HANDFUL, digest.CROWD, digest.CROWDED)
 def sweep(db: Connection, now: datetime, limit: int = BATCH, pace: Pace = Pace()) -> int:  # noqa: B008 - a frozen value
     """End up to `limit` incidents that have settled, page for as many that are due, and tell the news of as many.
 
-    Return the number of incidents.
+    Unanswered pages move on to the next contact. Return the number of incidents and of these pages.
     """
-    settled = recovery.settle(db, now, limit)
+    settled = recovery.settle(db, now, limit) + onward.sweep(db, now, limit)
     store.gather_no_longer(db, now, pace.gathering, MOST_GATHERING, BATCH)
     due = store.claim_due(db, now, limit)
     claimed = {incident.id for incident in due}
@@ -51,8 +53,8 @@ def sweep(db: Connection, now: datetime, limit: int = BATCH, pace: Pace = Pace()
 
 
 def next_due(db: Connection) -> datetime | None:
-    """Return the time of the next action of any incident."""
-    return store.next_due(db)
+    """Return the time of the next action of any incident, and of any page that moves on."""
+    return min((at for at in (store.next_due(db), onward_store.next_due(db)) if at is not None), default=None)
 
 
 def _page(

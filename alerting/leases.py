@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    or_,
     select,
     true,
     update,
@@ -124,16 +125,28 @@ def retime(db: Connection, step: Step) -> None:
     """Move the times of waiting pages after a step of the clock. What is under way keeps its lease, for a whole one."""
     until = step.after + LEASE
     db.execute(update(pages).where(pages.c.leased_until.is_not(None)).values(leased_until=until))
-    columns = pages.c.id, pages.c.created_at, pages.c.next_at, pages.c.leased_until
+    columns = pages.c.id, pages.c.created_at, pages.c.next_at, pages.c.leased_until, pages.c.not_before
     rows = [
         {
             "id": row.id,
             "created_at": step.fact(row.created_at),
             "next_at": until if row.leased_until else step.attempt(row.next_at),
+            "not_before": row.not_before and step.attempt(row.not_before),
         }
         for row in db.execute(select(*columns).where(pages.c.next_at.is_not(None)))
     ]
     update_many(db, pages, rows)
+    moving = pages.c.id, pages.c.created_at, pages.c.onward_at, pages.c.receipt_by
+    delivered = [
+        {
+            "id": row.id,
+            "created_at": step.fact(row.created_at),
+            "onward_at": step.wait(row.onward_at, row.created_at),
+            "receipt_by": step.wait(row.receipt_by, row.created_at),
+        }
+        for row in db.execute(select(*moving).where(pages.c.onward_at.is_not(None)))
+    ]
+    update_many(db, pages, delivered)
 
 
 def record(db: Connection, recorded: Sequence[Recorded]) -> None:
@@ -150,12 +163,16 @@ def _row(recorded: Recorded) -> dict[str, Any]:
         "leased_until": None,
         "via": recorded.contact.kind,
         "contact_mark": recorded.contact.mark,
-        "delivered_at": recorded.at if delivered else page.delivered_at,
+        # One that moves on was delivered before.
+        "delivered_at": page.delivered_at or (recorded.at if delivered else None),
         "throttled": page.throttled and not delivered,
         "state": page.state,
         "next_at": None,
         "contact": page.contact,
         "contact_attempts": page.contact_attempts,
+        # What was superseded while it was sent goes nowhere from there.
+        "onward_at": verdict.onward_at if pending and isinstance(verdict, Delivered) else None,
+        "receipt_by": verdict.receipt_by if pending and isinstance(verdict, Delivered) else None,
     }
     if pending and isinstance(verdict, Retry):
         return row | {
@@ -199,6 +216,7 @@ def _waiting_for(via: str, mark: str, at: datetime) -> ColumnElement[bool]:
         pages.c.contact_mark == mark,
         pages.c.next_at > at,
         pages.c.leased_until.is_(None),
+        or_(pages.c.not_before.is_(None), pages.c.not_before <= at),
     )
 
 
@@ -220,8 +238,9 @@ def hold_back(db: Connection, person: str, via: str, until: datetime) -> None:
 def take_back(db: Connection, page: Page, verdict: Retry | Expired | None, person: Person) -> None:
     """Write that a page was not delivered after all: it is retried, given up, or (None) no longer needed."""
     values: dict[str, Any] = {"delivered_at": None, "state": "superseded" if verdict is None else "expired"}
+    values |= {"onward_at": None, "receipt_by": None}
     if isinstance(verdict, Retry):
-        contact = person.contact(verdict.contact)
+        contact = person.way(page.severity, verdict.contact)
         values |= {
             "state": "pending",
             "next_at": verdict.at,

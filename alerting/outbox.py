@@ -46,10 +46,17 @@ class Page:
     """The end of the last lease, None once its outcome is recorded. For a page just leased: of the lease before."""
     delivered_at: datetime | None
     digest_id: int | None = None
+    onward_at: datetime | None = None
+    """The time at which a delivered page moves on to a further contact, unless somebody answers."""
+    receipt_by: datetime | None = None
+    """The time by which the provider should have reported that it arrived. None if it has, or never does."""
+    not_before: datetime | None = None
+    """The time at which its present contact could be tried first, if that is later than `created_at`."""
 
-    def tries(self, contacts: int) -> Tries:
-        """Return the tries so far, for a person with this many contacts."""
-        return Tries(self.kind, self.created_at, self.attempts, self.contact_attempts, self.contact, contacts)
+    def tries(self, person: Person) -> Tries:
+        """Return the tries so far, for this person."""
+        ways = person.ways(self.severity)
+        return Tries(self.kind, self.created_at, self.attempts, self.contact_attempts, self.contact, ways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ def intend_pages(
 ) -> None:
     """Write pages, each for a person about an incident. A page begins with the person's first contact."""
     first = [
-        Intent(incident, recipient(person.id, person.contact(0)), text, news)
+        Intent(incident, recipient(person.id, person.way(incident.severity, 0)), text, news)
         for incident, person, text, news in notices
     ]
     intend(db, NoticeKind.PAGE, first, now)
@@ -164,7 +171,12 @@ def news_to_come(db: Connection, incident_ids: Collection[int]) -> dict[tuple[in
 
 
 def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[NoticeKind]) -> None:
-    """Withdraw the waiting notices of these kinds: somebody answered, or the incident is over."""
+    """Withdraw the waiting notices of these kinds: somebody answered, or the incident is over. No page moves on."""
+    db.execute(
+        update(pages)
+        .where(among(db, pages.c.incident_id, incident_ids), pages.c.onward_at.is_not(None))
+        .values(onward_at=None, receipt_by=None)
+    )
     db.execute(
         update(pages)
         .where(
@@ -227,7 +239,8 @@ def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
 
 def workload(db: Connection) -> Workload:
     """Return the incidents and pages that are not done yet."""
-    query = select(func.count(), func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
+    since = func.coalesce(pages.c.not_before, pages.c.created_at)
+    query = select(func.count(), func.min(since, type_=pages.c.created_at.type)).where(
         pages.c.next_at.is_not(None), pages.c.incident_id > 0
     )
     waiting, oldest = db.execute(query).one()
@@ -300,4 +313,7 @@ def page_of(row: Row[Any], lease: int | None = None) -> Page:
         leased_until=row.leased_until,
         delivered_at=row.delivered_at,
         digest_id=row.digest_id,
+        onward_at=row.onward_at,
+        receipt_by=row.receipt_by,
+        not_before=row.not_before,
     )

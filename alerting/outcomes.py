@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class Sent:
     """A send with its outcome. `jitter` is a random number from 0 to 1 that spreads retries.
 
-    `probe_at` is the time of the next probe if the contact is broken, `mended` is true if it was.
+    `probe_at` is the time of the next probe if the contact is broken, `mended` is true if it was. `receipt_within` is
+    the time within which the provider reports that an accepted notice has arrived.
     """
 
     send: Send
@@ -37,6 +38,7 @@ class Sent:
     jitter: float
     probe_at: datetime | None = None
     mended: bool = False
+    receipt_within: timedelta | None = None
 
     @property
     def result(self) -> str:
@@ -145,14 +147,14 @@ def _release(db: Connection, judged: Sequence[tuple[Sent, Page, Verdict]]) -> fr
 
 
 def _verdict(sent: Sent, page: Page) -> Verdict:
-    tries = page.tries(len(sent.send.person.contacts))
-    return delivery.after_attempt(tries, sent.outcome, sent.at, sent.jitter)
+    tries = page.tries(sent.send.person)
+    return delivery.after_attempt(tries, sent.outcome, sent.at, sent.jitter, sent.receipt_within)
 
 
 def _recorded(sent: Sent, page: Page, verdict: Verdict) -> Recorded:
     contact = sent.send.contact
     if isinstance(verdict, Retry) and page.kind is NoticeKind.PAGE:
-        contact = sent.send.person.contact(verdict.contact)
+        contact = sent.send.person.way(page.severity, verdict.contact)
     return Recorded(page, verdict, contact, sent.at)
 
 

@@ -1,18 +1,27 @@
 """People who can be paged, with their contacts in the order in which they are tried. Pure."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
+from alerting import times
 from alerting.origin import Origin
+from alerting.severity import Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A way to reach a person: a notifier's kind, and an address in the form of that notifier."""
+    """A way to reach a person: a notifier's kind, and an address in the form of that notifier.
+
+    With `after`, it is paged too once a page to the person has stayed unanswered for so long. Without, it is only paged
+    if the one before it fails.
+    """
 
     kind: str
     address: str
+    after: timedelta | None = None
 
     @property
     def mark(self) -> str:
@@ -20,21 +29,29 @@ class Contact:
         return sha256(f"{self.kind}\n{self.address}".encode()).hexdigest()[:16]
 
 
-def contacts_to_json(contacts: Iterable[Contact]) -> list[dict[str, str]]:
-    """Return contacts as a row holds them."""
-    return [asdict(contact) for contact in contacts]
+def contacts_to_json(contacts: Iterable[Contact]) -> list[dict[str, Any]]:
+    """Return contacts as a row holds them, `after` in seconds."""
+    return [
+        {"kind": contact.kind, "address": contact.address}
+        | ({} if contact.after is None else {"after": contact.after.total_seconds()})
+        for contact in contacts
+    ]
 
 
-def contacts_from_json(stored: Iterable[Mapping[str, str]]) -> tuple[Contact, ...]:
+def contacts_from_json(stored: Iterable[Mapping[str, Any]] | None) -> tuple[Contact, ...]:
     """Return the contacts of a row. The reverse of `contacts_to_json`."""
-    return tuple(Contact(**contact) for contact in stored)
+    return tuple(
+        Contact(row["kind"], row["address"], timedelta(seconds=row["after"]) if "after" in row else None)
+        for row in stored or ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """A person; `id` is their name in the configuration. Times are told in their `timezone` (IANA).
 
-    `user` is the name with which they sign in, if that is another than `id`.
+    `user` is the name with which they sign in, if that is another than `id`. `warnings` are the contacts for everything
+    that is not critical; without any, `contacts` are for that too.
     """
 
     id: str
@@ -43,16 +60,42 @@ class Person:
     timezone: str = "UTC"
     origin: Origin = field(default=Origin.FILE, compare=False)
     user: str = ""
+    warnings: tuple[Contact, ...] = ()
 
-    def contact(self, count: int) -> Contact:
-        """Return contact number `count`; after the last contact comes the first."""
-        return self.contacts[count % len(self.contacts)]
+    @property
+    def all_contacts(self) -> tuple[Contact, ...]:
+        """The contacts of both lists, each address once."""
+        marks = {contact.mark for contact in self.contacts}
+        return (*self.contacts, *(contact for contact in self.warnings if contact.mark not in marks))
+
+    def ways(self, severity: Severity) -> tuple[Contact, ...]:
+        """Return the contacts that pages of this severity go to, in the order in which they are tried."""
+        return self.contacts if severity is Severity.CRITICAL or not self.warnings else self.warnings
+
+    def way(self, severity: Severity, count: int) -> Contact:
+        """Return contact number `count` for this severity; after the last contact comes the first."""
+        ways = self.ways(severity)
+        return ways[count % len(ways)]
+
+    def by(self, severity: Severity = Severity.CRITICAL) -> str:
+        """Return how pages of this severity reach them: "ntfy, then email, after 2 min sms"."""
+        first, *others = self.ways(severity)
+        words = [
+            f"then {way.kind}" if way.after is None else f"after {times.duration(way.after)} {way.kind}"
+            for way in others
+        ]
+        return ", ".join([first.kind, *words])
 
     def contact_under(self, kind: str, mark: str | None) -> Contact | None:
         """Return the contact with this mark, else the only one of its kind: an address may have been corrected."""
-        of_kind = [contact for contact in self.contacts if contact.kind == kind]
+        of_kind = [contact for contact in self.all_contacts if contact.kind == kind]
         marked = [contact for contact in of_kind if contact.mark == mark]
         return next(iter(marked or of_kind[:1])) if marked or len(of_kind) == 1 else None
+
+    def with_contacts(self, change: Callable[[Contact], Contact]) -> "Person":
+        """Return the person with each contact changed."""
+        contacts, warnings = tuple(map(change, self.contacts)), tuple(map(change, self.warnings))
+        return replace(self, contacts=contacts, warnings=warnings)
 
     def about(self, contact: Contact) -> str:
         """Return the text that an encrypted address of this contact is bound to."""

@@ -33,7 +33,7 @@ def sent(db: Connection, person: Person, results: Iterable[tuple[Contact, str, s
     """
     for contact, outcome, said in results:
         _write(db, person, contact, sent_at=now, outcome=outcome, said=said)
-    marks = [contact.mark for contact in person.contacts]
+    marks = [contact.mark for contact in person.all_contacts]
     gone = contact_proofs.c.contact_mark.not_in(marks)
     db.execute(delete(contact_proofs).where(contact_proofs.c.person == person.id, gone))
 
@@ -45,7 +45,7 @@ def proven(db: Connection, person: Person, contact: Contact, now: datetime) -> N
 
 def renamed(db: Connection, previous: Person, current: Person) -> None:
     """Keep the proofs of contacts whose addresses are written differently and lead to the same place."""
-    for old, new in zip(previous.contacts, current.contacts, strict=True):
+    for old, new in zip(previous.all_contacts, current.all_contacts, strict=True):
         if old.mark != new.mark:
             db.execute(update(contact_proofs).where(_is(previous, old)).values(contact_mark=new.mark))
 

@@ -1,7 +1,8 @@
 """Records what a provider reports later of a notice that it accepted: delivered, or undelivered after all.
 
 A receipt is stored with its attempt. *Undelivered* outweighs *delivered*, so that receipts that come twice, late or
-out of order end alike. An undelivered notice goes on to the next contact, as after a refusal, while it is needed.
+out of order end alike. An undelivered notice goes on to the next contact, as after a refusal, while it is needed. One
+that moved on before, because no receipt came in time, stays where it is: the record alone changes.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts, delivery, leases, outbox, roster, store, timeline
+from alerting import attempts, delivery, leases, onward_store, outbox, roster, store, timeline
 from alerting.attempts import AcceptedAttempt
 from alerting.delivery import Delivered
 from alerting.incident import Entry, Incident
@@ -37,7 +38,11 @@ def receipt(db: Connection, kind: str, report: Arrived | Undelivered, now: datet
     people = roster.load_people(db, {attempt.page.person for attempt in news}) | {OPERATOR.id: OPERATOR}
     timeline.write(db, [_entry(attempt.page, kind, reason, people, now) for attempt in news])
     for attempt in news:
-        if reason is not None and attempt.newest and attempt.page.state == DELIVERED:
+        if not attempt.newest or attempt.page.state != DELIVERED:
+            continue
+        if reason is None:
+            onward_store.arrived(db, attempt.page, _reachable(attempt.page, people), now)
+        else:
             _go_on(db, attempt, incidents[attempt.page.incident_id], people, reason, now, jitter)
 
 
@@ -56,7 +61,7 @@ def _go_on(
     if not delivery.still_needed(page.kind, page.occurrence, incident) or outbox.has_successor(db, page):
         leases.take_back(db, page, None, person)
         return
-    verdict = delivery.after_attempt(page.tries(len(person.contacts)), Refused(reason), now, jitter)
+    verdict = delivery.after_attempt(page.tries(person), Refused(reason), now, jitter)
     assert not isinstance(verdict, Delivered), "a refusal delivers nothing"
     leases.take_back(db, page, verdict, person)
 

@@ -34,4 +34,4 @@ def _read(person: Person) -> Contact:
     """Return the first contact that a person reads. A machine that opens incidents has none that this could end."""
     kinds = registry.installed().kinds
     own = [contact for contact in person.contacts if contact.kind in kinds and kinds[contact.kind].digests]
-    return own[0] if own else person.contact(0)
+    return own[0] if own else person.contacts[0]

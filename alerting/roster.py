@@ -55,6 +55,7 @@ def put_people(db: Connection, defined: Iterable[Person]) -> None:
             "name": person.name,
             "timezone": person.timezone,
             "contacts": person.contacts,
+            "warnings": person.warnings,
             "origin": person.origin.value,
             "user_name": person.user or None,
         }
@@ -90,7 +91,9 @@ def remove_policies(db: Connection, names: Collection[str] = (), origin: Origin 
 
 def _person(row: Row[Any]) -> Person:
     timezone, user = row.timezone or "UTC", row.user_name or ""
-    return Person(row.id, row.name, row.contacts, timezone, Origin(row.origin), user)
+    return Person(
+        row.id, row.name, row.contacts, timezone, Origin(row.origin), user, warnings=row.warnings or ()
+    )
 
 
 def _policy(row: Row[Any]) -> Policy:

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from alerting import delivery, digest, digest_store, leases, notice, roster, store, timeline
 from alerting.attempts import Attempt
 from alerting.composing import Composer
-from alerting.delivery import Expired, Retry, Verdict
+from alerting.delivery import Delivered, Expired, Retry, Verdict
 from alerting.digest import ALL_RANKS, Beside, Stream
 from alerting.incident import Entry, State
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
+from alerting.outbox import Page
 from alerting.person import OPERATOR, Contact, Person
 
 
@@ -102,16 +103,33 @@ def message(
     return Message(begun.number, composed, person, contact, content.incidents)
 
 
-def verdict_on(db: Connection, sent: Message, outcome: Outcome, now: datetime, jitter: float) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on a digest, and by how many contacts its pages go on."""
+
+    verdict: Verdict
+    further: int = 0
+
+
+def verdict_on(db: Connection, sent: Message, outcome: Outcome, now: datetime, jitter: float) -> Judged:
     """Return the verdict on a digest, by the tries of its oldest page, and write whether it arrived."""
-    tries = digest_store.oldest(db, sent.number, len(sent.person.contacts))
+    tries = digest_store.oldest(db, sent.number, sent.person)
     arrived = isinstance(outcome, Accepted) or (isinstance(outcome, Unreachable) and outcome.may_have_arrived)
     digest_store.finish(db, sent.number, arrived=arrived, provider_id=delivery.provider_id(outcome))
-    return Expired() if tries is None else delivery.after_attempt(tries, outcome, now, jitter)
+    if tries is None:
+        return Judged(Expired())
+    verdict = delivery.after_attempt(tries, outcome, now, jitter)
+    return Judged(verdict, verdict.contact - tries.contact if isinstance(verdict, Retry) else 0)
 
 
 def record(
-    db: Connection, sent: Message, after: int, outcome: Outcome, verdict: Verdict, now: datetime
+    db: Connection,
+    sent: Message,
+    after: int,
+    outcome: Outcome,
+    judged: Judged,
+    now: datetime,
+    receipt_within: timedelta | None,
 ) -> int | None:
     """Write the outcome for some pages of a digest with an id above `after`. Return the last id, None at the end."""
     kind = sent.contact.kind
@@ -121,19 +139,34 @@ def record(
         0, now, kind, result, answer, delivery.provider_id(outcome), contact_mark=sent.contact.mark
     )
     attempt = replace(attempt, may_have_arrived=isinstance(outcome, Unreachable) and outcome.may_have_arrived)
-    contact = sent.contact
-    if isinstance(verdict, Retry) and sent.notice.kind in (NoticeKind.DIGEST, NoticeKind.PAGE):
-        contact = sent.person.contact(verdict.contact)
-    members = digest_store.record(db, sent.number, after, attempt, verdict, contact, now)
+
+    def own_verdict(page: Page) -> tuple[Verdict, Contact]:
+        return _own_verdict(page, sent, judged, now, receipt_within)
+
+    members = digest_store.record(db, sent.number, after, attempt, own_verdict, now)
     accepted = isinstance(outcome, Accepted)
     result = "accepted" if accepted else "refused" if isinstance(outcome, Refused) else "not reached"
     line = f"to {sent.person.name} by {kind} in a digest of {sent.pages:,}: {result}"
     words = f"{line} ({answer})" if answer else line
     told = "told" if accepted else "not told"
     timeline.write(db, [Entry(page.incident_id, now, told, f"{page.kind.value} {words}") for page in members])
-    if isinstance(verdict, Retry) and verdict.throttled:
-        leases.hold_back(db, sent.person.id, kind, verdict.at)
+    if isinstance(judged.verdict, Retry) and judged.verdict.throttled:
+        leases.hold_back(db, sent.person.id, kind, judged.verdict.at)
     return members[-1].id if len(members) == digest_store.CHUNK else None
+
+
+def _own_verdict(
+    page: Page, sent: Message, judged: Judged, now: datetime, receipt_within: timedelta | None
+) -> tuple[Verdict, Contact]:
+    """Return the verdict on one page of a digest, whose severity may have another list of contacts, and its contact."""
+    match judged.verdict:
+        case Delivered():
+            return delivery.accepted(page.tries(sent.person), now, receipt_within), sent.contact
+        case Retry() as retry if page.kind is NoticeKind.PAGE:
+            following = page.contact + judged.further
+            return replace(retry, contact=following), sent.person.way(page.severity, following)
+        case verdict:
+            return verdict, sent.contact
 
 
 def _recipient(db: Connection, stream: Stream) -> tuple[Person, Contact]:
@@ -145,4 +178,4 @@ def _recipient(db: Connection, stream: Stream) -> tuple[Person, Contact]:
             return holder, contact
     if stream.kind is not NoticeKind.PAGE:
         return person, Contact(stream.via, "")
-    return (person, person.contact(0)) if person.contacts else (OPERATOR, OPERATOR.contact(0))
+    return (person, person.contacts[0]) if person.contacts else (OPERATOR, OPERATOR.contacts[0])

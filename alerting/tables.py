@@ -35,6 +35,11 @@ people = Table(
     Column("timezone", Text),
     # A page may be for any of 10,000 people, and reading everybody's contacts again for each batch would cost more.
     Column("contacts", Frozen(person.contacts_to_json, person.contacts_from_json, 10_000), nullable=False),
+    # The contacts for what is not critical, if these are others.
+    Column(
+        "warnings",
+        Frozen(lambda some: person.contacts_to_json(some or ()), person.contacts_from_json, 10_000),
+    ),
     # An `Origin`, as in the tables below: only the owner of a row replaces it.
     Column("origin", Text, nullable=False, server_default="file"),
     # The name with which they sign in, if that is another than the id.
@@ -207,6 +212,12 @@ pages = Table(
     Column("delivered_at", Utc),
     # The last digest that it was leased for, instead of by itself.
     Column("digest_id", BigInteger),
+    # The time at which a delivered page moves on to a further contact, unless somebody answers; and the time by which
+    # its provider should have reported that it arrived.
+    Column("onward_at", Utc),
+    Column("receipt_by", Utc),
+    # The time before which its present contact is not tried, whatever else may go out.
+    Column("not_before", Utc),
     CheckConstraint("(state = 'pending') = (next_at IS NOT NULL)", name="next_attempt"),
     CheckConstraint("state IN ('pending', 'delivered', 'superseded', 'expired')", name="state"),
 )
@@ -223,6 +234,12 @@ Index(
     pages.c.delivered_at,
     postgresql_where=pages.c.delivered_at.is_not(None),
     sqlite_where=pages.c.delivered_at.is_not(None),
+)
+Index(
+    "ix_pages_onward_at",
+    pages.c.onward_at,
+    postgresql_where=pages.c.onward_at.is_not(None),
+    sqlite_where=pages.c.onward_at.is_not(None),
 )
 # A digest takes the pages of one stream in this order, however many of other people wait.
 Index(
@@ -302,7 +319,7 @@ attempts = Table(
     Column("said", Text, nullable=False),
     # The provider's id of an accepted notice. A digest has one for all of its pages.
     Column("provider_id", Text),
-    # The provider's later report, 'delivered' or 'undelivered', and its reason.
+    # The provider's later report, 'delivered' or 'undelivered', and its reason; 'missing' if none came in time.
     Column("receipt", Text),
     Column("receipt_said", Text),
     Column("receipt_at", Utc),

@@ -38,7 +38,7 @@ def tell(
     for incident, words in notices:
         holding = holders.get(incident.id, [])
         others = [person for person in also if person.id not in {holder.person for holder in holding}]
-        first = [outbox.recipient(person.id, person.contact(0)) for person in others if person.contacts]
+        first = [outbox.recipient(one.id, one.way(incident.severity, 0)) for one in others if one.contacts]
         intents += [
             Intent(incident, reader, words)
             for reader in [*holding, *first]

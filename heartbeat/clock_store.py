@@ -31,6 +31,9 @@ PLANNED: Mapping[str, timedelta | None] = {
     "one_time_links.ends_at": timedelta(hours=24),
     "pages.leased_until": None,
     "pages.next_at": None,
+    "pages.not_before": None,
+    "pages.onward_at": None,
+    "pages.receipt_by": None,
     "sign_in_tries.began_at": timedelta(hours=1),
     "symptoms.held_until": None,
 }

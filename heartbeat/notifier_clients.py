@@ -66,7 +66,7 @@ def out_of_bounds(settings: Settings, configuration: Configuration) -> Iterator[
     """Yield a sentence for each address of a file that no page may go to, as far as no name must be looked up."""
     fence, fill_in = fence_of_own(settings), filler(settings)
     for person in configuration.people.values():
-        for contact in person.contacts:
+        for contact in person.all_contacts:
             with suppress(ValueError):
                 if fault := egress.literal_fault(fence, fill_in(contact.address, person.about(contact))):
                     yield f"people.{person.id}.contacts: {contact.kind}: {fault}."

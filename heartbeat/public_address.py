@@ -73,7 +73,7 @@ def fault(public_url: str, people: Iterable[Person]) -> str | None:
     destination = _destination(public_url)
     if destination in (None, Destination.INTERNET):
         return None
-    names = [person.name for person in people if any(map(_leads_elsewhere, person.contacts))]
+    names = [person.name for person in people if any(map(_leads_elsewhere, person.all_contacts))]
     if not names:
         return None
     others = [f"{len(names) - NAMED:,} more"] if len(names) > NAMED else []

@@ -132,10 +132,11 @@ def _users(db: Connection, keys: Vault, numbers: Sequence[int]) -> RekeyResult:
 
 
 def _person(person: Person, seal: Callable[[str, str], str]) -> Person:
-    contacts = (
-        replace(contact, address=seal(contact.address, person.about(contact))) for contact in person.contacts
-    )
-    return replace(person, contacts=tuple(contacts))
+    # Both lists may hold a contact, which stays one.
+    sealed: dict[str, str] = {}
+    for contact in person.all_contacts:
+        sealed[contact.mark] = seal(contact.address, person.about(contact))
+    return person.with_contacts(lambda contact: replace(contact, address=sealed[contact.mark]))
 
 
 def _settings(kind: str, settings: Mapping[str, str], seal: Callable[[str, str], str]) -> dict[str, str]:

@@ -79,9 +79,9 @@ async def send(
         return TooSoon(last_at)
     sends = (
         sender.deliver(facts.setups, _notice(sender, person, contact, facts, now), person, contact)
-        for contact in person.contacts
+        for contact in person.all_contacts
     )
-    outcomes = tuple(zip(person.contacts, await asyncio.gather(*sends), strict=True))
+    outcomes = tuple(zip(person.all_contacts, await asyncio.gather(*sends), strict=True))
     page = TestPage(person, facts.severity, outcomes)
     await database.write(lambda db: _record(db, page, actor, now))
     return page

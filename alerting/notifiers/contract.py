@@ -124,6 +124,9 @@ class Notifier(Protocol):
     A notifier may also have `shared: ClassVar[bool]`. True means that several people read an address, so that a notice
     names the person instead of "you". And `server_in_settings: ClassVar[bool]`: true if the settings alone name the
     server, so that their origin and not that of an address decides how far a notice may reach.
+
+    A `Receiver` may have `receipt_within: ClassVar[timedelta]`: the time within which its provider reports that an
+    accepted notice has arrived. A page without this report goes on to the next contact at the end of it.
     """
 
     @classmethod

@@ -16,7 +16,8 @@ from alerting.crew import Crew
 from alerting.escalation import Decision, Policy
 from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.notice import Links, Notice, NoticeKind, Subject
-from alerting.person import Person
+from alerting.person import Contact, Person
+from alerting.severity import Severity
 from heartbeat import installation
 from heartbeat.checks import cause, deadline, surroundings, symptoms, waiting
 from heartbeat.checks import life as check_life
@@ -30,13 +31,26 @@ from heartbeat.checks.symptoms import Fall
 class Call:
     """One step: these people are paged at `at` unless somebody has answered, each through their contacts in order.
 
-    `number` counts the policy's steps from 1. `again` marks a repetition of the last step.
+    `number` counts the policy's steps from 1. `again` marks a repetition of the last step. The contacts are those for
+    `severity`.
     """
 
     at: datetime
     number: int
     again: bool
     people: tuple[Person, ...]
+    severity: Severity = Severity.CRITICAL
+
+    def ways(self, person: Person) -> list[tuple[Contact, datetime | None]]:
+        """Return the contacts of a person with the time at which each is paged unless somebody has answered.
+
+        It is None for a contact that is only paged if the one before it fails.
+        """
+        first, *others = person.ways(self.severity)
+        return [
+            (first, self.at),
+            *((way, None if way.after is None else self.at + way.after) for way in others),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +94,10 @@ def of(
     incident, raised = _incident(db, job, symptom, now)
     crew = desk.crew(db)
     ahead = _ahead(incident, raised)
-    calls = tuple(_call(incident.policy, at, decision, crew) for at, decision in ahead)
+    calls = tuple(
+        replace(_call(incident.policy, at, decision, crew), severity=incident.severity)
+        for at, decision in ahead
+    )
     held = symptom.hold if symptom.hold is not None and calls[0].at >= symptom.hold.until else None
     joins = job.state is not State.DOWN and incident.tell_at is not None
     return Forecast(

@@ -4,7 +4,7 @@ Pure. A secret appears only as its reference. A changed key is called new, and n
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import TypeVar
@@ -12,7 +12,7 @@ from typing import TypeVar
 from alerting import times
 from alerting.escalation import Policy
 from alerting.origin import Origin
-from alerting.person import Person
+from alerting.person import Contact, Person
 from heartbeat import vault
 from heartbeat.checks import definition as check_definition
 from heartbeat.checks import dependency, expectation, level, rule_grammar, schedule_words
@@ -206,12 +206,18 @@ def _tolerance(tolerance: Tolerance) -> str:
 
 
 def _person(person: Person) -> Properties:
-    contacts = ", ".join(
-        f"{contact.kind} {CONCEALED if vault.is_sealed(contact.address) else contact.address}"
-        for contact in person.contacts
-    )
     user = {"user": person.user} if person.user else {}
-    return {"name": _quoted(person.name), "timezone": person.timezone, **user, "contacts": contacts}
+    warnings = {"warnings": _contacts(person.warnings)} if person.warnings else {}
+    contacts = {"contacts": _contacts(person.contacts)}
+    return {"name": _quoted(person.name), "timezone": person.timezone, **user, **contacts, **warnings}
+
+
+def _contacts(contacts: Iterable[Contact]) -> str:
+    return ", ".join(
+        f"{contact.kind} {CONCEALED if vault.is_sealed(contact.address) else contact.address}"
+        + ("" if contact.after is None else f" after {length(contact.after)}")
+        for contact in contacts
+    )
 
 
 def _notifier(settings: Mapping[str, str]) -> Properties:

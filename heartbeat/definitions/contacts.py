@@ -17,6 +17,9 @@ from heartbeat.definitions.document import Node, suggestion
 
 IN_CLEAR = "is a secret; write it as ${NAME} or ${file:PATH}."
 
+AFTER = "after"
+"""The field of a contact beside its notifier: the time after which it is paged too."""
+
 _SETTING = entry.paragraphs(entry.MAX_ADDRESS)
 _REFERENCE = re.compile(secret.PATTERN)
 
@@ -47,10 +50,12 @@ class NotifierReader:
 
     def contact(self, node: Node) -> Contact | None:
         """Return a contact as written, or None if it has a problem."""
-        if not isinstance(node.value, dict) or len(node.value) != 1:
+        ways = {name: at for name, at in node.fields().items() if name != AFTER} if _is_mapping(node) else {}
+        if len(ways) != 1:
             node.report("must be one notifier and its address, such as {email: anna@example.com}.")
             return None
-        ((kind, at),) = node.value.items()
+        ((kind, at),) = ways.items()
+        after = node.read(AFTER, entry.between(entry.AFTER), None)
         address = at.as_(entry.line(entry.MAX_ADDRESS), None) if self._is_installed(kind, at) else None
         if address is None:
             return None
@@ -58,7 +63,7 @@ class NotifierReader:
             at.report(IN_CLEAR)
         elif (filled := at.as_(self._fill_in, None)) is not None:
             self._judge(kind, at, address, filled)
-        return Contact(kind, address)
+        return Contact(kind, address, after)
 
     def _is_installed(self, kind: str, node: Node) -> bool:
         if kind not in self._kinds:
@@ -107,6 +112,10 @@ class NotifierReader:
         for reference in {reference for text in written for reference in _REFERENCE.findall(text)}:
             sentence = sentence.replace(self._fill_in(reference), reference)
         return _sentence(sentence)
+
+
+def _is_mapping(node: Node) -> bool:
+    return isinstance(node.value, dict)
 
 
 def _verdict(ask: Callable[[], str | None]) -> str | None:

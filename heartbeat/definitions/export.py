@@ -3,6 +3,7 @@
 Fields with their default value are left out, so the text holds decisions only.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -10,7 +11,7 @@ import yaml
 from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.escalation import Policy
 from alerting.incident import GATHERING, SETTLING
-from alerting.person import Person
+from alerting.person import Contact, Person
 from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.level import Levels
@@ -113,15 +114,25 @@ def steps(policy: Policy) -> list[dict[str, Any]]:
 
 def person(somebody: Person) -> dict[str, Any]:
     """Return a person as in a file that names no time zone for all. Secret addresses are as they are stored."""
-    contacts = [Inline({contact.kind: contact.address}) for contact in somebody.contacts]
     return filled(
         {
             "name": unless(somebody.name, somebody.id),
             "timezone": unless(somebody.timezone, "UTC"),
             "user": somebody.user or None,
-            "contacts": contacts,
+            "contacts": _contacts(somebody.contacts),
+            "warnings": _contacts(somebody.warnings) or None,
         }
     )
+
+
+def _contacts(contacts: Iterable[Contact]) -> list[Inline]:
+    return [
+        Inline(
+            {contact.kind: contact.address}
+            | ({} if contact.after is None else {"after": written(contact.after)})
+        )
+        for contact in contacts
+    ]
 
 
 def status_page(page: StatusPage) -> dict[str, Any]:

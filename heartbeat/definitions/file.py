@@ -22,7 +22,7 @@ from alerting.incident import GATHERING, SETTLING
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.settings import web_address
 from alerting.origin import Origin
-from alerting.person import OPERATOR, Person
+from alerting.person import OPERATOR, Contact, Person
 from heartbeat import duration, secret
 from heartbeat.checks import level, schedule
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
@@ -47,6 +47,7 @@ T = TypeVar("T")
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 _USER = re.compile(schema.USER)
 _NAME = entry.line(entry.MAX_NAME)
+_CONTACT = "{email: anna@example.com}"
 _RUNBOOK = entry.line(entry.MAX_RUNBOOK)
 _DESCRIPTION = entry.paragraphs(entry.MAX_DESCRIPTION)
 _SCHEDULES: Final[Mapping[str, Callable[..., Schedule]]] = {
@@ -265,20 +266,34 @@ class Reading:
         if name == OPERATOR.id:
             node.report("is the service's own name for its terminal; choose another.")
         node.only(schema.PERSON, "a person")
-        example = "{email: anna@example.com}"
-        items = entry.some(node.need("contacts", f"[{example}]"), entry.MAX_CONTACTS, "contacts", example)
-        contacts = [self._installed.contact(item) for item in items]
+        contacts = self._contacts(node.need("contacts", f"[{_CONTACT}]"))
+        warnings = node.get("warnings")
         user = node.read("user", _user, "")
         if user and (other := self._users.setdefault(user, name)) != name:
             node.report(f"is the user {user!r}, and so is {other}; a user is one person.")
         return Person(
             id=name,
             name=node.read("name", _NAME, name),
-            contacts=tuple(contact for contact in contacts if contact),
+            contacts=contacts,
+            warnings=self._contacts(warnings) if warnings else (),
             timezone=node.read("timezone", entry.zone, self._timezone),
             origin=self._origin,
             user="" if user == name else user,
         )
+
+    def _contacts(self, node: Node) -> tuple[Contact, ...]:
+        items = entry.some(node, entry.MAX_CONTACTS, "contacts", _CONTACT)
+        contacts = [(item, self._installed.contact(item)) for item in items]
+        latest = None
+        for place, (item, contact) in enumerate(contacts):
+            if contact is None or contact.after is None:
+                continue
+            if place == 0:
+                item.report("is paged at once; write `after` at a later contact.")
+            elif latest is not None and contact.after < latest:
+                item.report("is paged before the one above; put contacts in the order of their `after`.")
+            latest = contact.after
+        return tuple(contact for _, contact in contacts if contact)
 
     def policy(self, name: str, node: Node) -> Policy:
         steps = entry.some(node, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")

@@ -30,6 +30,11 @@ _PERSON = values.mapping(
             "description": "The name with which they sign in. If missing, their name here.",
         },
         "contacts": values.array("Tried in this order.", entry.MAX_CONTACTS, "contact"),
+        "warnings": values.array(
+            "The contacts for what is not critical. If missing, contacts are for that too.",
+            entry.MAX_CONTACTS,
+            "contact",
+        ),
     },
     ("contacts",),
 )
@@ -45,8 +50,12 @@ _STEP = values.mapping(
 
 _CONTACT = {
     "type": "object",
-    "minProperties": 1,
-    "maxProperties": 1,
+    # One notifier, with or without a time.
+    "oneOf": [
+        {"minProperties": 1, "maxProperties": 1, "not": {"required": ["after"]}},
+        {"minProperties": 2, "maxProperties": 2, "required": ["after"]},
+    ],
+    "properties": {"after": values.length("Paged too once nobody has answered for so long: 0s to 24h.")},
     "additionalProperties": {"type": "string", "minLength": 1, "maxLength": entry.MAX_ADDRESS},
     "description": "A notifier and the address there, such as {email: anna@example.com}.",
 }

@@ -25,7 +25,9 @@ from heartbeat.definitions.status_page import StatusPage
 
 SHAPES: Final[Mapping[str, Schema]] = {
     "check": schema.part("check"),
-    "person": schema.with_kept(schema.part("person"), "contacts", "items"),
+    "person": schema.with_kept(
+        schema.with_kept(schema.part("person"), "contacts", "items"), "warnings", "items"
+    ),
     "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
     "status_page": schema.part("status_page"),
     "notifier": schema.with_kept({"type": "object", "additionalProperties": {"type": "string"}}),

@@ -218,7 +218,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         unusable_contacts=[
             person.id
             for person in people.values()
-            if any(contact.kind not in usable for contact in person.contacts)
+            if any(contact.kind not in usable for contact in person.all_contacts)
         ],
         reach_nobody=[
             name
@@ -255,7 +255,7 @@ def _unproven(db: Connection, people: Iterable[Person], now: datetime) -> list[s
     return [
         f"{person.id} by {contact.kind}"
         for person in people
-        for contact in person.contacts
+        for contact in person.all_contacts
         if not proofs.get((person.id, contact.mark), desk.NO_PROOF).holds(now)
     ]
 

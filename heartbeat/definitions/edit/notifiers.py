@@ -72,7 +72,7 @@ def _sealed(kind: str, name: str, text: str, stored: Setup | None, keys: Vault) 
 
 def _used_by(db: Connection, kind: str) -> str | None:
     people = desk.people(db).values()
-    reached = (person.id for person in people if any(contact.kind == kind for contact in person.contacts))
+    reached = (person.id for person in people if any(contact.kind == kind for contact in person.all_contacts))
     person = next(reached, None)
     if person is None or not _needs_settings(kind):
         return None

@@ -1,6 +1,6 @@
 """People who are defined outside of the file. Their secret addresses are encrypted before they are stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -16,6 +16,7 @@ from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import export as configuration_export
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions.changes import CONCEALED
+from heartbeat.definitions.contacts import AFTER
 from heartbeat.definitions.kind import Edit, Kind
 from heartbeat.definitions.single import Faulty, Scope
 from heartbeat.vault import Vault
@@ -31,8 +32,8 @@ def read(edit: Edit, name: str, fields: Mapping[str, object]) -> Person:
     scope = Scope(kinds=registry.installed().kinds, settings=desk.notifiers(edit.db))
     person = single_definition.read_person(name, _filled(fields, stored, edit.vault), scope)
     _refuse_taken(person, desk.people(edit.db))
-    contacts = tuple(_sealed(person, contact, stored, edit.vault) for contact in person.contacts)
-    return replace(person, contacts=contacts)
+    known = list(stored.all_contacts) if stored else []
+    return person.with_contacts(lambda contact: _sealed(person, contact, known, edit.vault))
 
 
 def _refuse_taken(person: Person, people: Mapping[str, Person]) -> None:
@@ -43,10 +44,11 @@ def _refuse_taken(person: Person, people: Mapping[str, Person]) -> None:
 
 def written(_name: str, person: Person) -> dict[str, Any]:
     """Return the person as `read` takes them, without secrets."""
-    contacts = (
-        replace(contact, address=CONCEALED) if is_secret(contact) else contact for contact in person.contacts
+    return configuration_export.person(
+        person.with_contacts(
+            lambda contact: replace(contact, address=CONCEALED) if is_secret(contact) else contact
+        )
     )
-    return configuration_export.person(replace(person, contacts=tuple(contacts)))
 
 
 def is_secret(contact: Contact) -> bool:
@@ -69,43 +71,66 @@ def _used_by(db: Connection, name: str) -> str | None:
 
 def _filled(fields: Mapping[str, object], stored: Person | None, keys: Vault) -> Mapping[str, object]:
     """Return the fields with the addresses that are kept, in clear."""
-    contacts = fields.get("contacts")
-    if not isinstance(contacts, list):
-        return fields
-    left = list(stored.contacts) if stored else []
-    filled = []
+    for name in ("contacts", "warnings"):
+        contacts = fields.get(name)
+        if isinstance(contacts, list):
+            fields = {**fields, name: _with_kept(contacts, name, stored, keepable(stored, name), keys)}
+    return fields
+
+
+def keepable(stored: Person | None, name: str) -> list[Contact]:
+    """Return the stored contacts that a list (`contacts` or `warnings`) may keep: its own first, then the others."""
+    if stored is None:
+        return []
+    own = stored.warnings if name == "warnings" else stored.contacts
+    marks = [contact.mark for contact in own]
+    by_mark = {contact.mark: contact for contact in stored.all_contacts}
+    return [by_mark.pop(mark) for mark in marks if mark in by_mark] + list(by_mark.values())
+
+
+def _with_kept(
+    contacts: Sequence[object], name: str, stored: Person | None, left: list[Contact], keys: Vault
+) -> list[object]:
+    filled: list[object] = []
     for place, contact_fields in enumerate(contacts):
         match contact_fields:
-            case dict() if len(contact_fields) == 1 and None in contact_fields.values():
-                (kind,) = contact_fields
+            case dict() if keeping := [
+                kind for kind, at in contact_fields.items() if at is None and kind != AFTER
+            ]:
+                kind = keeping[0]
                 same = next((contact for contact in left if contact.kind == kind), None)
                 if same is None or stored is None:
-                    raise Faulty([f"contacts[{place}].{kind}: there is no address to keep; write one."])
+                    raise Faulty([f"{name}[{place}].{kind}: there is no address to keep; write one."])
                 left.remove(same)
-                contact_fields = {kind: _clear(stored, same, keys, place)}
+                contact_fields = {**contact_fields, kind: _clear(stored, same, keys, f"{name}[{place}]")}
         filled.append(contact_fields)
-    return {**fields, "contacts": filled}
+    return filled
 
 
-def _clear(person: Person, contact: Contact, keys: Vault, place: int) -> str:
+def _clear(person: Person, contact: Contact, keys: Vault, place: str) -> str:
     if not vault.is_sealed(contact.address):
         return contact.address
     try:
         return keys.open(contact.address, person.about(contact))
     except vault.Unreadable as error:
-        raise Faulty([f"contacts[{place}].{contact.kind}: {error}"]) from None
+        raise Faulty([f"{place}.{contact.kind}: {error}"]) from None
 
 
-def _sealed(person: Person, contact: Contact, stored: Person | None, keys: Vault) -> Contact:
-    """Return the contact with its secret encrypted. An equal stored secret is not encrypted again."""
+def _sealed(person: Person, contact: Contact, known: list[Contact], keys: Vault) -> Contact:
+    """Return the contact with its secret encrypted, and add it to those that are `known`.
+
+    An equal secret is not encrypted again, so that a contact in both lists is one.
+    """
     if not is_secret(contact):
         return contact
-    for candidate in stored.contacts if stored else ():
+    for candidate in known:
         # One that no key opens any more is not the same: whoever enters it again must be able to.
         with suppress(Faulty):
-            if candidate.kind == contact.kind and _clear(person, candidate, keys, 0) == contact.address:
-                return candidate
-    return replace(contact, address=keys.seal(contact.address, person.about(contact)))
+            if candidate.kind == contact.kind and _clear(person, candidate, keys, "") == contact.address:
+                return replace(contact, address=candidate.address)
+    sealed = replace(contact, address=keys.seal(contact.address, person.about(contact)))
+    known.append(sealed)
+    return sealed
 
 
 PERSON = Kind(

@@ -6,6 +6,7 @@ from itertools import islice
 
 from alerting.network import Fence
 from alerting.notifiers.transport import egress
+from heartbeat.definitions.contacts import AFTER
 from heartbeat.definitions.single import Faulty
 
 MOST = 100
@@ -14,7 +15,8 @@ MOST = 100
 
 async def vet_person(fence: Fence, name: str, fields: Mapping[str, object]) -> None:
     """Raise `Faulty` if a contact leads to where no page may go. Its form is judged elsewhere."""
-    await _vet(fence, f"person {name}", dict(_addresses(fields.get("contacts"))))
+    addresses = [*_addresses("contacts", fields), *_addresses("warnings", fields)]
+    await _vet(fence, f"person {name}", dict(addresses))
 
 
 async def vet_notifier(fence: Fence, kind: str, fields: Mapping[str, object]) -> None:
@@ -33,10 +35,11 @@ async def _vet(fence: Fence, title: str, addresses: Mapping[str, str]) -> None:
         raise Faulty(problems)
 
 
-def _addresses(contacts: object) -> Iterator[tuple[str, str]]:
+def _addresses(name: str, fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    contacts = fields.get(name)
     if isinstance(contacts, list):
         for place, contact in enumerate(contacts):
             if isinstance(contact, dict):
                 for kind, address in contact.items():
-                    if isinstance(address, str):
-                        yield f"contacts[{place}].{kind}", address
+                    if isinstance(address, str) and kind != AFTER:
+                        yield f"{name}[{place}].{kind}", address

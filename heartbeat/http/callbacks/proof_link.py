@@ -76,7 +76,7 @@ def router(context: Context) -> APIRouter:
 
 def _found(db: Connection, tested: TestedContact) -> _Found | None:
     person = trial.everybody(db).get(tested.person)
-    contacts = person.contacts if person else ()
+    contacts = person.all_contacts if person else ()
     contact = next((contact for contact in contacts if contact.mark == tested.mark), None)
     if person is None or contact is None:
         return None

@@ -1,10 +1,12 @@
 """The forecast in the API: who would be paged now for a check."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from fastapi import APIRouter
 from pydantic import Field
 
+from alerting import person as person_room
 from alerting.person import Person
 from heartbeat.checks import forecast
 from heartbeat.definitions.edit import people as edit
@@ -18,12 +20,20 @@ from heartbeat.http.v1.tags import ConditionalReadDep
 router = APIRouter(prefix="/checks", tags=["checks"], route_class=KeyedRoute)
 
 
+class ForecastContact(Contact):
+    """A contact of a person who would be paged."""
+
+    at: datetime | None = Field(
+        description="The time at which it is paged unless somebody has answered. Null: only if the one before it fails."
+    )
+
+
 class Recipient(ResponseModel):
     """A person who would be paged, with their contacts in the order in which they are tried."""
 
     id: str = Field(examples=["anna"])
     name: str = Field(examples=["Anna"])
-    contacts: list[Contact]
+    contacts: list[ForecastContact]
 
 
 class ForecastStep(ResponseModel):
@@ -91,7 +101,9 @@ async def who_would_be_paged(
         policy=outlook.policy.name if outlook.policy else None,
         incident=outlook.incident.id if outlook.incident else None,
         held=Hold.model_validate(outlook.held) if outlook.held else None,
-        told=[_recipient(person) for person in outlook.told],
+        told=[
+            _recipient(person, [(contact, None) for contact in person.contacts]) for person in outlook.told
+        ],
         told_at=outlook.told_at,
         calls=[_step(call) for call in outlook.calls],
         page=PageText(title=page.title, lines=list(page.lines)) if page else None,
@@ -100,13 +112,18 @@ async def who_would_be_paged(
 
 
 def _step(call: forecast.Call) -> ForecastStep:
-    people = [_recipient(person) for person in call.people]
+    people = [_recipient(person, call.ways(person)) for person in call.people]
     return ForecastStep(at=call.at, step=call.number, again=call.again, people=people)
 
 
-def _recipient(person: Person) -> Recipient:
+def _recipient(person: Person, ways: Iterable[tuple[person_room.Contact, datetime | None]]) -> Recipient:
     contacts = [
-        Contact(kind=contact.kind, address=None if edit.is_secret(contact) else contact.address)
-        for contact in person.contacts
+        ForecastContact(
+            kind=contact.kind,
+            address=None if edit.is_secret(contact) else contact.address,
+            after=contact.after,
+            at=at,
+        )
+        for contact, at in ways
     ]
     return Recipient(id=person.id, name=person.name, contacts=contacts)

@@ -19,7 +19,7 @@ from heartbeat.http.problem import TooMany
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
 from heartbeat.http.v1.keyed import KeyedRoute
-from heartbeat.http.v1.response_models import ResponseModel
+from heartbeat.http.v1.response_models import ResponseModel, Seconds
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 from heartbeat.trial import TooSoon
 
@@ -37,6 +37,14 @@ Definition = Annotated[
                 {"slack": "https://hooks.slack.com/services/T0000/B0000/vK3pQ9"},
             ],
         },
+        Later_contacts_and_others_for_warnings={
+            "name": "Anna",
+            "contacts": [
+                {"ntfy": "https://ntfy.sh/anna-vK3pQ9"},
+                {"slack": "https://hooks.slack.com/services/T0000/B0000/vK3pQ9", "after": "2m"},
+            ],
+            "warnings": [{"email": "anna@example.com"}],
+        },
         Keep_a_secret_address={
             "name": "Anna",
             "contacts": [{"slack": None}, {"ntfy": "https://ntfy.sh/anna-vK3pQ9"}],
@@ -50,6 +58,11 @@ class Contact(ResponseModel):
 
     kind: str = Field(examples=["email"])
     address: str | None = Field(description="Null if the address is secret.", examples=["anna@example.com"])
+    after: Seconds | None = Field(
+        default=None,
+        description="It is paged too once a page is unanswered for so long. Null: only if the one before it fails.",
+        examples=[120],
+    )
 
 
 class ProvenContact(Contact):
@@ -70,6 +83,9 @@ class Person(ResponseModel):
     timezone: str = Field(examples=["Europe/London"])
     user: str = Field(description="The name with which they sign in.", examples=["anna"])
     contacts: list[ProvenContact] = Field(description="They are tried in this order.")
+    warnings: list[ProvenContact] = Field(
+        description="The contacts for what is not critical. Empty if `contacts` are for that too."
+    )
     origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
 
 
@@ -97,21 +113,23 @@ class TestPage(ResponseModel):
 
 
 def _answer(_name: str, somebody: person.Person, proofs: Mapping[tuple[str, str], Proof]) -> Person:
-    contacts = []
-    for contact in somebody.contacts:
+    def proven(contact: person.Contact) -> ProvenContact:
         proof = proofs.get((somebody.id, contact.mark), desk.NO_PROOF)
-        address = None if is_secret(contact) else contact.address
-        contacts.append(
-            ProvenContact(
-                kind=contact.kind, address=address, tested_at=proof.sent_at, proven_at=proof.proven_at
-            )
+        return ProvenContact(
+            kind=contact.kind,
+            address=None if is_secret(contact) else contact.address,
+            after=contact.after,
+            tested_at=proof.sent_at,
+            proven_at=proof.proven_at,
         )
+
     return Person(
         id=somebody.id,
         name=somebody.name,
         timezone=somebody.timezone,
         user=somebody.user or somebody.id,
-        contacts=contacts,
+        contacts=[proven(contact) for contact in somebody.contacts],
+        warnings=[proven(contact) for contact in somebody.warnings],
         origin=somebody.origin,
     )
 

@@ -255,7 +255,7 @@ async def test_a_page_leaves_out_the_news_that_is_under_way_to_the_same_reader(d
     await group_falls_silent(database, range(3, 5), PAGED_AT)
     await database.write(lambda db: escalator.sweep(db, PAGED_AT + timedelta(seconds=10)))
     composer = courier_of(database, Pager(Accepted()))._composer
-    addressed = [(page, TEAM[0], TEAM[0].contact(0)) for page in leased if page.person == "anna"]
+    addressed = [(page, TEAM[0], TEAM[0].contacts[0]) for page in leased if page.person == "anna"]
     (send,) = await database.read(lambda db: composer.sends(db, addressed, lambda _: False, PAGED_AT))
     assert send.notice.title.startswith("ERROR group: 3 of 3 jobs silent")
 

@@ -7,13 +7,15 @@ from sqlalchemy import Connection
 
 from alerting import attempts, desk, digest_members, digest_store, escalator, leases, outbox
 from alerting.attempts import Attempt
-from alerting.delivery import Delivered
+from alerting.delivery import Delivered, Verdict
 from alerting.digest import Stream
 from alerting.notice import NoticeKind
+from alerting.outbox import Page
+from alerting.person import Contact
 from tests.unit.alerting.conftest import ANNA, PAGED_AT, a_symptom, incident_of
 from tests.unit.conftest import NOW
 
-PAGER = ANNA.contact(0)
+PAGER = ANNA.contacts[0]
 STREAM = Stream("anna", PAGER.kind, PAGER.mark, NoticeKind.PAGE)
 ATTEMPT = Attempt(0, PAGED_AT, PAGER.kind, "accepted", "beep", contact_mark=PAGER.mark)
 
@@ -44,6 +46,11 @@ def test_a_digest_takes_its_pages_in_chunks(db: Connection) -> None:
     assert [(group.incidents, group.jobs) for group in content.groups] == [(10, 10)]
 
 
+def taken(_page: Page) -> tuple[Verdict, Contact]:
+    """The pager took it."""
+    return Delivered(), PAGER
+
+
 def test_a_digest_is_recorded_in_chunks_and_only_by_who_holds_its_pages(db: Connection) -> None:
     storm(db, 4)
     first = digest_store.begin(db, STREAM, 4, PAGED_AT)
@@ -51,10 +58,10 @@ def test_a_digest_is_recorded_in_chunks_and_only_by_who_holds_its_pages(db: Conn
     later = PAGED_AT + digest_store.LEASE
     second = digest_store.begin(db, STREAM, 4, later)
     assert second is not None
-    assert digest_store.record(db, first, 0, ATTEMPT, Delivered(), PAGER, later) == []
-    recorded = digest_store.record(db, second, 0, ATTEMPT, Delivered(), PAGER, later)
+    assert digest_store.record(db, first, 0, ATTEMPT, taken, later) == []
+    recorded = digest_store.record(db, second, 0, ATTEMPT, taken, later)
     assert len(recorded) == 4
-    assert digest_store.record(db, second, recorded[-1].id, ATTEMPT, Delivered(), PAGER, later) == []
+    assert digest_store.record(db, second, recorded[-1].id, ATTEMPT, taken, later) == []
     assert len(digest_members.incidents_of(db, first, 0, 9)) == 4, "the lost lease may have arrived"
 
 

@@ -30,7 +30,7 @@ from tests.unit.conftest import NOW
 LATER = PAGED_AT + timedelta(minutes=2)
 PAGER, MAIL = ANNA.contacts
 TO_ANNA = outbox.recipient("anna", PAGER)
-TO_BEN = outbox.recipient("ben", BEN.contact(0))
+TO_BEN = outbox.recipient("ben", BEN.contacts[0])
 
 
 def intend(db: Connection, *severities: Severity, start: int = 1) -> None:

@@ -99,6 +99,12 @@ MALFORMED = [
         "people.a.contacts: must be a list, with a line `- …` for each item.",
     ),
     ("people: {a: {contacts: [x]}}", f"people.a.contacts[0]: {ONE_CONTACT}"),
+    ("people: {a: {contacts: [{after: 2m}]}}", f"people.a.contacts[0]: {ONE_CONTACT}"),
+    ("people: {a: {contacts: [{console: x}], warnings: [x]}}", f"people.a.warnings[0]: {ONE_CONTACT}"),
+    (
+        "people: {a: {contacts: [{console: x}], warnings: []}}",
+        "people.a.warnings: needs at least one, such as {email: anna@example.com}.",
+    ),
     ("people: {a: {contacts: [{console: x, email: a@b.c}]}}", f"people.a.contacts[0]: {ONE_CONTACT}"),
     ("policies: {a: []}", "policies.a: needs at least one, such as {page: anna, wait: 5m}."),
     (
@@ -256,6 +262,18 @@ MISTAKEN = [
     (
         'checks: {a: {every: 5m, runbook: "one\\ntwo"}}',
         "checks.a.runbook: must be one line of text.",
+    ),
+    (
+        "people: {a: {contacts: [{console: x}, {console: y, after: 25h}]}}",
+        "people.a.contacts[1].after: '25h' is out of range; write 0s to 1d.",
+    ),
+    (
+        "people: {a: {contacts: [{console: x, after: 1m}]}}",
+        "people.a.contacts[0]: is paged at once; write `after` at a later contact.",
+    ),
+    (
+        "people: {a: {contacts: [{console: x}, {console: y, after: 5m}, {console: z, after: 2m}]}}",
+        "people.a.contacts[2]: is paged before the one above; put contacts in the order of their `after`.",
     ),
     (
         "people: {operator: {contacts: [{console: x}]}}",

@@ -49,6 +49,9 @@ checks:
 people:
   anna: {name: "null", timezone: Asia/Kathmandu, contacts: [{slack: "${SLACK_URL}"}, {email: "a{b}@c.example"}]}
   bob: {contacts: [{console: "true"}]}
+  carl:
+    contacts: [{console: x}, {console: y}, {email: carl@c.example, after: 0s}, {console: z, after: 1h30m}]
+    warnings: [{email: carl@c.example}, {console: x, after: 10m}]
 policies:
   day: [{page: [anna, bob], wait: 1h30m}, {page: bob, wait: 24h}]
   night: [{page: bob, wait: 1m}]

@@ -29,6 +29,7 @@ from alerting.notifiers.contract import (
 )
 from alerting.notifiers.transport import connections, egress, names
 from alerting.notifiers.transport import http as transport_http
+from alerting.person import Contact
 from heartbeat import (
     app,
     canary_watch,
@@ -115,7 +116,9 @@ def in_source(of: object, pattern: str) -> float:
 def _longest_retry_after() -> timedelta:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     outcome = Unreachable("429", timedelta(days=30), throttled=True)
-    next_step = delivery.after_attempt(Tries(NoticeKind.PAGE, now, 0, 0, 0, 1), outcome, now, 0)
+    next_step = delivery.after_attempt(
+        Tries(NoticeKind.PAGE, now, 0, 0, 0, [Contact("pager", "1")]), outcome, now, 0
+    )
     assert isinstance(next_step, Retry)
     return next_step.at - now
 

@@ -88,7 +88,8 @@ def members(value: object) -> object:
 def test_the_contract_of_a_notifier_is_documented() -> None:
     text = section("docs/notifiers.md", "## Writing one of your own")
     members = {row[0].strip("`").partition("(")[0] for row in rows(text)}
-    assert members == {"Member", "kind", *registry._CONTRACT, "received", "shared", "server_in_settings"}
+    optional = {"receipt_within", "received", "shared", "server_in_settings"}
+    assert members == {"Member", "kind", *registry._CONTRACT, *optional}
     receipts = (Arrived, Undelivered, Acknowledgement, Unsigned, Malformed)
     assert all(f"`{receipt.__name__}" in text for receipt in receipts)
     assert f"at most {delivery.LONGEST_ID} printable characters" in " ".join(text.split())

@@ -164,4 +164,4 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
 
 
 def _secret(person: Person) -> list[Any]:
-    return [contact for contact in person.contacts if is_secret(contact)]
+    return [contact for contact in (*person.contacts, *person.warnings) if is_secret(contact)]

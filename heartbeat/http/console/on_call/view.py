@@ -19,7 +19,7 @@ FAILED = {"refused": "refused", "unreachable": "not reached"}
 
 @dataclass(frozen=True, slots=True)
 class ContactDeliveries:
-    """A contact of a person and its last deliveries. `address` is None if it is secret.
+    """A contact of a person and its last deliveries. `address` is None if it is secret, `after` if it has no time.
 
     `failed` is the newest failed attempt, unless one was delivered since. A `twin` is another contact of the same kind:
     the deliveries are then those of both.
@@ -31,6 +31,7 @@ class ContactDeliveries:
     failed: Attempt | None
     twin: bool
     proof: Proof = NO_PROOF
+    after: str = ""
 
     @property
     def failure(self) -> str:
@@ -40,11 +41,12 @@ class ContactDeliveries:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person who can be paged. `paged_by` names their policies."""
+    """A person who can be paged. `paged_by` names their policies; `warned` are the contacts for warnings."""
 
     person: Person
     reaches: Sequence[ContactDeliveries]
     paged_by: Sequence[str]
+    warned: Sequence[ContactDeliveries] = ()
     unproven: Sequence[str] = ()
     """The kinds of the contacts without a proof that a page arrives, or with an old one."""
 
@@ -90,19 +92,24 @@ def member(
     now: datetime,
 ) -> Member:
     """Return a person with the deliveries to their contacts. `tried` is newest first."""
-    kinds = [contact.kind for contact in person.contacts]
+    kinds = [contact.kind for contact in person.all_contacts]
     mine = [attempt for name, attempt in tried if name == person.id]
-    reaches = [
-        replace(
-            _reach(contact, mine, contact in secret, kinds.count(contact.kind) > 1),
-            proof=proofs.get((person.id, contact.mark), NO_PROOF),
-        )
-        for contact in person.contacts
-    ]
-    unproven = [reach.kind for reach in reaches if not reach.proof.holds(now)]
+
+    def listed(contacts: Iterable[Contact]) -> list[ContactDeliveries]:
+        return [
+            replace(
+                _reach(contact, mine, contact in secret, kinds.count(contact.kind) > 1),
+                proof=proofs.get((person.id, contact.mark), NO_PROOF),
+                after="" if contact.after is None else times.duration(contact.after),
+            )
+            for contact in contacts
+        ]
+
+    unproven = [reach.kind for reach in listed(person.all_contacts) if not reach.proof.holds(now)]
     targets = crew.targets_of(person.id)
     paged_by = [policy.name for policy in policies if not targets.isdisjoint(policy.targets)]
-    return Member(person, reaches, paged_by, unproven)
+    warned = listed(person.warnings)
+    return Member(person, listed(person.contacts), paged_by, warned, unproven=unproven)
 
 
 def plan(

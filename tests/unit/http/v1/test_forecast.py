@@ -1,5 +1,7 @@
 """The forecast in the API: contacts in order, and no secrets."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -15,15 +17,19 @@ async def test_the_forecast_has_people_times_and_the_text_of_the_page(
 ) -> None:
     await make_check(system, policy="ops")
     outlook = (await admin.get("/v1/checks/job/who")).json()
-    first = {
+    first: dict[str, Any] = {
         "id": "first",
         "name": "First responder",
         "contacts": [
-            {"kind": "console", "address": "terminal"},
-            {"kind": "slack", "address": None},
-            {"kind": "pigeon", "address": None},
+            {"kind": "console", "address": "terminal", "after": None},
+            {"kind": "slack", "address": None, "after": None, "at": None},
+            {"kind": "pigeon", "address": None, "after": None, "at": None},
         ],
     }
+
+    def paged(at: str) -> dict[str, object]:
+        return first | {"contacts": [first["contacts"][0] | {"at": at}, *first["contacts"][1:]]}
+
     assert outlook == {
         "check": "job",
         "sentence": "If it fell silent now, a new incident would open, and First responder would be paged at "
@@ -34,8 +40,18 @@ async def test_the_forecast_has_people_times_and_the_text_of_the_page(
         "told": [],
         "told_at": None,
         "calls": [
-            {"at": "2024-05-03T03:00:10Z", "step": 1, "again": False, "people": [first]},
-            {"at": "2024-05-03T03:05:10Z", "step": 1, "again": True, "people": [first]},
+            {
+                "at": "2024-05-03T03:00:10Z",
+                "step": 1,
+                "again": False,
+                "people": [paged("2024-05-03T03:00:10Z")],
+            },
+            {
+                "at": "2024-05-03T03:05:10Z",
+                "step": 1,
+                "again": True,
+                "people": [paged("2024-05-03T03:05:10Z")],
+            },
         ],
         "page": {
             "title": "ERROR job silent",

@@ -4,7 +4,7 @@ import httpx
 
 from heartbeat.app import System
 
-UNPROVEN = {"tested_at": None, "proven_at": None}
+UNPROVEN = {"after": None, "tested_at": None, "proven_at": None}
 
 
 async def test_people_are_shown_without_secret_addresses(system: System, admin: httpx.AsyncClient) -> None:
@@ -22,6 +22,7 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
                 {"kind": "slack", "address": None} | UNPROVEN,
                 {"kind": "pigeon", "address": None} | UNPROVEN,
             ],
+            "warnings": [],
             "origin": "file",
         }
     ]

@@ -1,5 +1,7 @@
 """A person as a form has them: what is kept, what is meant, what is wrong, in the form's words."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +49,58 @@ def test_a_typed_address_replaces_the_stored_one() -> None:
         "another kind keeps nothing"
     )
     assert typed(("slack", "", "0")).entered(None)["contacts"] == [{"slack": ""}]
+
+
+TIMED = Person(
+    "anna",
+    "Anna",
+    (
+        MAIL,
+        Contact("slack", "enc:1", after=timedelta(minutes=2)),
+        Contact("sms", "+1", after=timedelta(minutes=5)),
+    ),
+    warnings=(OTHER, MAIL, Contact("slack", "enc:1", after=timedelta(minutes=9))),
+)
+
+
+def test_a_row_belongs_to_one_list_or_to_both() -> None:
+    card = PersonFields.of(TIMED, secret)
+    assert [(row.kind, row.keeps, row.after, row.pages) for row in card.rows] == [
+        ("slack", 3, "", "warnings"),
+        ("email", None, "", ""),
+        ("slack", 1, "2m", "contacts"),
+        ("sms", None, "5m", "contacts"),
+        ("slack", 1, "9m", "warnings"),
+    ]
+    entered = card.entered(TIMED)
+    assert entered["contacts"] == [
+        {"email": "a@example.com"},
+        {"slack": None, "after": "2m"},
+        {"sms": "+1", "after": "5m"},
+    ]
+    assert entered["warnings"] == [
+        {"slack": None},
+        {"email": "a@example.com"},
+        {"slack": None, "after": "9m"},
+    ]
+
+
+def test_lists_in_other_orders_have_rows_of_their_own() -> None:
+    turned = Person("anna", "Anna", (MAIL, SLACK), warnings=(SLACK, MAIL))
+    rows = PersonFields.of(turned, secret).rows
+    assert [(row.kind, row.pages) for row in rows] == [
+        ("email", "contacts"),
+        ("slack", "contacts"),
+        ("slack", "warnings"),
+        ("email", "warnings"),
+    ]
+
+
+def test_a_problem_of_a_contact_in_both_lists_is_told_once() -> None:
+    card = typed(("email", "nope", ""), pages="")
+    card = replace(card, rows=(*card.rows, ContactFields("email", "x", pages="warnings")))
+    problems = [f"{name}[0].email: no." for name in ("contacts", "warnings")] + ["warnings[1].email: no."]
+    assert card.located(problems) == [("contact-0", "Contact 1: no."), ("contact-1", "Contact 2: no.")]
 
 
 @pytest.mark.parametrize("kept", [["2"], ["2", "0"], ["0", "0"]])

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, union, update
 
 from alerting import outbox
 from alerting.delivery import LEASE, is_id
+from alerting.incident import State
 from alerting.notice import NoticeKind
 from alerting.outbox import Page, Recipient
 from alerting.sql import among, insert_many
-from alerting.tables import attempts, pages
+from alerting.tables import attempts, incidents, pages
 
 REMEMBERED = 20_000
 """The newest attempts that are searched for the last ones of each contact."""
@@ -134,6 +135,31 @@ def threads(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, st
     return {(number, mark): provider_id for number, mark, provider_id in db.execute(query)}
 
 
+def messages(
+    db: Connection, incident_ids: Collection[int], kinds: Collection[str]
+) -> dict[tuple[int, str], list[str]]:
+    """Return the provider's ids of the pages of these incidents that contacts of these kinds took, oldest first.
+
+    By incident and mark of the contact. A digest of several incidents is no message of any of them.
+    """
+    query = (
+        select(pages.c.incident_id, attempts.c.contact_mark, attempts.c.provider_id)
+        .join(attempts, attempts.c.page_id == pages.c.id)
+        .where(
+            among(db, pages.c.incident_id, incident_ids),
+            pages.c.kind == NoticeKind.PAGE,
+            attempts.c.via.in_(kinds),
+            attempts.c.provider_id.is_not(None),
+            attempts.c.digest_id.is_(None),
+        )
+        .order_by(attempts.c.id)
+    )
+    found: dict[tuple[int, str], list[str]] = {}
+    for number, mark, provider_id in db.execute(query):
+        found.setdefault((number, mark), []).append(provider_id)
+    return found
+
+
 def unrecorded(page: Page) -> Attempt | None:
     """Return the attempt of the lease before this one if its outcome was never written, else None."""
     if page.leased_until is None:
@@ -188,6 +214,51 @@ def sent_as(db: Connection, via: str, provider_id: str) -> list[Page]:
     numbers = select(attempts.c.page_id).where(*accepted).order_by(attempts.c.id.desc()).limit(LARGEST_SEND)
     query = select(pages).where(pages.c.id.in_(numbers)).order_by(pages.c.id.desc())
     return [outbox.page_of(row) for row in db.execute(query)]
+
+
+def told(
+    db: Connection, contacts: Collection[tuple[str, str]], via: str, since: datetime, limit: int
+) -> list[tuple[int, int, str, bool]]:
+    """Return what these contacts of one kind, (person, mark), have pages of that still waits or was paged since a time.
+
+    Each is (incident, occurrence, person, whether it waits), newest incident first.
+    """
+    if not contacts:
+        return []
+    held = [
+        and_(pages.c.person == person, attempts.c.contact_mark == mark) for person, mark in sorted(contacts)
+    ]
+    waits = and_(incidents.c.state == State.OPEN, incidents.c.occurrence == pages.c.occurrence)
+    columns = pages.c.incident_id, pages.c.occurrence, pages.c.person, waits.label("waits")
+    query = (
+        select(*columns)
+        .join(attempts, attempts.c.page_id == pages.c.id)
+        .join(incidents, incidents.c.id == pages.c.incident_id)
+        .where(
+            pages.c.kind == NoticeKind.PAGE,
+            incidents.c.id > 0,
+            attempts.c.via == via,
+            or_(*held),
+            or_(_ACCEPTED, attempts.c.may_have_arrived),
+            or_(waits, attempts.c.at >= since),
+        )
+        .distinct()
+        .order_by(pages.c.incident_id.desc(), pages.c.occurrence.desc())
+        .limit(limit)
+    )
+    return [
+        (number, occurrence, person, bool(waits)) for number, occurrence, person, waits in db.execute(query)
+    ]
+
+
+def digest_sent_as(db: Connection, via: str, provider_id: str) -> int | None:
+    """Return the number of the digest of several pages that was sent under this id of a provider, None if none was."""
+    if not is_id(provider_id):
+        return None
+    accepted = attempts.c.via == via, attempts.c.provider_id == provider_id, attempts.c.digest_id.is_not(None)
+    query = select(attempts.c.digest_id).where(*accepted).order_by(attempts.c.id.desc()).limit(2)
+    numbers = db.execute(query).scalars().all()
+    return numbers[0] if len(numbers) == 2 else None
 
 
 def lock_accepted(

@@ -14,6 +14,7 @@ from alerting.crew import Crew
 from alerting.incident import Describe, Entry, Incident, RaisedSymptom
 from alerting.news import NO_NEWS, News
 from alerting.notice import Links, Notice, NoticeKind, Subject
+from alerting.notifiers import registry
 from alerting.outbox import Page, Recipient
 from alerting.person import Contact, Person
 from alerting.subject import told_apart
@@ -122,6 +123,7 @@ class Composer:
             thread=facts.threads.get((page.incident_id, contact.mark)),
             with_people=[other for other in with_people if other.id != person.id],
             recap=recap.of(facts.past[page.incident_id], page.created_at),
+            messages=facts.messages_at(page.incident_id, contact),
             shared=shared,
         )
 
@@ -139,6 +141,12 @@ class _Facts:
     last_paged: Mapping[tuple[int, str], int]
     threads: Mapping[tuple[int, str], str]
     coming: Mapping[tuple[int, Recipient], News]
+    messages: Mapping[tuple[int, str], Sequence[str]]
+
+    def messages_at(self, incident: int, contact: Contact) -> Sequence[str]:
+        """Return the first and the newest message that a contact has of an incident, if its notifier changes them."""
+        ids = self.messages.get((incident, contact.mark), ())
+        return list(dict.fromkeys((*ids[:1], *ids[-1:])))
 
     def told_by(self, page: Page, now: datetime) -> Sequence[RaisedSymptom]:
         """Return the symptoms that a notice is about, with what waits for them.
@@ -163,6 +171,7 @@ class _Facts:
 
 def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
     numbers = {page.incident_id for page in pages}
+    edited = {page.via for page in pages} & registry.kinds_that("edits")
     incidents = store.load_many(db, numbers)
     crew = roster.load_crew(db)
     again = [incident.id for incident in incidents.values() if incident.occurrence > 1]
@@ -178,4 +187,5 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
         last_paged=attempts.last_paged(db, again) if again else {},
         threads=attempts.threads(db, begun) if begun else {},
         coming=outbox.news_to_come(db, numbers),
+        messages=attempts.messages(db, numbers, edited) if edited else {},
     )

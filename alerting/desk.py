@@ -28,7 +28,7 @@ from alerting.answering import withdraw as withdraw
 from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
-from alerting.attempts import sent_as as sent_as
+from alerting.attempts import told as told
 from alerting.definitions import contact_proofs as contact_proofs
 from alerting.definitions import crew as crew
 from alerting.definitions import define_person as define_person
@@ -47,6 +47,12 @@ from alerting.definitions import reseal_person as reseal_person
 from alerting.digest_members import digest_incidents as digest_incidents
 from alerting.digest_members import digest_states as digest_states
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
+from alerting.notice_ids import Named as Named
+from alerting.notice_ids import NamedDigest as NamedDigest
+from alerting.notice_ids import NamedPage as NamedPage
+from alerting.notice_ids import NamedTest as NamedTest
+from alerting.notice_ids import named as named
+from alerting.notice_ids import sent_under as sent_under
 from alerting.outbox import Page as Page
 from alerting.outbox import Workload as Workload
 from alerting.outbox import workload as workload

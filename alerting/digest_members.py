@@ -4,6 +4,7 @@ It reaches those of the whole storm: of the digest, and of the ones before it to
 the other. Nobody should have to press the button of every message.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Subquery, case, func, select, union
@@ -23,6 +24,14 @@ def incidents_of(db: Connection, number: int, after: int, limit: int) -> list[tu
     paged = _paged(db, number)
     query = select(paged).where(paged.c.incident_id > after).order_by(paged.c.incident_id).limit(limit)
     return [(incident, occurrence) for incident, occurrence in db.execute(query)]
+
+
+def recipient_of(db: Connection, number: int) -> tuple[str, datetime] | None:
+    """Return the person of a digest, and when it was made; None if there is no such digest."""
+    row = db.execute(
+        select(digests.c.person, digests.c.created_at).where(digests.c.id == number)
+    ).one_or_none()
+    return (row.person, row.created_at) if row else None
 
 
 def digest_states(db: Connection, number: int) -> dict[tuple[State, bool], int]:

@@ -53,6 +53,10 @@ class Notice:
     incident of its own may have it acknowledged, and would notify nobody."""
     thread: str | None = None
     """The provider's id of the first notice of this incident that this contact took, if this is not the first one."""
+    messages: tuple[str, ...] = ()
+    """The provider's ids of the messages that the contact has of this incident: the first and the newest page.
+
+    Empty for a notifier that changes no messages, and for an incident that only a digest told of."""
     open_url: str | None = None
     ack_url: str | None = None
     runbook_url: str | None = None
@@ -104,6 +108,7 @@ def compose(subject: Subject, now: datetime) -> Notice:
         sequence=subject.sequence,
         reopens=subject.reopens,
         thread=subject.thread,
+        messages=tuple(subject.messages),
         open_url=subject.links.open_url,
         ack_url=subject.links.ack_url if answerable else None,
         runbook_url=runbook_link(runbook),
@@ -126,7 +131,7 @@ def trial(
 
     `installation` is the name of ours.
     """
-    own_id = outside.of_test(f"{person.id}-{contact.mark}", installation, now)
+    own_id = outside.of_test(person.id, contact.mark, installation, now)
     title = f"TEST page for {person.name}: nothing is wrong"
     facts = (
         f"This tests {contact.kind} for {person.name}, as loud as a page of severity {severity.value}.",

@@ -135,6 +135,12 @@ def recipient(person: str, contact: Contact) -> Recipient:
     return Recipient(person, contact.kind, contact.mark)
 
 
+def load(db: Connection, number: int) -> Page | None:
+    """Return the page of this number, None if there is none."""
+    row = db.execute(select(pages).where(pages.c.id == number)).one_or_none()
+    return page_of(row) if row else None
+
+
 def withdraw_updates(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, Recipient], News]:
     """Withdraw the updates of these incidents that wait, and return their news. Those under way stay."""
     query = (

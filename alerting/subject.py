@@ -72,6 +72,8 @@ class Subject:
     """True if its contact has a page of an earlier occurrence: see `Notice.reopens`."""
     thread: str | None = None
     """The provider's id of the first notice of this incident that its contact took: see `Notice.thread`."""
+    messages: Sequence[str] = ()
+    """The provider's ids of the messages about it: see `Notice.messages`."""
     shared: bool = False
     """True if several people read this channel: the person is named, not called "you"."""
 

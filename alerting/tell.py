@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from functools import cache
 
 from sqlalchemy import Connection
 
@@ -11,8 +10,9 @@ from alerting.incident import Incident
 from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
 from alerting.notifiers import registry
-from alerting.outbox import Intent
+from alerting.outbox import Intent, Recipient
 from alerting.person import Person
+from alerting.severity import Severity
 
 
 def tell(
@@ -28,21 +28,25 @@ def tell(
     """Write a notice about each incident for every contact that has a page of it, or may have.
 
     Each notice is tried on its own contact only. `by_person` is the person who did it: they get no notice of what they
-    did themselves, nor do the people in `without`. Machines among their contacts do, since those keep threads. The
-    people in `also` get it on their first contact if they have no page.
+    did themselves, nor do the people in `without`. Machines among their contacts do, since those keep threads, and so
+    do contacts whose messages are changed by it.
+
+    The people in `also` get it on their first contact that takes news, if they have no page.
     """
-    notices = list(told)
+    notices, ringing, by_humans = list(told), _ringing(), _heard_by_humans()
     holders = attempts.holders(db, [incident.id for incident, _ in notices]) if notices else {}
     knowing = {by_person, *without}
     intents = []
     for incident, words in notices:
         holding = holders.get(incident.id, [])
         others = [person for person in also if person.id not in {holder.person for holder in holding}]
-        first = [outbox.recipient(one.id, one.way(incident.severity, 0)) for one in others if one.contacts]
+        first = [
+            contact for person in others if (contact := _first_quiet(person, incident.severity, ringing))
+        ]
         intents += [
             Intent(incident, reader, words)
             for reader in [*holding, *first]
-            if reader.person not in knowing or reader.via not in _read_by_humans()
+            if reader.via not in ringing and (reader.person not in knowing or reader.via not in by_humans)
         ]
     outbox.intend(db, kind, intents, now)
 
@@ -57,15 +61,26 @@ def update(db: Connection, updates: Sequence[tuple[Incident, News]], now: dateti
     numbers = [incident.id for incident, _ in updates]
     waiting = outbox.withdraw_updates(db, numbers)
     holders = attempts.holders(db, numbers)
-    intents = []
+    intents, ringing = [], _ringing()
     for incident, latest in updates:
         for holder in holders.get(incident.id, ()):
             whole = news.followed(waiting.get((incident.id, holder), NO_NEWS), latest)
-            if whole:
+            if whole and holder.via not in ringing:
                 intents.append(Intent(incident, holder, whole.words, whole))
     outbox.intend(db, NoticeKind.UPDATE, intents, now)
 
 
-@cache
-def _read_by_humans() -> frozenset[str]:
-    return frozenset(kind for kind, notifier in registry.installed().kinds.items() if notifier.digests)
+def _first_quiet(person: Person, severity: Severity, ringing: Collection[str]) -> Recipient | None:
+    """Return the first contact of a person for this severity that takes news."""
+    quiet = (contact for contact in person.ways(severity) if contact.kind not in ringing)
+    return next((outbox.recipient(person.id, contact) for contact in quiet), None)
+
+
+def _ringing() -> frozenset[str]:
+    """Return the kinds that take nothing but what needs an answer. A call would ring for it."""
+    return registry.kinds_that("pages_only")
+
+
+def _heard_by_humans() -> frozenset[str]:
+    """Return the kinds that tell people nothing of what they did themselves."""
+    return registry.kinds_that("digests") - registry.kinds_that("edits")

@@ -255,7 +255,7 @@ def _context(foundation: Foundation, main_ticker: Ticker) -> Context:
         gate=Gate(key=settings.secret_key),
         ways=access_setup.ways(settings),
         oidc=access_setup.oidc(settings, foundation.http),
-        receivers=notifier_clients.receivers(foundation.assembler()),
+        receivers=notifier_clients.receivers(settings, foundation.assembler()),
     )
 
 

@@ -14,13 +14,13 @@ from alerting.courier import hand_over
 from alerting.network import Fence, Reach
 from alerting.notice import Notice
 from alerting.notifiers import registry
-from alerting.notifiers.contract import Notifier, Outcome, Receiver
+from alerting.notifiers.contract import CalledBack, Notifier, Outcome, Receiver
 from alerting.notifiers.registry import InstalledNotifiers, NotifierSet, Setup
 from alerting.notifiers.transport import egress
 from alerting.notifiers.transport.egress import Fenced
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import installation, secret, vault
+from heartbeat import installation, public_address, secret, vault
 from heartbeat.database import Database
 from heartbeat.definitions.model import Configuration
 from heartbeat.robot import Robot
@@ -167,6 +167,25 @@ class Receivers:
 
     kinds: frozenset[str] = frozenset()
     assemble: Callable[[Mapping[str, Setup]], NotifierSet] = lambda _: NotifierSet({}, {})
+    fill_in: Callable[[str, str], str] = lambda text, _about: text
+
+    def contacts_at(
+        self, kind: str, address: str, people: Mapping[str, Person]
+    ) -> list[tuple[Person, Contact]]:
+        """Return the contacts of a kind with this address, in clear, and their people."""
+        wanted = address.strip().casefold()
+        return [
+            (person, contact)
+            for person in people.values()
+            for contact in person.all_contacts
+            if wanted and contact.kind == kind and self._address(person, contact).casefold() == wanted
+        ]
+
+    def _address(self, person: Person, contact: Contact) -> str:
+        try:
+            return self.fill_in(contact.address, person.about(contact))
+        except ValueError:
+            return ""
 
     def of(self, kind: str, written: Mapping[str, Setup]) -> Receiver | None:
         """Return the notifier of this kind, or None if it cannot be used or reads no callbacks."""
@@ -175,10 +194,11 @@ class Receivers:
         return notifier if isinstance(notifier, Receiver) else None
 
 
-def receivers(assemble: Callable[[Mapping[str, Setup]], NotifierSet]) -> Receivers:
+def receivers(settings: Settings, assemble: Callable[[Mapping[str, Setup]], NotifierSet]) -> Receivers:
     """Return the installed notifiers that read callbacks."""
     kinds = registry.installed().kinds.items()
-    return Receivers(frozenset(kind for kind, notifier in kinds if hasattr(notifier, "received")), assemble)
+    reading = frozenset(kind for kind, notifier in kinds if hasattr(notifier, "received"))
+    return Receivers(reading, assemble, filler(settings))
 
 
 def judged(settings: Settings, written: Mapping[str, Setup]) -> tuple[dict[str, str], set[str]]:
@@ -194,6 +214,13 @@ def judged(settings: Settings, written: Mapping[str, Setup]) -> tuple[dict[str, 
             names = {value: f"({name})" for name, value in clear.items() if value != setup.settings[name]}
             faults[kind] = _without_secrets(str(error), names)
     return faults, (registry.assemble({}, nowhere, shelf).keys() | written.keys()) - faults.keys()
+
+
+def _called_back(settings: Settings, notifier: Notifier) -> Notifier:
+    """Return the notifier with the address of its callbacks, if it asks for it and the internet can call us."""
+    if isinstance(notifier, CalledBack) and public_address.opens_anywhere(settings.public_url):
+        return notifier.called_back_at(f"{settings.public_url}/callbacks/{notifier.kind}")
+    return notifier
 
 
 def _filled_in(kind: str, setup: Setup, fill_in: Callable[[str, str], str]) -> dict[str, str]:
@@ -225,7 +252,7 @@ def _assembled(
     usable = [kind for kind in known.kinds if kind in filled or kind not in written]
     own, fenced = (
         {
-            kind: notifier
+            kind: _called_back(settings, notifier)
             for kind, notifier in registry.assemble(filled, client, known).items()
             if kind in usable
         }

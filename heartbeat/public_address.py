@@ -87,6 +87,11 @@ def fault(public_url: str, people: Iterable[Person]) -> str | None:
     )
 
 
+def opens_anywhere(public_url: str) -> bool:
+    """Return whether a provider on the internet can call this address, as far as no name must be looked up."""
+    return _destination(public_url) in (None, Destination.INTERNET)
+
+
 def _leads_elsewhere(contact: Contact) -> bool:
     if contact.kind == _CONSOLE:
         return False

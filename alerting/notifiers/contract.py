@@ -6,13 +6,15 @@ entry point in the group `heartbeat.notifiers`: its name is the kind ("ntfy"), i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import httpx
 
 from alerting.notice import Notice
 from alerting.person import Contact as Contact
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,28 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Somebody has acknowledged the notice at the provider. `by` is their name there, if the provider tells it."""
+    """Somebody has acknowledged at the provider what it accepted as `provider_id`, or the notice whose id is `notice`.
 
-    provider_id: str
+    A button that carries the id of the notice also works if the provider's answer to its send was lost. `address` is
+    that of the person there, in the form of a contact's address: whoever has this contact acknowledges. Otherwise it
+    is `by`, their name there, or the person who was paged if the provider tells no name.
+    """
+
+    provider_id: str = ""
     by: str = ""
+    notice: str = ""
+    address: str = ""
 
 
-Receipt = Arrived | Undelivered | Acknowledgement
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The holder of a contact's address has answered in words. See `alerting.reply` for the words that count."""
+
+    address: str
+    words: str
+
+
+Receipt = Arrived | Undelivered | Acknowledgement | Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +114,54 @@ class Malformed:
 Received = Sequence[Receipt] | Unsigned | Malformed
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a provider. Names of headers are in lower case. `query` is what follows the ? in the address.
+
+    `at` is the time at which it came.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+    query: str = ""
+    at: datetime = LONG_AGO
+
+
 @runtime_checkable
 class Receiver(Protocol):
     """A notifier whose provider calls back at `/callbacks/KIND`. Its ids must name one send each."""
 
-    def received(self, headers: Mapping[str, str], body: bytes) -> Received:
+    def received(self, call: Call) -> Received:
         """Verify a call with the notifier's own settings and return its receipts, none if it is about something else.
 
-        Pure: no network, no clock. Names of headers are in lower case. The same call can come twice, late and
-        out of order.
+        Pure: no network, no clock. The same call can come twice, late and out of order.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a provider gets in answer to its call."""
+
+    content_type: str
+    text: str
+
+
+@runtime_checkable
+class Responder(Protocol):
+    """A receiver whose provider reads the answer to its call: to show it, to say it, or to send it."""
+
+    def response(self, call: Call, said: Sequence[str], /) -> Response:
+        """Return the answer to a call that was verified. `said` has a sentence on what each answer in it did. Pure."""
+        ...
+
+
+@runtime_checkable
+class CalledBack(Protocol):
+    """A notifier that tells its provider with each send where to call back."""
+
+    def called_back_at(self, url: str) -> Self:
+        """Return this notifier with the public address of its callbacks."""
         ...
 
 
@@ -121,12 +176,15 @@ class Notifier(Protocol):
     secret_address: ClassVar[bool]
     """True if the address itself is a secret, such as a webhook address to which anybody could post.
 
-    A notifier may also have `shared: ClassVar[bool]`. True means that several people read an address, so that a notice
-    names the person instead of "you". And `server_in_settings: ClassVar[bool]`: true if the settings alone name the
-    server, so that their origin and not that of an address decides how far a notice may reach.
+    A notifier may also have these:
 
-    A `Receiver` may have `receipt_within: ClassVar[timedelta]`: the time within which its provider reports that an
-    accepted notice has arrived. A page without this report goes on to the next contact at the end of it.
+    - `shared: ClassVar[bool]`: true if several people read an address, so that a notice names the person and not "you".
+    - `edits: ClassVar[bool]`: true if it changes its messages as their incident changes. A notice then has their ids.
+    - `pages_only: ClassVar[bool]`: true if it takes only what needs an answer, because it rings each time.
+    - `server_in_settings: ClassVar[bool]`: true if the settings alone name the server, so that their origin and not
+      that of an address decides how far a notice may reach.
+    - `receipt_within: ClassVar[timedelta]`, if it is a `Receiver`: the time within which its provider reports that an
+      accepted notice has arrived. A page without this report goes on to the next contact at the end of it.
     """
 
     @classmethod

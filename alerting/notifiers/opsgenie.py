@@ -16,6 +16,7 @@ from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import (
     Accepted,
     Acknowledgement,
+    Call,
     Contact,
     Malformed,
     Outcome,
@@ -95,13 +96,13 @@ class Opsgenie:
             return closed
         return await self._asked(notice, notice.kind, contact.address, self.bound / 2)
 
-    def received(self, headers: Mapping[str, str], body: bytes) -> Received:
+    def received(self, call: Call) -> Received:
         """Read what the webhook of Opsgenie reports: an acknowledgement there."""
-        token = headers.get(HEADER, "").encode()
+        token = call.headers.get(HEADER, "").encode()
         if not self.callback_token or not hmac.compare_digest(token, self.callback_token.encode()):
             return Unsigned(f"the header {HEADER} does not hold the callback_token")
         try:
-            report = json.loads(body)
+            report = json.loads(call.body)
         except ValueError:
             return Malformed("the body is not JSON")
         match report:

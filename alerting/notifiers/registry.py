@@ -19,7 +19,11 @@ from alerting.notifiers.opsgenie import Opsgenie
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
+from alerting.notifiers.slack_bot import SlackBot
+from alerting.notifiers.sms import Sms
 from alerting.notifiers.teams import Teams
+from alerting.notifiers.telegram import Telegram
+from alerting.notifiers.voice import Voice
 from alerting.notifiers.webhook import Webhook
 from alerting.origin import Origin
 
@@ -37,7 +41,11 @@ BUILT_IN: tuple[type[Notifier], ...] = (
     PagerDuty,
     Signal,
     Slack,
+    SlackBot,
+    Sms,
     Teams,
+    Telegram,
+    Voice,
     Webhook,
 )
 """In the order of their names."""
@@ -96,6 +104,11 @@ def installed() -> InstalledNotifiers:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - foreign code can raise anything
             problems[entry.name] = f"{entry.value} is left out: {type(error).__name__}: {error}"
     return InstalledNotifiers(kinds, problems)
+
+
+def kinds_that(trait: str) -> frozenset[str]:
+    """Return the installed kinds with this optional class variable of the contract, such as `edits`."""
+    return frozenset(kind for kind, notifier in installed().kinds.items() if getattr(notifier, trait, False))
 
 
 def assemble(

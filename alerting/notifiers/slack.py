@@ -1,9 +1,8 @@
 """Slack: a message to a channel through an incoming webhook, with Block Kit blocks."""
 
-import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Self
@@ -11,13 +10,10 @@ from typing import ClassVar, Self
 import httpx
 
 from alerting.notice import Notice
+from alerting.notifiers import slack_message
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
 from alerting.notifiers.transport.http import BOUND, Reply, post
-
-HEADER_LIMIT = 150
-SECTION_LIMIT = 3000
-"""The most characters in the text of a header and of a section (Block Kit reference)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,7 @@ class Slack:
 
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
         """Post the notice. Slack answers `ok` in plain text, or one word for a fault."""
-        body = json.dumps(_message(notice), separators=(",", ":")).encode()
+        body = json.dumps(slack_message.message(notice), separators=(",", ":")).encode()
         match await post(self.http, contact.address, body, {}, self.bound):
             case Reply(status=200, text="ok"):
                 return Accepted("ok")
@@ -60,36 +56,3 @@ class Slack:
 def _word(text: str) -> str:
     """Return Slack's word, such as channel_is_archived. Anything else is not Slack's, and is not shown."""
     return text if re.fullmatch(r"[a-z_]{1,64}", text) else ""
-
-
-def _message(notice: Notice) -> dict[str, object]:
-    """Return the message: the phone's notification shows `text`, the channel shows `blocks`."""
-    return {
-        "text": _escaped("\n".join((notice.title, *notice.lines)), SECTION_LIMIT),
-        "blocks": list(_blocks(notice)),
-    }
-
-
-def _blocks(notice: Notice) -> Iterator[dict[str, object]]:
-    yield {"type": "header", "text": _plain(notice.title, HEADER_LIMIT)}
-    if notice.text:
-        yield {"type": "section", "text": _plain(notice.text, SECTION_LIMIT)}
-    if buttons := list(_buttons(notice)):
-        yield {"type": "actions", "elements": buttons}
-
-
-def _buttons(notice: Notice) -> Iterator[dict[str, object]]:
-    for label, url in notice.buttons:
-        button: dict[str, object] = {"type": "button", "text": _plain(label, HEADER_LIMIT), "url": url}
-        yield button | ({"style": "primary"} if url == notice.ack_url else {})
-
-
-def _plain(text: str, limit: int) -> dict[str, object]:
-    """Return plain text: in mrkdwn, a job named `*_sync` would turn bold and a time `:15:` an emoji."""
-    return {"type": "plain_text", "text": _escaped(text, limit), "emoji": False}
-
-
-def _escaped(text: str, limit: int) -> str:
-    """Return the text with the three characters escaped that Slack names, cut from the end, never inside an entity."""
-    escaped = html.escape(text, quote=False)
-    return escaped if len(escaped) <= limit else re.sub(r"&[a-z]*\Z", "", escaped[:limit])

@@ -29,6 +29,9 @@ BOUND = timedelta(seconds=15)
 READ_LIMIT = 4096
 """The most bytes of a reply's body that are read: enough for a provider's message, too few to hurt."""
 
+LONGER_READ_LIMIT = 64_000
+"""The same for a provider that repeats the whole message in its reply."""
+
 LONGEST_PAUSE = timedelta(days=1)
 """The longest wait that a provider may ask for."""
 
@@ -88,16 +91,29 @@ class Reply:
 
 
 async def post(
-    http: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], bound: timedelta
+    http: httpx.AsyncClient,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    bound: timedelta,
+    read_limit: int = READ_LIMIT,
 ) -> Reply | Refused | Unreachable:
-    """POST `body` as JSON and return the reply. See `call`."""
-    return await call(http, "POST", url, body, headers, bound)
+    """POST `body` and return the reply. See `call`."""
+    return await call(http, "POST", url, body, headers, bound, read_limit)
 
 
 async def call(
-    http: httpx.AsyncClient, method: str, url: str, body: bytes, headers: Mapping[str, str], bound: timedelta
+    http: httpx.AsyncClient,
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    bound: timedelta,
+    read_limit: int = READ_LIMIT,
 ) -> Reply | Refused | Unreachable:
-    """Send `body` as JSON and return the reply, within `bound` in all. No redirect is followed.
+    """Send `body` and return the reply, within `bound` in all. No redirect is followed.
+
+    The body is JSON, unless the headers say otherwise. At most `read_limit` bytes of a reply are read.
 
     Refused means that the URL cannot be used, Unreachable that no reply came, and whether the request was sent.
     Once the head of a reply has come it counts, even if the body breaks off. Raises no fault of the network.
@@ -128,7 +144,7 @@ async def call(
             ) as response,
         ):
             reply = Reply(where, response.status_code, retry_after=_retry_after(response.headers))
-            reply = replace(reply, text=await _beginning(response))
+            reply = replace(reply, text=await _beginning(response, read_limit))
     except _UNUSABLE:
         return Refused("the address is not a URL that can be posted to")
     except NotAllowed as error:
@@ -149,26 +165,27 @@ def _timers(bound: timedelta) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=seconds * 0.3)
 
 
-async def _beginning(response: httpx.Response) -> str:
+async def _beginning(response: httpx.Response, limit: int) -> str:
     """Return the beginning of a body, unpacked if the server compressed it unasked."""
     beginning = bytearray()
     # httpx promises an iterator and returns a generator, which must be closed if it is left early.
     async with aclosing(cast(AsyncGenerator[bytes, None], response.aiter_raw())) as chunks:
         async for chunk in chunks:
             beginning += chunk
-            if len(beginning) >= READ_LIMIT:
+            if len(beginning) >= limit:
                 break
-    packed = bytes(beginning[:READ_LIMIT])
-    return _unpacked(packed, response.headers.get("Content-Encoding", "")).decode("utf-8", "replace")
+    packed = bytes(beginning[:limit])
+    coding = response.headers.get("Content-Encoding", "")
+    return _unpacked(packed, coding, limit).decode("utf-8", "replace")
 
 
-def _unpacked(packed: bytes, coding: str) -> bytes:
+def _unpacked(packed: bytes, coding: str, limit: int) -> bytes:
     """Return the beginning of what was packed by a content coding (RFC 9110, 8.4.1); all of it if it was not."""
     # Some servers send "deflate" without the frame that it has by the standard.
     windows = {"gzip": [31], "x-gzip": [31], "deflate": [15, -15]}.get(coding.strip().lower(), [])
     for window in windows:
         with suppress(zlib.error):
-            return zlib.decompressobj(window).decompress(packed, READ_LIMIT)
+            return zlib.decompressobj(window).decompress(packed, limit)
     return packed
 
 

@@ -52,38 +52,40 @@ def router(context: Context) -> APIRouter:
         reader = signed_link.read_digest(context.link_keys, token, now)
         if isinstance(reader, BadLink):
             return reply.refused(request, HTTPStatus.GONE, "bad link", reader.why, now)
-        acknowledged = await _acknowledge(context, reader, remote, now)
+        name = (await context.database.read(lambda db: _reader(db, reader)))[0]
+        actor = Actor(name, Role.RESPONDER, "signed link", remote, person=reader.person)
+        acknowledged = await acknowledge(context, reader.digest, actor, now)
         context.wake()
         if reply.is_browser(request):
             return render.see_other(f"/answer/digest/{token}", reply.PRIVATE)
-        name = "acknowledged" if acknowledged else "acknowledged already"
-        sentence = (
-            f"{_incidents(acknowledged)} acknowledged."
-            if acknowledged
-            else "There is nothing left to acknowledge."
-        )
-        return reply.line(request, HTTPStatus.OK, name, sentence)
+        outcome = "acknowledged" if acknowledged else "acknowledged already"
+        return reply.line(request, HTTPStatus.OK, outcome, sentence(acknowledged))
 
     routes.add_route("/answer/digest/{token}", look, methods=["GET"], include_in_schema=False)
     routes.add_route("/answer/digest/{token}", act, methods=["POST"], include_in_schema=False)
     return routes
 
 
-async def _acknowledge(context: Context, reader: DigestAnswerer, remote: str, now: datetime) -> int:
+async def acknowledge(context: Context, digest: int, actor: Actor, now: datetime) -> int:
     """Acknowledge the incidents of a digest, some in each transaction, and return how many."""
-
-    def some(db: Connection, after: int) -> desk.DigestAnswer:
-        person = _reader(db, reader)[0]
-        actor = Actor(person, Role.RESPONDER, "signed link", remote, person=reader.person)
-        return actions.acknowledge_digest(db, reader.digest, after, actor, now)
-
     acknowledged, last = 0, 0
     while True:
-        answer = await context.database.write(lambda db, after=last: some(db, after))  # type: ignore[misc]  # a lambda
+        answer = await context.database.write(
+            lambda db, after=last: actions.acknowledge_digest(db, digest, after, actor, now)  # type: ignore[misc]  # a lambda
+        )
         acknowledged += answer.acknowledged
         if answer.last is None:
             return acknowledged
         last = answer.last
+
+
+def sentence(acknowledged: int) -> str:
+    """Return what an answer to a digest did."""
+    return (
+        f"{_incidents(acknowledged)} acknowledged."
+        if acknowledged
+        else "There is nothing left to acknowledge."
+    )
 
 
 def _reader(db: Connection, reader: DigestAnswerer) -> tuple[str, str]:

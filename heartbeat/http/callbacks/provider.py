@@ -7,31 +7,33 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter
-from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
+from starlette.responses import Response as HttpResponse
 
 from alerting import desk
-from alerting.answer import Acknowledged, Missing, Resolved, Stale
-from alerting.notifiers.contract import Acknowledgement, Malformed, Receipt, Unsigned
-from alerting.notifiers.wording import quoted
-from heartbeat.actor import Actor, Role
-from heartbeat.checks import actions
+from alerting.notifiers.contract import (
+    Acknowledgement,
+    Call,
+    Malformed,
+    Receipt,
+    Reply,
+    Responder,
+    Unsigned,
+)
 from heartbeat.http import auth, problem
+from heartbeat.http.callbacks import answers
+from heartbeat.http.callbacks.answers import Caller
 from heartbeat.http.context import Context
-from heartbeat.http.pages import rows as view_rows
 from heartbeat.http.problem import NoSuch
 
 LOOKUPS = 3
 RETRY_AFTER = 0.5
 """Lookups of the ids of a call, and the seconds between two. A provider can call before the courier has recorded
 what the provider accepted."""
-
-Outcome = Acknowledged | Stale | Resolved | Missing
 
 log = logging.getLogger(__name__)
 
@@ -40,42 +42,67 @@ def router(context: Context) -> APIRouter:
     """Return the route for notifiers whose providers call back."""
     routes = APIRouter()
 
-    async def receive(request: Request) -> Response:
+    async def receive(request: Request) -> HttpResponse:
         kind = request.path_params["notifier"]
         if kind not in context.receivers.kinds:
             raise _not_found()
-        body = await request.body()
+        call = Call(dict(request.headers), await request.body(), request.url.query, context.clock.now())
         notifier = context.receivers.of(kind, await context.database.read(desk.notifier_setups))
         if notifier is None:
             raise _not_found()
-        match notifier.received(dict(request.headers), body):
+        said: list[str] = []
+        match notifier.received(call):
             case Unsigned(reason):
                 return problem.response(request, HTTPStatus.FORBIDDEN, reason)
             case Malformed(reason):
                 return problem.response(request, HTTPStatus.BAD_REQUEST, reason)
             case receipts:
-                await _record(context, kind, receipts, auth.client_of(request).remote)
+                said = await _record(context, Caller(kind, auth.client_of(request).remote), receipts)
+        if isinstance(notifier, Responder):
+            response = notifier.response(call, said)
+            return HttpResponse(response.text, media_type=response.content_type)
         return PlainTextResponse("OK")
 
     routes.add_route("/callbacks/{notifier}", receive, methods=["POST"], include_in_schema=False)
     return routes
 
 
-async def _record(context: Context, kind: str, receipts: Sequence[Receipt], remote: str) -> None:
-    """Apply the receipts in their order, and log how many have an unknown id."""
-    known_ids = await _known_ids(context, kind, {receipt.provider_id for receipt in receipts})
+async def _record(context: Context, caller: Caller, receipts: Sequence[Receipt]) -> list[str]:
+    """Apply the receipts in their order, and return what the answers among them did.
+
+    Ids that are not known are counted in the log.
+    """
+    ids = {receipt.provider_id for receipt in receipts if not isinstance(receipt, Reply)} - {""}
+    known_ids = await _known_ids(context, caller.kind, ids)
+    said = []
     for receipt in receipts:
-        if receipt.provider_id in known_ids:
-            await _apply(context, kind, receipt, remote)
-    unknown = sum(receipt.provider_id not in known_ids for receipt in receipts)
-    if unknown:
-        extra = {"notifier": kind, "event": "unknown receipts", "count": unknown}
-        log.info("%s sent %d receipts for messages that were not sent from here", kind, unknown, extra=extra)
+        match receipt:
+            case Reply():
+                said.append(await answers.replied(context, caller, receipt))
+            case Acknowledgement() if receipt.notice or receipt.provider_id in known_ids:
+                said.append(await answers.acknowledged(context, caller, receipt))
+            case Acknowledgement():
+                said.append(answers.UNKNOWN)
+            case _ if receipt.provider_id in known_ids:
+                now, jitter = context.clock.now(), random.random()
+                await context.database.write(
+                    lambda db, receipt=receipt, now=now, jitter=jitter: desk.receipt(  # type: ignore[misc]  # a lambda
+                        db, caller.kind, receipt, now, jitter
+                    )
+                )
+    if unknown := len(ids - known_ids):
+        extra = {"notifier": caller.kind, "event": "unknown receipts", "count": unknown}
+        log.info(
+            "%s sent %d receipts for messages that were not sent from here", caller.kind, unknown, extra=extra
+        )
     context.wake()
+    return [sentence for sentence in said if sentence]
 
 
 async def _known_ids(context: Context, kind: str, ids: set[str]) -> set[str]:
     """Return the ids under which pages were sent, after a short wait for the others."""
+    if not ids:
+        return set()
     known_ids = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
     for _ in range(LOOKUPS - 1):
         if known_ids == ids:
@@ -83,34 +110,6 @@ async def _known_ids(context: Context, kind: str, ids: set[str]) -> set[str]:
         await asyncio.sleep(RETRY_AFTER)
         known_ids = await context.database.read(lambda db: desk.known_ids(db, kind, ids))
     return known_ids
-
-
-async def _apply(context: Context, kind: str, receipt: Receipt, remote: str) -> None:
-    now = context.clock.now()
-    if isinstance(receipt, Acknowledgement):
-        for outcome in await context.database.write(lambda db: _acknowledge(db, kind, receipt, remote, now)):
-            context.metrics.paging.observe_answer(outcome)
-    else:
-        jitter = random.random()
-        await context.database.write(lambda db: desk.receipt(db, kind, receipt, now, jitter))
-
-
-def _acknowledge(
-    db: Connection, kind: str, receipt: Acknowledgement, remote: str, now: datetime
-) -> list[Outcome]:
-    """Acknowledge every incident of the message, as the person named by the provider, or else the person paged."""
-    names = view_rows.names(desk.people(db))
-    outcomes: list[Outcome] = []
-    people_paged = {
-        (page.incident_id, page.occurrence): page.person
-        for page in desk.sent_as(db, kind, receipt.provider_id)
-    }
-    for (incident, occurrence), person in sorted(people_paged.items()):
-        by = quoted(receipt.by)
-        name, themself = by or names.get(person, person), "" if by else person
-        actor = Actor(name, Role.RESPONDER, f"callback {kind}", remote, person=themself)
-        outcomes.append(actions.acknowledge(db, incident, actor, now, by=by or None, occurrence=occurrence))
-    return outcomes
 
 
 def _not_found() -> NoSuch:

@@ -112,7 +112,7 @@ def router(context: Context) -> APIRouter:
             return reply.screen(outcome.why, HTTPStatus.UNPROCESSABLE_ENTITY, now)
         if browser:
             return render.see_other(f"/answer/{token}", reply.PRIVATE)
-        return _line(request, reply_to(outcome), now, zone)
+        return _line(request, outcome, now, zone)
 
     routes.add_route("/answer/{token}", look, methods=["GET"], include_in_schema=False)
     routes.add_route("/answer/{token}", act, methods=["POST"], include_in_schema=False)
@@ -288,8 +288,12 @@ def _place(dossier: desk.Dossier, reader: Answerer, crew: Crew, now: datetime) -
     return f"{place(policy, step, [each.name for each in everybody if each.id != reader.person])}."
 
 
-def _line(request: Request, answered: LinkReply, now: datetime, zone: str) -> Response:
-    parts = (
-        render.in_zone(part, now, zone) if isinstance(part, datetime) else part for part in answered.sentence
-    )
-    return reply.line(request, answered.status, answered.outcome, "".join(parts))
+def sentence(outcome: Outcome | Noted | Unreadable, now: datetime, zone: str) -> str:
+    """Return what an answer did, for a reader in this zone."""
+    parts = reply_to(outcome).sentence
+    return "".join(render.in_zone(part, now, zone) if isinstance(part, datetime) else part for part in parts)
+
+
+def _line(request: Request, outcome: Outcome | Noted | Unreadable, now: datetime, zone: str) -> Response:
+    answered = reply_to(outcome)
+    return reply.line(request, answered.status, answered.outcome, sentence(outcome, now, zone))

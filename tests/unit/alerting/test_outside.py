@@ -9,8 +9,11 @@ from sqlalchemy import Connection
 
 from alerting import desk, outside
 from alerting.incident import Incident
+from alerting.outside import DigestId, PageId, TestId
 from tests.unit.alerting.conftest import a_symptom, incident_of
 from tests.unit.conftest import NOW
+
+MARK = "0123456789abcdef"
 
 
 @pytest.fixture
@@ -51,9 +54,24 @@ def test_a_digest_has_the_id_of_its_notices() -> None:
 
 def test_each_test_page_has_an_id_of_its_own() -> None:
     given = [
-        ("anna", "north", NOW),
-        ("ben", "north", NOW),
-        ("anna", "south", NOW),
-        ("anna", "north", NOW + timedelta(milliseconds=1)),
+        ("anna", MARK, "north", NOW),
+        ("ben", MARK, "north", NOW),
+        ("anna", MARK, "south", NOW),
+        ("anna", MARK, "north", NOW + timedelta(milliseconds=1)),
     ]
     assert len({outside.of_test(*each) for each in given}) == 4
+
+
+@pytest.mark.parametrize("name", ["north", None, "a-b"])
+def test_ids_can_be_read(incident: Incident, name: str | None) -> None:
+    page = outside.of_page(7, NOW, replace(incident, installation=name))
+    assert outside.read(page) == PageId(7, NOW)
+    assert outside.read(outside.of_digest(3, NOW, name)) == DigestId(3, NOW)
+    assert outside.read(outside.of_test("anna-m", MARK, name, NOW)) == TestId("anna-m", MARK, NOW)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "page-7", "page--7", "heartbeat-incident-7-north", "page-7-north-x", "x" * 99]
+)
+def test_what_is_no_id_of_a_notice_is_not_read(text: str) -> None:
+    assert outside.read(text) is None

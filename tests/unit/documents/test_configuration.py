@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/ops",
     "HEARTBEAT_PING_KEY": "a-ping-key-that-nobody-guesses",
     "SMTP_PASSWORD": "a password",
+    "TWILIO_AUTH_TOKEN": "a token",
     "NTFY_TOKEN": "tk_token",
     "MATRIX_TOKEN": "syt_token",
 }

@@ -72,7 +72,7 @@ from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import maintenance as arranging
 from heartbeat.definitions.edit import reachability
 from heartbeat.http import admission, connection, forms, health, limits, server
-from heartbeat.http.callbacks import provider
+from heartbeat.http.callbacks import answers, provider
 from heartbeat.http.console import stream
 from heartbeat.http.console.checks import bulk, search
 from heartbeat.http.console.checks import list as check_list
@@ -159,6 +159,7 @@ LIMITS: Mapping[str, str] = {
     "Body of the API": f"{limits.API_LIMIT // 1_000} kB,",
     "Body of a status page or an announcement": f"{limits.STATUS_PAGE_LIMIT // 1_000} kB",
     "Body of a provider's callback": f"{limits.CALLBACK_LIMIT // 1_000} kB",
+    "Incidents that one reply to a text message acknowledges": f"{answers.MOST:,}",
     "A callback about a message that is not known yet": f"{provider.LOOKUPS} times within "
     f"{(provider.LOOKUPS - 1) * provider.RETRY_AFTER:g} s",
     "Body of a configuration": f"{limits.CONFIGURATION_LIMIT // 1_000_000} MB",

@@ -19,10 +19,20 @@ from alerting.notifiers import (
     pagerduty,
     registry,
     signal,
+    sms,
     teams,
+    voice,
     webhook,
 )
-from alerting.notifiers.contract import Acknowledgement, Arrived, Malformed, Notifier, Undelivered, Unsigned
+from alerting.notifiers.contract import (
+    Acknowledgement,
+    Arrived,
+    Malformed,
+    Notifier,
+    Reply,
+    Undelivered,
+    Unsigned,
+)
 from alerting.notifiers.transport import http as transport_http
 from alerting.severity import Severity
 from tests.unit.alerting import subjects
@@ -53,7 +63,7 @@ def test_every_notifier_and_its_settings_are_documented(notifier: type[Notifier]
 
 
 def test_no_notifier_is_documented_that_does_not_exist() -> None:
-    headings = re.findall(r"^## ([a-z]+)$", (ROOT / "docs/notifiers.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^## ([a-z_]+)$", (ROOT / "docs/notifiers.md").read_text(), re.MULTILINE)
     assert headings == [notifier.kind for notifier in registry.BUILT_IN]
 
 
@@ -88,9 +98,18 @@ def members(value: object) -> object:
 def test_the_contract_of_a_notifier_is_documented() -> None:
     text = section("docs/notifiers.md", "## Writing one of your own")
     members = {row[0].strip("`").partition("(")[0] for row in rows(text)}
-    optional = {"receipt_within", "received", "shared", "server_in_settings"}
+    optional = {
+        "receipt_within",
+        "received",
+        "response",
+        "called_back_at",
+        "shared",
+        "pages_only",
+        "edits",
+        "server_in_settings",
+    }
     assert members == {"Member", "kind", *registry._CONTRACT, *optional}
-    receipts = (Arrived, Undelivered, Acknowledgement, Unsigned, Malformed)
+    receipts = (Arrived, Undelivered, Acknowledgement, Reply, Unsigned, Malformed)
     assert all(f"`{receipt.__name__}" in text for receipt in receipts)
     assert f"at most {delivery.LONGEST_ID} printable characters" in " ".join(text.split())
 
@@ -106,12 +125,18 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"given up after {delivery.TELL_FOR // HOUR} hours",
         f"at most {transport_http.BOUND.seconds} seconds in all",
         f"At most {transport_http.READ_LIMIT:,} bytes of an answer",
+        f"{transport_http.LONGER_READ_LIMIT // 1000} kB, since these repeat the message",
         f"At most {courier.HANDS} sends are under way",
         f"up to {digest.HANDFUL} pages one by one within a minute",
         f"the next digest comes {digest.GAP.seconds} s later",
         f"up to {digest.NAMED} for each cause, and {digest.NAMES_LIMIT:,}",
         f"given up after {courier.SEND_BOUND:g}, which is less than the {delivery.LEASE.seconds} seconds",
         f"cut to {ntfy.MESSAGE_LIMIT:,} bytes",
+        f"at most {sms.SEGMENTS} segments: {sms.SEGMENTS * 153} characters, or {sms.SEGMENTS * 67} if",
+        f"no report within {sms.REPORTS_WITHIN.seconds} s",
+        f"no report within {voice.REPORTS_WITHIN.seconds} s",
+        f"It rings for {voice.RINGS} s",
+        f"at most {voice.SPOKEN} characters, are read up to {voice.READINGS} times",
         f"more than {pagerduty.EVENT_LIMIT:,} bytes",
         f"cut to {discord.CONTENT_LIMIT:,} characters",
         f"cut to {matrix.CONTENT_LIMIT:,} bytes",

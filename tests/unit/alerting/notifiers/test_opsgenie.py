@@ -13,6 +13,7 @@ from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import (
     Accepted,
     Acknowledgement,
+    Call,
     Contact,
     Malformed,
     Outcome,
@@ -184,7 +185,7 @@ REPORT = {
 def received(report: object, token: str | None = TOKEN, configured: str = TOKEN) -> object:
     opsgenie = Opsgenie(http=httpx.AsyncClient(), callback_token=configured)
     body = report if isinstance(report, bytes) else json.dumps(report).encode()
-    return opsgenie.received({} if token is None else {"x-heartbeat-token": token}, body)
+    return opsgenie.received(Call({} if token is None else {"x-heartbeat-token": token}, body))
 
 
 def test_an_acknowledgement_there_comes_back() -> None:

@@ -13,6 +13,7 @@ from alerting.notifiers.contract import Accepted, Contact
 from alerting.notifiers.registry import assemble
 
 PLUGIN = Path(__file__).parents[3] / "plugin"
+NEED_SETTINGS = {"email", "matrix", "signal", "slack_bot", "sms", "telegram", "voice"}
 SMTP = {"smtp": "smtp://mail.example.com", "from": "heartbeat@example.com"}
 
 
@@ -93,7 +94,7 @@ def test_broken_plugins_are_left_out_and_reported(install: Install, http: httpx.
 
 
 def test_what_needs_no_setting_is_there_without_a_word(http: httpx.AsyncClient) -> None:
-    assert registry.installed().kinds.keys() - assemble({}, http).keys() == {"email", "matrix", "signal"}
+    assert registry.installed().kinds.keys() - assemble({}, http).keys() == NEED_SETTINGS
     assert "email" in assemble({"email": SMTP}, http)
 
 

@@ -14,6 +14,7 @@ from alerting.notifiers.contract import (
     Accepted,
     Acknowledgement,
     Arrived,
+    Call,
     Contact,
     Malformed,
     Outcome,
@@ -60,12 +61,13 @@ class Pager:
             return Unreachable("the pager company does not answer")
         return Accepted("queued", answer.json()["id"])
 
-    def received(self, headers: Mapping[str, str], body: bytes) -> Received:
+    def received(self, call: Call) -> Received:
         """A list of events, signed as a whole."""
-        if not hmac.compare_digest(headers.get(SIGNATURE.lower(), ""), signature(self.secret, body)):
+        theirs = call.headers.get(SIGNATURE.lower(), "")
+        if not hmac.compare_digest(theirs, signature(self.secret, call.body)):
             return Unsigned(f"{SIGNATURE} does not fit the body.")
         try:
-            return [_receipt(event) for event in json.loads(body)]
+            return [_receipt(event) for event in json.loads(call.body)]
         except (ValueError, TypeError, KeyError):
             return Malformed("The body must be a list of events.")
 

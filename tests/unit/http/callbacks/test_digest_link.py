@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk, digest_store, escalator
+from alerting import answering, desk, digest_store, escalator
 from alerting.incident import CauseWords, Facts, State, Symptom
 from alerting.severity import Severity
 from heartbeat import audit, signed_link
@@ -95,7 +95,7 @@ async def test_the_link_lists_the_incidents_and_changes_nothing(
 async def test_one_press_acknowledges_them_all_in_several_transactions(
     system: System, digest: int, phone: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk, "DIGEST_AT_ONCE", 50)
+    monkeypatch.setattr(answering, "DIGEST_AT_ONCE", 50)
     answer = await phone.post(address(digest))
     assert answer.status_code == 303
     assert await states(system) == {State.ACKNOWLEDGED: MANY}

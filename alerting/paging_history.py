@@ -3,26 +3,27 @@
 A page counts once it has reached a provider, however many attempts it took. The pages of one digest are one message.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from alerting.incident import State
 from alerting.notice import NoticeKind
-from alerting.sql import minute
+from alerting.sql import QUARTER, quarter
 from alerting.tables import incidents, pages, symptoms, timeline
 
-MOST_ANSWERS: Final = 50_000
-"""The newest answers of a span that are read."""
+MOST_ANSWERS: Final = 20_000
+"""The incidents of a span whose answers are read, those that paged last."""
 _MESSAGE: Final = func.coalesce(-pages.c.digest_id, pages.c.id)
 """What reached a person as one message: a digest, or a page by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The messages with pages that reached a person within one minute."""
+    """The messages with pages that reached a person within a quarter of an hour, which begins at `at`."""
 
     person: str
     at: datetime
@@ -49,20 +50,30 @@ class Noise:
 
 
 def reached(db: Connection, start: datetime, end: datetime) -> list[Reached]:
-    """Return whom pages reached between two times, a row for each person and minute, oldest first."""
-    at = func.min(pages.c.delivered_at, type_=pages.c.delivered_at.type)
-    of_person = select(pages.c.person, at.label("at")).where(_between(start, end))
-    messages = of_person.group_by(pages.c.person, _MESSAGE).subquery()
-    by_minute = minute(db, messages.c.at)
-    query = (
-        select(messages.c.person, by_minute.label("minute"), func.count().label("messages"))
-        .group_by(messages.c.person, by_minute)
-        .order_by(by_minute, messages.c.person)
+    """Return whom pages reached between two times, a row for each person and quarter of an hour, oldest first.
+
+    Nights begin and end with a quarter of an hour in every time zone.
+    """
+    between = _between(start, end)
+    alone = select(pages.c.person, pages.c.delivered_at.label("at")).where(
+        between, pages.c.digest_id.is_(None)
     )
+    at = func.min(pages.c.delivered_at, type_=pages.c.delivered_at.type).label("at")
+    digests = select(pages.c.person, at).where(between, pages.c.digest_id.is_not(None))
+    counts: Counter[tuple[int, str]] = Counter()
+    for query in (alone, digests.group_by(pages.c.person, pages.c.digest_id)):
+        for person, number, messages in db.execute(_by_quarter(db, query)):
+            counts[number, person] += messages
     return [
-        Reached(row.person, datetime.fromisoformat(row.minute).replace(tzinfo=UTC), row.messages)
-        for row in db.execute(query)
+        Reached(person, datetime.fromtimestamp(number * QUARTER, UTC), messages)
+        for (number, person), messages in sorted(counts.items())
     ]
+
+
+def _by_quarter(db: Connection, query: Select[Any]) -> Select[Any]:
+    rows = query.subquery()
+    number = quarter(db, rows.c.at)
+    return select(rows.c.person, number, func.count()).group_by(rows.c.person, number)
 
 
 def answers(db: Connection, start: datetime, end: datetime) -> list[Answer]:
@@ -76,6 +87,8 @@ def answers(db: Connection, start: datetime, end: datetime) -> list[Answer]:
         .join(incidents, incidents.c.id == pages.c.incident_id)
         .where(_between(start, end), incidents.c.opened_at >= start)
         .group_by(pages.c.incident_id)
+        .order_by(paged_at.desc(), pages.c.incident_id)
+        .limit(MOST_ANSWERS)
         .subquery()
     )
     acknowledged = (
@@ -92,7 +105,6 @@ def answers(db: Connection, start: datetime, end: datetime) -> list[Answer]:
         select(answered.c.incident_id, answered.c.message, answered.c.paged_at, timeline.c.at, timeline.c.by)
         .outerjoin(timeline, timeline.c.id == answered.c.entry)
         .order_by(answered.c.paged_at.desc(), answered.c.incident_id)
-        .limit(MOST_ANSWERS)
     )
     by_message: dict[int, Answer] = {}
     for number, message, began, at, by in db.execute(query):

@@ -46,6 +46,8 @@ NAMING = {
 
 metadata = MetaData(naming_convention=NAMING)
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
+QUARTER = 900
+"""Seconds of a quarter of an hour."""
 DIFFERENT = 1000
 """The number of texts of one column whose values are cached."""
 Row = Mapping[str, Any]
@@ -180,11 +182,11 @@ def listed(db: Connection, values: Collection[str]) -> tuple[ColumnElement[str],
     return table.c.value, table
 
 
-def minute(db: Connection, instant: ColumnElement[datetime]) -> ColumnElement[str]:
-    """Return the minute of an instant in UTC as text, such as "2024-05-03 03:01"."""
+def quarter(db: Connection, instant: ColumnElement[datetime]) -> ColumnElement[int]:
+    """Return the quarter of an hour of an instant, counted from 1970 in UTC."""
     if db.dialect.name == "postgresql":
-        return func.to_char(func.timezone("UTC", instant), "YYYY-MM-DD HH24:MI")
-    return func.substr(cast(instant, Text), 1, 16)
+        return cast(func.floor(func.extract("epoch", instant) / QUARTER), BigInteger)
+    return cast(func.strftime("%s", instant), Integer) // QUARTER
 
 
 def earliest(instants: Column[datetime], *conditions: ColumnElement[bool]) -> ScalarSelect[datetime]:

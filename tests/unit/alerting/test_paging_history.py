@@ -29,11 +29,14 @@ def digested(db: Connection, sent: list[Page], number: int = 9) -> None:
     db.execute(update(pages).where(pages.c.id.in_([one.id for one in sent])).values(digest_id=number))
 
 
-def test_pages_are_counted_by_person_and_minute(db: Connection) -> None:
+def test_pages_are_counted_by_person_and_quarter_of_an_hour(db: Connection) -> None:
     page(db, "1", "2")
     page(db, "3", after=2 * MINUTE)
+    for number in (1, 2, 3):
+        desk.resolve(db, number, "Anna", NOW + 3 * MINUTE)
+    page(db, "4", after=15 * MINUTE)
     at = datetime(2024, 5, 3, 3, 0, tzinfo=UTC)
-    assert paging_history.reached(db, *WEEK) == [Reached("anna", at, 2), Reached("anna", at + 2 * MINUTE, 1)]
+    assert paging_history.reached(db, *WEEK) == [Reached("anna", at, 3), Reached("anna", at + 15 * MINUTE, 1)]
     assert paging_history.reached(db, NOW + 9 * HOUR, NOW + 10 * HOUR) == []
 
 

@@ -25,6 +25,12 @@ class Crew:
     rotations: Mapping[str, Rotation] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
 
+    def noun_of(self, name: str) -> str:
+        """Return what has this name: "person", "channel", "rotation" or "team"; empty if nothing has."""
+        if name in self.people:
+            return "channel" if self.people[name].channel else "person"
+        return "rotation" if name in self.rotations else "team" if name in self.teams else ""
+
     def targets_of(self, person: str) -> set[str]:
         """Return the names in a step that may mean this person: their own, and those of their teams and rotations."""
         teams = (team.name for team in self.teams.values() if person in team.people)

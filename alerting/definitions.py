@@ -5,13 +5,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import notifier_settings, proofs, roster
-from alerting.crew import Crew
+from alerting import notifier_settings, proofs, roster, rotation_store
+from alerting.crew import Crew, Team
 from alerting.escalation import Policy
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
 from alerting.proof import Proof
+from alerting.rotation import Rotation
+from alerting.rotation_store import Kept
 
 
 def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
@@ -49,17 +51,55 @@ def install(
     people: Iterable[Person],
     policies: Iterable[Policy],
     settings: Mapping[str, Mapping[str, str]],
+    rotations: Iterable[Rotation] = (),
+    teams: Iterable[Team] = (),
 ) -> None:
-    """Make these the people, policies and notifiers' settings of the configuration file, and no others.
+    """Make these the definitions of the configuration file, and no others. `settings` are those of notifiers.
 
     Definitions of other origins stay, unless the file now uses their name.
     """
+    rotation_store.remove_rotations(db, origin=Origin.FILE)
+    rotation_store.put_rotations(db, rotations)
+    rotation_store.forget_strangers(db)
+    rotation_store.remove_teams(db, origin=Origin.FILE)
+    rotation_store.put_teams(db, teams)
     roster.remove_people(db, origin=Origin.FILE)
     roster.put_people(db, people)
     roster.remove_policies(db, origin=Origin.FILE)
     roster.put_policies(db, policies)
     notifier_settings.replace(db, settings, Origin.FILE)
     proofs.forget_strangers(db)
+
+
+def rotations(db: Connection, origin: Origin | None = None) -> dict[str, Rotation]:
+    """Return every rotation, by name; or those of one origin."""
+    return rotation_store.load_rotations(db, origin=origin)
+
+
+def teams(db: Connection, origin: Origin | None = None) -> dict[str, Team]:
+    """Return every team, by name; or those of one origin."""
+    return rotation_store.load_teams(db, origin=origin)
+
+
+def define_rotation(db: Connection, rotation: Rotation) -> None:
+    """Write a rotation, replacing one of the same name. Its overrides stay."""
+    rotation_store.put_rotations(db, [rotation])
+
+
+def forget_rotation(db: Connection, name: str) -> None:
+    """Delete a rotation, with its overrides and proposed swaps."""
+    rotation_store.remove_rotations(db, [name])
+    rotation_store.forget_changes(db, name)
+
+
+def define_team(db: Connection, team: Team) -> None:
+    """Write a team, replacing one of the same name."""
+    rotation_store.put_teams(db, [team])
+
+
+def forget_team(db: Connection, name: str) -> None:
+    """Delete a team."""
+    rotation_store.remove_teams(db, [name])
 
 
 def define_person(db: Connection, person: Person) -> None:
@@ -111,3 +151,10 @@ def define_policy(db: Connection, policy: Policy) -> None:
 def forget_policy(db: Connection, name: str) -> None:
     """Delete a policy. Open incidents keep it."""
     roster.remove_policies(db, [name])
+
+
+def overrides(
+    db: Connection, rotations: Collection[str] | None = None, since: datetime | None = None
+) -> list[Kept]:
+    """Return overrides with every leave, oldest first: of these rotations, or of all; that end after `since`."""
+    return rotation_store.kept(db, rotations, since)

@@ -51,7 +51,8 @@ class Person:
     """A person; `id` is their name in the configuration. Times are told in their `timezone` (IANA).
 
     `user` is the name with which they sign in, if that is another than `id`. `warnings` are the contacts for everything
-    that is not critical; without any, `contacts` are for that too.
+    that is not critical; without any, `contacts` are for that too. A `channel` is paged like a person, but is a room
+    that several people read: it counts as nobody.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Person:
     origin: Origin = field(default=Origin.FILE, compare=False)
     user: str = ""
     warnings: tuple[Contact, ...] = ()
+    channel: bool = False
 
     @property
     def all_contacts(self) -> tuple[Contact, ...]:

@@ -1,11 +1,11 @@
-"""The SQL of people and policies."""
+"""The SQL of people and policies, and of everybody whom a policy can page."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from alerting import escalation
+from alerting import escalation, rotation_store
 from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.origin import Origin
@@ -27,14 +27,21 @@ def load_people(
 
 
 def load_crew(db: Connection, names: Collection[str] | None = None) -> Crew:
-    """Return everybody whom these targets may mean, or everybody."""
-    return Crew(load_people(db, names) if names != set() else {})
+    """Return everybody whom these targets may mean, or everybody. Who no longer exists is away from each rotation."""
+    rotations, teams = rotation_store.load_rotations(db, names), rotation_store.load_teams(db, names)
+    if names is not None:
+        in_teams = {member for team in teams.values() for member in team.people}
+        in_rotations = {member for rotation in rotations.values() for member in rotation.members}
+        names = {*names, *in_teams, *in_rotations}
+    everybody = {} if names is not None and not names else load_people(db, names)
+    present = {name: rotation.without_strangers(everybody) for name, rotation in rotations.items()}
+    return Crew(everybody, present, teams)
 
 
 def person_of_user(db: Connection, user: str) -> Person | None:
     """Return the person who signs in as this user: the one that names the user, else the one with the same name."""
     same_name = people.c.user_name.is_(None) & (people.c.id == user)
-    query = select(people).where((people.c.user_name == user) | same_name)
+    query = select(people).where((people.c.user_name == user) | same_name, ~people.c.channel)
     rows = db.execute(query.order_by(people.c.user_name.is_(None), people.c.id).limit(1))
     return next((_person(row) for row in rows), None)
 
@@ -58,6 +65,7 @@ def put_people(db: Connection, defined: Iterable[Person]) -> None:
             "warnings": person.warnings,
             "origin": person.origin.value,
             "user_name": person.user or None,
+            "channel": person.channel,
         }
         for person in defined
     ]
@@ -92,7 +100,7 @@ def remove_policies(db: Connection, names: Collection[str] = (), origin: Origin 
 def _person(row: Row[Any]) -> Person:
     timezone, user = row.timezone or "UTC", row.user_name or ""
     return Person(
-        row.id, row.name, row.contacts, timezone, Origin(row.origin), user, warnings=row.warnings or ()
+        row.id, row.name, row.contacts, timezone, Origin(row.origin), user, row.warnings or (), row.channel
     )
 
 

@@ -10,19 +10,22 @@ also where the clock is put forward or back.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final, Self
+from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from alerting import times, wall_clock
 from alerting.origin import Origin
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+EVER: Final = datetime.min.replace(tzinfo=UTC)
+NEVER_ENDS: Final = datetime.max.replace(tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
+_MINUTE: Final = timedelta(minutes=1)
 _LENGTH: Final = re.compile(r"([1-9]\d{0,3})(mo|[hdw])", re.ASCII)
 
 
@@ -182,7 +185,7 @@ class Rotation:
     timezone: str
     layers: tuple[Layer, ...]
     origin: Origin = field(default=Origin.FILE, compare=False)
-    overrides: tuple[Override, ...] = field(default=(), compare=False)
+    overrides: tuple[Override, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -199,6 +202,15 @@ class Rotation:
         """The names of all who may be on call by it, overrides included, each once."""
         stand_ins = [override.on for override in self.overrides if override.on]
         return list(dict.fromkeys([*self.people, *stand_ins]))
+
+    def without_strangers(self, people: Collection[str]) -> "Rotation":
+        """Return the rotation as it is if only these people exist: whoever comes next takes the turns of the others."""
+        known = (one for one in self.overrides if not one.on or one.on in people)
+        gone = (
+            Override(Change.REMOVE, EVER, NEVER_ENDS, off=name) for name in self.people if name not in people
+        )
+        overrides = (*gone, *known)
+        return self if overrides == self.overrides else replace(self, overrides=overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,3 +278,39 @@ def _present(name: str, away: Mapping[str, str]) -> str:
         seen.add(name)
         name = away[name]
     return "" if name in away else name
+
+
+def layers_to_json(layers: Sequence[Layer]) -> list[dict[str, object]]:
+    """Return layers as JSON for a row, hours in minutes after midnight."""
+    return [
+        {
+            "people": list(layer.people),
+            "shift": str(layer.shift),
+            "start": layer.start.isoformat(),
+            "only": [
+                {
+                    "days": list(window.days),
+                    "opens": window.opens // _MINUTE,
+                    "closes": window.closes // _MINUTE,
+                }
+                for window in layer.only
+            ],
+        }
+        for layer in layers
+    ]
+
+
+def layers_from_json(layers: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
+    """Return the layers of a row. The reverse of `layers_to_json`."""
+    return tuple(
+        Layer(
+            tuple(layer["people"]),
+            Length.parse(layer["shift"]),
+            datetime.fromisoformat(layer["start"]),
+            tuple(
+                Window(tuple(window["days"]), window["opens"] * _MINUTE, window["closes"] * _MINUTE)
+                for window in layer["only"]
+            ),
+        )
+        for layer in layers
+    )

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from alerting import escalation, news, person
+from alerting import escalation, news, person, rotation
 from alerting.incident import State
 from alerting.sql import Frozen, Utc, key_type, metadata
 
@@ -44,6 +44,60 @@ people = Table(
     Column("origin", Text, nullable=False, server_default="file"),
     # The name with which they sign in, if that is another than the id.
     Column("user_name", Text),
+    # A channel is a row of its own kind: a room that several people read.
+    Column("channel", Boolean, nullable=False, server_default=false()),
+)
+
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("timezone", Text, nullable=False),
+    Column("layers", Frozen(rotation.layers_to_json, rotation.layers_from_json, 1_000), nullable=False),
+    Column("origin", Text, nullable=False, server_default="file"),
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("people", JSON, nullable=False),
+    Column("origin", Text, nullable=False, server_default="file"),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # None for a leave, which holds in every rotation.
+    Column("rotation", Text),
+    # A `Change`, and who goes on call and who goes off call by it.
+    Column("change", Text, nullable=False),
+    Column("on_call", Text),
+    Column("off_call", Text),
+    Column("starts_at", Utc, nullable=False),
+    Column("ends_at", Utc, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    CheckConstraint("starts_at < ends_at", name="overrides_last"),
+    CheckConstraint("on_call IS NOT NULL OR off_call IS NOT NULL", name="overrides_change_something"),
+    Index("ix_overrides_ends_at", "ends_at"),
+)
+
+swaps = Table(
+    "swaps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rotation", Text, nullable=False),
+    # Who offers a shift and takes the other one, and who is asked. It is deleted once it is accepted or declined.
+    Column("offered_by", Text, nullable=False),
+    Column("offered_from", Utc, nullable=False),
+    Column("offered_until", Utc, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("asked_from", Utc, nullable=False),
+    Column("asked_until", Utc, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
 )
 
 policies = Table(

@@ -29,12 +29,18 @@ PLANNED: Mapping[str, timedelta | None] = {
     "maintenance.ends_at": None,
     "maintenance.starts_at": None,
     "one_time_links.ends_at": timedelta(hours=24),
+    "overrides.ends_at": None,
+    "overrides.starts_at": None,
     "pages.leased_until": None,
     "pages.next_at": None,
     "pages.not_before": None,
     "pages.onward_at": None,
     "pages.receipt_by": None,
     "sign_in_tries.began_at": timedelta(hours=1),
+    "swaps.asked_from": None,
+    "swaps.asked_until": None,
+    "swaps.offered_from": None,
+    "swaps.offered_until": None,
     "symptoms.held_until": None,
 }
 """The columns with times that may lie in the future, and how far, where the service itself sets a limit.

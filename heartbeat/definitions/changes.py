@@ -10,9 +10,11 @@ from hashlib import sha256
 from typing import TypeVar
 
 from alerting import times
+from alerting.crew import Team
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.rotation import Rotation
 from heartbeat import vault
 from heartbeat.checks import definition as check_definition
 from heartbeat.checks import dependency, expectation, level, rule_grammar, schedule_words
@@ -20,7 +22,7 @@ from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.expectation import Expectation
 from heartbeat.checks.rule import LabelRule
-from heartbeat.definitions import peer
+from heartbeat.definitions import peer, rotations
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, Component, StatusPage, picture
 from heartbeat.duration import in_words as length
@@ -56,7 +58,11 @@ def in_words(
             yield f"~ ping key {name}: a new key; pings by the old one are refused"
     yield from _section("peer", current.peers, target.peers, _peer, {})
     yield from _checks(target, checks)
-    yield from _section("person", current.people, target.people, _person, outside.people, _pages(outside))
+    pages = _pages(outside)
+    yield from _section("person", current.people, target.people, _person, outside.people, pages)
+    yield from _section("channel", current.channels, target.channels, _person, outside.channels, pages)
+    yield from _section("rotation", current.rotations, target.rotations, _rotation, outside.rotations, pages)
+    yield from _section("team", current.teams, target.teams, _team, outside.teams, pages)
     yield from _section(
         "policy", current.policies, target.policies, _policy, outside.policies, _is_named_by(outside)
     )
@@ -89,12 +95,27 @@ def _section(
 
 
 def _pages(outside: Configuration) -> Callable[[str], str]:
-    """Return a function that names the API's policy that pages a removed person."""
+    """Return a function that names the API's policy, rotation or team that uses somebody who is removed."""
 
-    def missed(person: str) -> str:
-        paging = (policy.name for policy in outside.policies.values() if person in policy.targets)
-        policy = next(paging, None)
-        return "" if policy is None else f" (policy {policy}, made by the API, pages {person})"
+    def missed(name: str) -> str:
+        uses = (
+            *(
+                f"policy {one.name}, made by the API, pages"
+                for one in outside.policies.values()
+                if name in one.targets
+            ),
+            *(
+                f"rotation {one.name}, made by the API, has"
+                for one in outside.rotations.values()
+                if name in one.people
+            ),
+            *(
+                f"team {one.name}, made by the API, has"
+                for one in outside.teams.values()
+                if name in one.people
+            ),
+        )
+        return f" ({uses[0]} {name})" if uses else ""
 
     return missed
 
@@ -218,6 +239,15 @@ def _contacts(contacts: Iterable[Contact]) -> str:
         + ("" if contact.after is None else f" after {length(contact.after)}")
         for contact in contacts
     )
+
+
+def _rotation(rotation: Rotation) -> Properties:
+    layers = "; ".join(rotations.in_words(layer) for layer in rotation.layers)
+    return {"timezone": rotation.timezone, "layers": layers}
+
+
+def _team(team: Team) -> Properties:
+    return {"people": ", ".join(team.people)}
 
 
 def _notifier(settings: Mapping[str, str]) -> Properties:

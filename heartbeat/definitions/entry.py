@@ -20,7 +20,7 @@ from heartbeat.definitions.document import SHOWN, Node, suggestion
 from heartbeat.safe_text import is_harmless, is_line
 
 SLUG = r"[a-z0-9][a-z0-9_-]{0,99}"
-"""What names a check, a person, a policy, a ping key or a status page, as a regular expression."""
+"""What names a check, a person, a rotation, a policy, a ping key or a status page, as a regular expression."""
 LABEL = r"[A-Za-z_][A-Za-z0-9_./-]{0,99}"
 """What names a label: neither a comma nor an equals sign, which separate labels in the key of a group."""
 
@@ -39,6 +39,12 @@ MAX_RULES = 20
 MAX_LABEL_RULES = 200
 MAX_LABELS = 32
 MAX_CONTACTS = 20
+MAX_ROTATIONS = 1_000
+MAX_TEAMS = 1_000
+MAX_CHANNELS = 1_000
+MAX_LAYERS = 20
+MAX_TURNS = 100
+MAX_WINDOWS = 20
 MAX_STEPS = 100
 MAX_PAGED = 100
 MAX_GROUP_BY = 10

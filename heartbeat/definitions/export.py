@@ -16,7 +16,7 @@ from heartbeat.checks import definition
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.level import Levels
 from heartbeat.checks.rule import LabelRule, Rule
-from heartbeat.definitions import peer
+from heartbeat.definitions import peer, rotations
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, UNDER_WAY, Component, Group, Regions, StatusPage
 from heartbeat.duration import written
@@ -68,6 +68,17 @@ def written_out(configuration: Configuration) -> str:
         "people": {
             name: _below(zone, person(somebody)) for name, somebody in sorted(configuration.people.items())
         }
+        or None,
+        "channels": {
+            name: _below(zone, person(room)) for name, room in sorted(configuration.channels.items())
+        }
+        or None,
+        "rotations": {
+            name: _below(zone, rotations.written(rotation))
+            for name, rotation in sorted(configuration.rotations.items())
+        }
+        or None,
+        "teams": {name: one_or_more(team.people) for name, team in sorted(configuration.teams.items())}
         or None,
         "policies": {name: steps(policy) for name, policy in sorted(configuration.policies.items())} or None,
         "notifiers": {kind: dict(settings) for kind, settings in sorted(configuration.notifiers.items())}

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from alerting.answer import ACKNOWLEDGED_FOR
+from alerting.crew import Team
 from alerting.escalation import Policy, Step
 from alerting.incident import GATHERING, SETTLING
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.settings import web_address
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
+from alerting.rotation import Rotation
 from heartbeat import duration, secret
 from heartbeat.checks import level, schedule
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
@@ -30,7 +32,16 @@ from heartbeat.checks.check import AT_ONCE, Measure, Tolerance
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.level import Levels
 from heartbeat.checks.schedule import Every, Schedule
-from heartbeat.definitions import dependencies, document, entry, file_warnings, peer, rules, schema
+from heartbeat.definitions import (
+    dependencies,
+    document,
+    entry,
+    file_warnings,
+    peer,
+    rotations,
+    rules,
+    schema,
+)
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.contacts import NotifierReader
 from heartbeat.definitions.document import Node, Problems, TooMany, Unjudged
@@ -145,6 +156,10 @@ class Reading:
         self._policies = root.entries("policies")
         self._known_policy = entry.named(self._policies, "policy")
         self._known_person = entry.named(root.entries("people"), "person")
+        self._known_target = entry.named(
+            [name for section in rotations.NAMED for name in root.entries(section)],
+            "person, rotation, team or channel",
+        )
         # A wrong default is told once, not again at each check that would have it.
         implied = len(self._policies) == 1 or root.get("policy") is not None
         first = next(iter(self._policies), None) if implied else None
@@ -162,6 +177,7 @@ class Reading:
         checks = self._section("checks", entry.MAX_CHECKS, self.check)
         _report_taken(self._root.entries("checks"), checks)
         dependencies.report_circles(self._root.entries("checks"), checks)
+        rotations.report_shared_names(self._root)
         peers = self._section("peers", entry.MAX_PEERS, self._peer)
         return Configuration(
             timezone=self._timezone,
@@ -179,6 +195,9 @@ class Reading:
             # Before people, whose contacts are judged by whether their notifier has its settings.
             notifiers=self.notifiers(),
             people=self._section("people", entry.MAX_PEOPLE, self.person),
+            channels=self._section("channels", entry.MAX_CHANNELS, self.channel),
+            rotations=self._section("rotations", entry.MAX_ROTATIONS, self.rotation),
+            teams=self._section("teams", entry.MAX_TEAMS, self.team),
             policies=self._section("policies", entry.MAX_POLICIES, self.policy),
             peers=peers,
             # The file may define the check of a peer itself.
@@ -263,14 +282,19 @@ class Reading:
         return self._installed.settings({kind: node}).get(kind, {})
 
     def person(self, name: str, node: Node) -> Person:
-        if name == OPERATOR.id:
-            node.report("is the service's own name for its terminal; choose another.")
         node.only(schema.PERSON, "a person")
-        contacts = self._contacts(node.need("contacts", f"[{_CONTACT}]"))
-        warnings = node.get("warnings")
         user = node.read("user", _user, "")
         if user and (other := self._users.setdefault(user, name)) != name:
             node.report(f"is the user {user!r}, and so is {other}; a user is one person.")
+        return replace(self._reached(name, node), user="" if user == name else user)
+
+    def channel(self, name: str, node: Node) -> Person:
+        node.only(schema.CHANNEL, "a channel")
+        return replace(self._reached(name, node), channel=True)
+
+    def _reached(self, name: str, node: Node) -> Person:
+        contacts = self._contacts(node.need("contacts", f"[{_CONTACT}]"))
+        warnings = node.get("warnings")
         return Person(
             id=name,
             name=node.read("name", _NAME, name),
@@ -278,7 +302,6 @@ class Reading:
             warnings=self._contacts(warnings) if warnings else (),
             timezone=node.read("timezone", entry.zone, self._timezone),
             origin=self._origin,
-            user="" if user == name else user,
         )
 
     def _contacts(self, node: Node) -> tuple[Contact, ...]:
@@ -295,6 +318,14 @@ class Reading:
             latest = contact.after
         return tuple(contact for _, contact in contacts if contact)
 
+    def rotation(self, name: str, node: Node) -> Rotation:
+        return replace(
+            rotations.rotation(name, node, self._timezone, self._known_person), origin=self._origin
+        )
+
+    def team(self, name: str, node: Node) -> Team:
+        return replace(rotations.team(name, node, self._known_person), origin=self._origin)
+
     def policy(self, name: str, node: Node) -> Policy:
         steps = entry.some(node, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")
         return Policy(name, tuple(map(self._step, steps)) or (_SOME_STEP,), self._origin)
@@ -308,7 +339,7 @@ class Reading:
         node.only(schema.STEP, "a step")
         page = node.need("page", "anna")
         people = [
-            item.as_(self._known_person, "") for item in entry.some(page, entry.MAX_PAGED, "people", "anna")
+            item.as_(self._known_target, "") for item in entry.some(page, entry.MAX_PAGED, "people", "anna")
         ]
         if len(people) > len(set(people)):
             page.report("names somebody twice.")

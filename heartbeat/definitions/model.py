@@ -1,12 +1,15 @@
 """The declarations of one configuration. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from alerting.answer import ACKNOWLEDGED_FOR
+from alerting.crew import Team
 from alerting.escalation import Policy
 from alerting.incident import GATHERING, SETTLING, Pace
 from alerting.person import Person
+from alerting.rotation import Rotation
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.level import Levels
@@ -38,6 +41,9 @@ class Configuration:
     """By name the address that tells another installation of heartbeat that this one works, as written."""
     checks: dict[str, CheckDefinition] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
+    channels: dict[str, Person] = field(default_factory=dict)
+    rotations: dict[str, Rotation] = field(default_factory=dict)
+    teams: dict[str, Team] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     notifiers: dict[str, dict[str, str]] = field(default_factory=dict)
     """By kind the settings, as written."""
@@ -45,6 +51,17 @@ class Configuration:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     sources: Sources | None = field(default=None, compare=False)
     """What the file was read from, unless secrets were missing."""
+
+    @property
+    def nouns(self) -> dict[str, str]:
+        """All that a step can name, each with its noun."""
+        kinds: dict[str, Iterable[str]] = {
+            "person": self.people,
+            "channel": self.channels,
+            "rotation": self.rotations,
+            "team": self.teams,
+        }
+        return {name: noun for noun, named in kinds.items() for name in named}
 
     @property
     def pace(self) -> Pace:

@@ -147,6 +147,8 @@ def _difference(
     if sentences := [*renames.faults(target.checks, checks), *_wrong_parents(target, checks)]:
         raise Wrong(sentences)
     outside = definition_store.load(db, checks.values(), Origin.API)
+    if sentences := list(_shared_names(target, outside)):
+        raise Wrong(sentences)
     checks = _renamed(target, checks)
     removed = [check for check in _removed(target, checks) if check.last_heard_at is not None]
     added = [declared for slug, declared in target.checks.items() if slug not in checks]
@@ -169,6 +171,14 @@ def _wrong_parents(target: Configuration, checks: Mapping[str, Check]) -> Iterat
     names = [*former, *(name for check in others for name in (check.slug, *check.formerly))]
     for slug, fault in dependencies.faults(target.checks.values(), others, names):
         yield f"checks.{slug}.after: {fault}"
+
+
+def _shared_names(target: Configuration, outside: Configuration) -> Iterator[str]:
+    """Yield a sentence for each name of the file that something else has outside of it: a step could mean either."""
+    for name, noun in target.nouns.items():
+        other = outside.nouns.get(name, noun)
+        if other != noun:
+            yield f"{noun} {name}: there is a {other} of this name, made by the API; choose another name."
 
 
 def _forgotten(db: Connection, target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]:
@@ -214,12 +224,21 @@ def _put_rows(db: Connection, current: Configuration, target: Configuration) -> 
         ping_keys.replace(db, target.ping_keys, Origin.FILE)
     if current.status_pages != target.status_pages:
         definition_store.replace_status_pages(db, target.status_pages.values())
-    if (current.people, current.policies, current.notifiers) != (
-        target.people,
-        target.policies,
-        target.notifiers,
-    ):
-        desk.install(db, target.people.values(), target.policies.values(), target.notifiers)
+    if _paging(current) != _paging(target):
+        desk.install(
+            db,
+            [*target.people.values(), *target.channels.values()],
+            target.policies.values(),
+            target.notifiers,
+            target.rotations.values(),
+            target.teams.values(),
+        )
+
+
+def _paging(declared: Configuration) -> tuple[object, ...]:
+    """Return all that decides who is paged."""
+    crew = (declared.people, declared.channels, declared.rotations, declared.teams)
+    return (*crew, declared.policies, declared.notifiers)
 
 
 def _put_checks(

@@ -12,7 +12,7 @@ from heartbeat import secret
 from heartbeat.checks import level
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.definition import GRACE
-from heartbeat.definitions import check_schema, entry, status_page_schema
+from heartbeat.definitions import check_schema, entry, rotation_schema, status_page_schema
 from heartbeat.definitions import schema_values as values
 from heartbeat.definitions.schema_values import Schema
 
@@ -40,9 +40,11 @@ _PERSON = values.mapping(
 )
 
 _STEP = values.mapping(
-    "People who are paged together, and how long they have to answer.",
+    "Those who are paged together, and how long they have to answer.",
     {
-        "page": values.names("People, by their names here.", entry.MAX_PAGED, entry.SLUG),
+        "page": values.names(
+            "People, rotations, teams and channels, by their names here.", entry.MAX_PAGED, entry.SLUG
+        ),
         "wait": values.length("Then the next step, or the last one again: 1m to 24h."),
     },
     ("page", "wait"),
@@ -119,6 +121,13 @@ _TOP = values.mapping(
         ),
         "checks": values.section("The jobs under watch.", entry.MAX_CHECKS, values.reference("check")),
         "people": values.section("People who can be paged.", entry.MAX_PEOPLE, values.reference("person")),
+        "rotations": values.section(
+            "People who take turns at being on call.", entry.MAX_ROTATIONS, values.reference("rotation")
+        ),
+        "teams": values.section("People who are paged together.", entry.MAX_TEAMS, values.reference("team")),
+        "channels": values.section(
+            "Rooms that several people read.", entry.MAX_CHANNELS, values.reference("channel")
+        ),
         "policies": values.section("Escalation policies.", entry.MAX_POLICIES, values.reference("policy")),
         "notifiers": {
             "type": ["object", "null"],
@@ -155,6 +164,7 @@ ALERT_AFTER = frozenset(check_schema.ALERT_AFTER["properties"])
 RULE = frozenset(check_schema.RULE_FIELDS)
 LABEL_RULE = frozenset(check_schema.LABEL_RULE["properties"])
 PERSON = frozenset(_PERSON["properties"])
+CHANNEL = frozenset(rotation_schema.CHANNEL["properties"])
 STEP = frozenset(_STEP["properties"])
 STATUS_PAGE = frozenset(status_page_schema.STATUS_PAGE["properties"])
 COMPONENT = frozenset(status_page_schema.COMPONENT["properties"])
@@ -206,6 +216,10 @@ def document() -> Schema:
         "$defs": {
             "check": check_schema.CHECK,
             "person": _PERSON,
+            "rotation": rotation_schema.ROTATION,
+            "layer": rotation_schema.LAYER,
+            "team": rotation_schema.TEAM,
+            "channel": rotation_schema.CHANNEL,
             "policy": values.array("Its steps in order; the last one repeats.", entry.MAX_STEPS, "step"),
             "step": _STEP,
             "contact": _CONTACT,

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from alerting.crew import Team
 from alerting.escalation import Policy
 from alerting.notifiers.contract import Notifier
 from alerting.origin import Origin
 from alerting.person import Person
+from alerting.rotation import Rotation
 from heartbeat.checks import maintenance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.rule import Rule
@@ -28,6 +30,9 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "person": schema.with_kept(
         schema.with_kept(schema.part("person"), "contacts", "items"), "warnings", "items"
     ),
+    "channel": schema.with_kept(schema.part("channel"), "contacts", "items"),
+    "rotation": schema.part("rotation"),
+    "team": {"type": "object", "properties": {"people": schema.part("team")}, "required": ["people"]},
     "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
     "status_page": schema.part("status_page"),
     "notifier": schema.with_kept({"type": "object", "additionalProperties": {"type": "string"}}),
@@ -56,6 +61,8 @@ class Scope:
 
     policies: Collection[str] = ()
     people: Collection[str] = ()
+    others: Collection[str] = ()
+    """The names of rotations, teams and channels, which a step can name besides people."""
     policy: str | None = None
     kinds: Mapping[str, type[Notifier]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -65,6 +72,7 @@ class Scope:
         declared: dict[str, Any] = {
             "policies": dict.fromkeys(self.policies, ""),
             "people": dict.fromkeys(self.people, ""),
+            "teams": dict.fromkeys(self.others, ""),
             "notifiers": self.settings,
         }
         if self.policy in self.policies:
@@ -85,6 +93,27 @@ def read_check(slug: str, fields: Mapping[str, object], scope: Scope) -> CheckDe
 def read_person(name: str, fields: Mapping[str, object], scope: Scope) -> Person:
     """Return the person, with secret addresses in clear. Raises `Faulty`."""
     return _read("person", name, fields, SHAPES["person"], scope.reading().person)
+
+
+def read_channel(name: str, fields: Mapping[str, object], scope: Scope) -> Person:
+    """Return the channel, with secret addresses in clear. Raises `Faulty`."""
+    return _read("channel", name, fields, SHAPES["channel"], scope.reading().channel)
+
+
+def read_rotation(name: str, fields: Mapping[str, object], scope: Scope) -> Rotation:
+    """Return the rotation. Raises `Faulty`."""
+    return _read("rotation", name, fields, SHAPES["rotation"], scope.reading().rotation)
+
+
+def read_team(name: str, fields: Mapping[str, object], scope: Scope) -> Team:
+    """Return the team from its `people`. Raises `Faulty`."""
+    reading = scope.reading()
+
+    def read(name: str, node: Node) -> Team:
+        node.only(("people",), "a team")
+        return reading.team(name, node.need("people", "[anna, ben]"))
+
+    return _read("team", name, fields, SHAPES["team"], read)
 
 
 def read_policy(name: str, fields: Mapping[str, object], scope: Scope) -> Policy:

@@ -33,7 +33,7 @@ _SOURCES = "configuration_sources"
 
 def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) -> Configuration:
     """Return the stored configuration of the file, or the definitions of another origin. `checks` are all checks."""
-    pace = installation.pace(db)
+    pace, everybody = installation.pace(db), desk.people(db, origin)
     return Configuration(
         timezone=installation.timezone(db),
         group_by=level_store.group_by(db),
@@ -47,7 +47,10 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         ping_key_references=installation.recall(db, "ping_key_references") or {},
         peers=installation.peers(db) if origin == Origin.FILE else {},
         checks={check.slug: CheckDefinition.of(check) for check in checks if check.origin == origin},
-        people=desk.people(db, origin),
+        people={name: one for name, one in everybody.items() if not one.channel},
+        channels={name: one for name, one in everybody.items() if one.channel},
+        rotations=desk.rotations(db, origin),
+        teams=desk.teams(db, origin),
         policies=desk.policies(db, origin),
         notifiers=desk.notifiers(db, origin),
         status_pages=status_pages_of(db, origin),

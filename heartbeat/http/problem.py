@@ -19,6 +19,7 @@ from heartbeat.access.api_keys import KeyExists
 from heartbeat.access.users import UserExists
 from heartbeat.database import Unavailable
 from heartbeat.definitions.edit.maintenance import Ended
+from heartbeat.definitions.edit.overrides import NotTheirs
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.kind import InUse, OwnedByFile
 from heartbeat.definitions.plan import WouldDelete
@@ -103,6 +104,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyRequired: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
+    NotTheirs: HTTPStatus.FORBIDDEN,
     Forged: HTTPStatus.FORBIDDEN,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyKeys: HTTPStatus.TOO_MANY_REQUESTS,

@@ -146,7 +146,8 @@ def test_a_wrong_configuration_is_told_line_by_line(serve: Serve, phone: Phone) 
         assert (told.returncode, told.stdout) == (1, ""), command
         policy, check = told.stderr.splitlines()
         assert policy == (
-            "heartbeat.yaml:5: policies.ops[0].page: there is no person 'frist'; did you mean 'first'?"
+            "heartbeat.yaml:5: policies.ops[0].page: "
+            "there is no person, rotation, team or channel 'frist'; did you mean 'first'?"
         )
         assert check == (
             "heartbeat.yaml:7: checks.nightly.grace: '15x' is not a duration; write for example 15m, 2h or 1d."

@@ -1,6 +1,6 @@
-"""People who are defined outside of the file. Their secret addresses are encrypted before they are stored."""
+"""People and channels that are defined outside of the file. Secret addresses are encrypted before they are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -17,6 +17,7 @@ from heartbeat.definitions import export as configuration_export
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions.changes import CONCEALED
 from heartbeat.definitions.contacts import AFTER
+from heartbeat.definitions.edit.crew import refuse_shared_name, used_by
 from heartbeat.definitions.kind import Edit, Kind
 from heartbeat.definitions.single import Faulty, Scope
 from heartbeat.vault import Vault
@@ -28,10 +29,26 @@ def read(edit: Edit, name: str, fields: Mapping[str, object]) -> Person:
     A secret address is given in clear and is never shown again. Null in its place keeps the stored one: the first of
     that kind that is not kept already.
     """
-    stored = desk.people(edit.db).get(name)
+    return _read(edit, name, fields, single_definition.read_person)
+
+
+def read_channel(edit: Edit, name: str, fields: Mapping[str, object]) -> Person:
+    """Return the channel that these fields define, which are those of the file under `channels`. Raises `Faulty`."""
+    return _read(edit, name, fields, single_definition.read_channel)
+
+
+def _read(
+    edit: Edit,
+    name: str,
+    fields: Mapping[str, object],
+    read: Callable[[str, Mapping[str, object], Scope], Person],
+) -> Person:
+    people = desk.people(edit.db)
+    stored = people.get(name)
     scope = Scope(kinds=registry.installed().kinds, settings=desk.notifiers(edit.db))
-    person = single_definition.read_person(name, _filled(fields, stored, edit.vault), scope)
-    _refuse_taken(person, desk.people(edit.db))
+    person = read(name, _filled(fields, stored, edit.vault), scope)
+    refuse_shared_name(edit.db, name, "channel" if person.channel else "person")
+    _refuse_taken(person, people)
     known = list(stored.all_contacts) if stored else []
     return person.with_contacts(lambda contact: _sealed(person, contact, known, edit.vault))
 
@@ -61,12 +78,6 @@ def _open_kinds() -> frozenset[str]:
     return frozenset(
         kind for kind, notifier in registry.installed().kinds.items() if not notifier.secret_address
     )
-
-
-def _used_by(db: Connection, name: str) -> str | None:
-    paging = (policy.name for policy in desk.policies(db).values() if name in policy.targets)
-    policy = next(paging, None)
-    return None if policy is None else f"Policy {policy} pages {name}: take {name} out of it first."
 
 
 def _filled(fields: Mapping[str, object], stored: Person | None, keys: Vault) -> Mapping[str, object]:
@@ -133,14 +144,33 @@ def _sealed(person: Person, contact: Contact, known: list[Contact], keys: Vault)
     return sealed
 
 
+def _people(db: Connection) -> dict[str, Person]:
+    return {name: person for name, person in desk.people(db).items() if not person.channel}
+
+
+def _channels(db: Connection) -> dict[str, Person]:
+    return {name: person for name, person in desk.people(db).items() if person.channel}
+
+
 PERSON = Kind(
     name="person",
     plural="people",
     read=read,
-    load=desk.people,
+    load=_people,
     put=lambda db, _name, person: desk.define_person(db, person),
     remove=desk.forget_person,
     written=written,
     limit=definition_entry.MAX_PEOPLE,
-    used_by=_used_by,
+    used_by=used_by,
+)
+CHANNEL = Kind(
+    name="channel",
+    plural="channels",
+    read=read_channel,
+    load=_channels,
+    put=lambda db, _name, channel: desk.define_person(db, channel),
+    remove=desk.forget_person,
+    written=written,
+    limit=definition_entry.MAX_CHANNELS,
+    used_by=used_by,
 )

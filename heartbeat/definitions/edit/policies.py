@@ -13,13 +13,13 @@ from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import export as configuration_export
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions import store as definition_store
+from heartbeat.definitions.edit import crew
 from heartbeat.definitions.kind import Edit, Kind, OwnedByFile
-from heartbeat.definitions.single import Scope
 
 
 def read(edit: Edit, name: str, fields: Mapping[str, object]) -> Policy:
     """Return the policy that these fields define: `steps`, as in the file. Raises `Faulty`."""
-    return single_definition.read_policy(name, fields, Scope(people=desk.people(edit.db)))
+    return single_definition.read_policy(name, fields, crew.scope(edit.db))
 
 
 def make_default(edit: Edit, name: str) -> Policy | None:

@@ -63,13 +63,16 @@ BY_NAME: Mapping[str, Any] = {
 DAY = "2026-05-02"
 """The day of the examples."""
 NAMES: Mapping[str, str] = {
+    "/v1/channels": "ops-room",
     "/v1/checks": "nightly-backup",
     "/v1/keys": "deploy",
     "/v1/notifiers": "ntfy",
     "/v1/people": "anna",
     "/v1/ping-keys": "housekeeping",
     "/v1/policies": "ops",
+    "/v1/rotations": "infra",
     "/v1/status-pages": "backups",
+    "/v1/teams": "developers",
     "/v1/users": "bob",
 }
 """The names in the examples of each address. Other examples create these things."""

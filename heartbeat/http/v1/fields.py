@@ -146,6 +146,18 @@ PingNumber = Annotated[
     BeforeValidator(_digits),
     expects("must be the number of a ping"),
 ]
+OverrideNumber = Annotated[
+    int,
+    Path(ge=1, le=MAX_NUMBER, description="The number of an override or a leave."),
+    BeforeValidator(_digits),
+    expects("must be the number of an override"),
+]
+SwapNumber = Annotated[
+    int,
+    Path(ge=1, le=MAX_NUMBER, description="The number of a swap."),
+    BeforeValidator(_digits),
+    expects("must be the number of a swap"),
+]
 WindowNumber = Annotated[
     int,
     Path(ge=1, le=MAX_NUMBER, description="The number of a maintenance window."),
@@ -224,6 +236,8 @@ Until = Annotated[
     Query(description="The end of the report.", examples=["2026-05-08T00:00:00Z"]),
     BeforeValidator(_instant),
 ]
+ShiftsFrom = Annotated[Instant, Query(description="The beginning of the span: now if it is missing.")]
+ShiftsUntil = Annotated[Instant, Query(description="The end of the span: 14 days later if it is missing.")]
 By = Annotated[
     str,
     Field(description="The person who answers, if it is not the caller.", examples=["first"]),
@@ -241,9 +255,13 @@ Occurrence = Annotated[
 ]
 
 
-class _AnswerBody(BaseModel):
+class RequestModel(BaseModel):
+    """The body of a request. Unknown fields are refused."""
+
     model_config = ConfigDict(extra="forbid")
 
+
+class _AnswerBody(RequestModel):
     by: By | None = None
 
 

@@ -52,8 +52,21 @@ people:
   carl:
     contacts: [{console: x}, {console: y}, {email: carl@c.example, after: 0s}, {console: z, after: 1h30m}]
     warnings: [{email: carl@c.example}, {console: x, after: 10m}]
+channels:
+  room: {name: "#ops", contacts: [{console: "room"}]}
+rotations:
+  infra:
+    timezone: Australia/Lord_Howe
+    layers:
+      - {people: [bob, anna], shift: 12h, from: 2026-11-02 20:30, only: {days: fri-mon, hours: "22:00-06:00"}}
+      - people: anna
+        shift: daily
+        from: 2026-11-02
+        only: [{days: [mon, wed]}, {hours: "09:00-24:00"}]
+      - {people: [anna, bob, anna], shift: 3mo, from: 2026-01-31T09:00, only: {hours: "00:00-24:00"}}
+teams: {all: [anna, bob], one: bob}
 policies:
-  day: [{page: [anna, bob], wait: 1h30m}, {page: bob, wait: 24h}]
+  day: [{page: [anna, infra, all, room], wait: 1h30m}, {page: bob, wait: 24h}]
   night: [{page: bob, wait: 1m}]
 notifiers:
   email: {smtp: "smtps://[::1]:465", from: "A: <a@b.example>"}

@@ -197,10 +197,10 @@ def test_a_notifier_that_is_used_must_have_the_settings_it_needs() -> None:
 def test_a_step_names_people_who_exist_and_each_once() -> None:
     people = "people: {first: {contacts: [{console: x}]}, second: {contacts: [{console: x}]}}\n"
     assert problems(people + "policies:\n  p:\n    - page: frist\n      wait: 5m") == [
-        "f:4: policies.p[0].page: there is no person 'frist'; did you mean 'first'?"
+        "f:4: policies.p[0].page: there is no person, rotation, team or channel 'frist'; did you mean 'first'?"
     ]
     assert problems(people + "policies:\n  p: [{page: [x, first], wait: 5m}]") == [
-        "f:3: policies.p[0].page[0]: there is no person 'x'; there are first, second."
+        "f:3: policies.p[0].page[0]: there is no person, rotation, team or channel 'x'; there are first, second."
     ]
     assert problems(people + "policies:\n  p: [{page: [first, first], wait: 5m}]") == [
         "f:3: policies.p[0].page: names somebody twice."

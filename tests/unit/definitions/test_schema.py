@@ -40,8 +40,8 @@ def test_every_field_of_the_nouns_can_be_written() -> None:
     # A slug is the key of its entry, and `max_runtime` says whether it is until done.
     assert fields(CheckDefinition) - {"slug", "until_done", "expectation"} <= configuration_schema.CHECK
     assert fields(Expectation) <= configuration_schema.CHECK
-    assert fields(Person) - {"id"} <= configuration_schema.PERSON
-    assert fields(Step) - {"targets"} | {"page"} <= configuration_schema.STEP
+    assert fields(Person) - {"id", "channel"} <= configuration_schema.PERSON
+    assert fields(Step) - {"targets", "assigned"} | {"page"} <= configuration_schema.STEP
     assert fields(Component) - {"group"} <= configuration_schema.COMPONENT
     assert fields(StatusPage) - {"slug", "automatic"} <= configuration_schema.STATUS_PAGE
     assert fields(Configuration) - {"ping_key_references", "warnings", "sources"} <= configuration_schema.TOP

@@ -20,6 +20,8 @@ NOT_JSON = {
 """HTML, the bytes of a ping body, YAML, and Markdown."""
 AN_HOUR = {"starts_at": "2024-05-03T14:00:00Z", "ends_at": "2024-05-03T15:00:00Z"}
 
+TURNS = {"people": "anna", "shift": "1w", "from": "2024-05-03"}
+
 
 async def furnished(system: System, admin: httpx.AsyncClient, clock: SetClock) -> dict[str, str]:
     """Create one of everything. Return the values of address parameters by the path before them."""
@@ -30,6 +32,9 @@ async def furnished(system: System, admin: httpx.AsyncClient, clock: SetClock) -
     responses = {
         "people": await admin.put("/v1/people/anna", json={"contacts": [{"console": "terminal"}]}),
         "policies": await admin.put("/v1/policies/night", json={"steps": [{"page": "anna", "wait": "5m"}]}),
+        "teams": await admin.put("/v1/teams/all", json={"people": "anna"}),
+        "channels": await admin.put("/v1/channels/room", json={"contacts": [{"console": "terminal"}]}),
+        "rotations": await admin.put("/v1/rotations/infra", json={"layers": [TURNS]}),
         "notifiers": await admin.put("/v1/notifiers/ntfy", json={"token": "tk_one"}),
         "maintenance": await admin.post(
             "/v1/maintenance", json={"title": "Move", "match": {"host": "a"}} | AN_HOUR
@@ -44,6 +49,9 @@ async def furnished(system: System, admin: httpx.AsyncClient, clock: SetClock) -
         "incidents": str(incident),
         "people": "anna",
         "policies": "night",
+        "teams": "all",
+        "channels": "room",
+        "rotations": "infra",
         "notifiers": "ntfy",
         "status-pages": PAGE.slug,
         "maintenance": str(responses["maintenance"].json()["id"]),

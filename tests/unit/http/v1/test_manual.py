@@ -14,6 +14,9 @@ from tests.unit.http.conftest import SetClock, fall_silent, ping, read_check
 
 STORY = """
 START list_notifiers define_notifier show_notifier list_people define_person show_person send_test_page
+BEN define_team list_teams show_team define_channel list_channels show_channel
+define_rotation list_rotations show_rotation list_shifts propose_swap list_swaps decline_swap PROPOSED accept_swap
+override_rotation list_overrides delete_override take_leave list_leaves
 list_policies define_policy show_policy make_default
 define_check list_checks show_check who_would_be_paged
 PING list_pings list_measurements try_rule show_body list_transitions list_unexpected_pings
@@ -29,7 +32,7 @@ REPEATED delete_maintenance
 make_ping_key list_ping_keys revoke_ping_key
 make_key list_keys revoke_key
 invite_user list_users change_role reset_user disable_user enable_user
-delete_check DEFAULT delete_policy delete_person delete_notifier
+delete_check DEFAULT delete_policy delete_rotation delete_team delete_channel delete_person delete_notifier
 delete_status_page
 rotate apply_configuration list_audit
 """
@@ -87,6 +90,15 @@ class Reader:
                     url = argument
         assert headers.pop("Authorization") == "Bearer $HEARTBEAT_KEY"
         return await self.admin.request(method, url, headers=headers, content=content)
+
+    async def _ben(self) -> httpx.Response:
+        return await self.admin.put("/v1/people/ben", json={"contacts": [{"console": "terminal"}]})
+
+    async def _proposed(self) -> httpx.Response:
+        answer = await self.run(self.lines["propose_swap"])
+        at = f"/{answer.json()['id']}/accept"
+        self.lines["accept_swap"] = self.lines["accept_swap"].replace("/1/accept", at)
+        return answer
 
     async def _ping(self) -> httpx.Response:
         await ping(self.system, await read_check(self.system, "nightly-backup"), body=b"done")

@@ -18,6 +18,25 @@ from tests.unit.status.conftest import PAGE, define
 
 KEY = {"Idempotency-Key": "r1"}
 LATER = (NOW + timedelta(hours=2)).isoformat()
+SPAN = {"starts_at": NOW.isoformat(), "ends_at": LATER}
+DAYS = [(NOW.replace(hour=9, minute=0) + timedelta(days=days)).isoformat() for days in range(8)]
+
+
+def swap(offered: int) -> dict[str, Any]:
+    """The swap of two days of a rotation of two people."""
+    first, second = (
+        {"offered_from": DAYS[offered], "offered_until": DAYS[offered + 1]},
+        DAYS[offered + 1 : offered + 3],
+    )
+    return {
+        "offered_by": "first",
+        "asked": "second",
+        **first,
+        "asked_from": second[0],
+        "asked_until": second[1],
+    }
+
+
 WORDS = {"title": "Resets are late", "body": "We look into it."}
 REPLACED = {"/v1/users/{name}/reset": "one_time_links", "/v1/checks/{name}/new-uuid": "checks"}
 """A repeated request replaces a one-time link, and the uuid of a check, once more. The value is the table with it."""
@@ -41,6 +60,11 @@ ASKS = {
     "/v1/checks/{name}/rules/try": Ask({"name": "idle"}, {"rule": "rows > 0"}),
     "/v1/encryption/rotate": Ask(),
     "/v1/incidents/answer": Ask(body={"answer": "acknowledge", "incidents": [{"incident": 1}]}),
+    "/v1/leaves": Ask(body={"person": "first", **SPAN}),
+    "/v1/rotations/{name}/overrides": Ask({"name": "infra"}, {"change": "replace", "on": "second", **SPAN}),
+    "/v1/rotations/{name}/swaps": Ask({"name": "infra"}, swap(4)),
+    "/v1/swaps/{number}/accept": Ask({"number": "1"}, second_status=404),
+    "/v1/swaps/{number}/decline": Ask({"number": "1"}, second_status=404),
     "/v1/incidents/{number}/acknowledge": Ask({"number": "1"}),
     "/v1/incidents/{number}/note": Ask({"number": "1"}, {"words": "It was the disk."}),
     "/v1/incidents/{number}/page-next": Ask({"number": "1"}),
@@ -88,6 +112,11 @@ async def lived_in(system: System, admin: httpx.AsyncClient, clock: SetClock) ->
     await ping(system, await make_check(system, "answered", schedule=Every(timedelta(days=1))), "/fail")
     await admin.post("/v1/incidents/2/acknowledge")
     await admin.post("/v1/maintenance", json={"title": "Move", "match": {"host": "b"}, "ends_at": LATER})
+    await admin.put("/v1/people/second", json={"contacts": [{"console": "terminal"}]})
+    turns = {"people": ["first", "second"], "shift": "1d", "from": f"{NOW:%Y-%m-%d} 09:00"}
+    await admin.put("/v1/rotations/infra", json={"layers": [turns]})
+    answer = await admin.post("/v1/rotations/infra/swaps", json=swap(2))
+    assert answer.status_code == 201, answer.text
     return system
 
 

@@ -240,7 +240,10 @@ async def test_a_policy_is_changed_step_by_step(
         ({"wait-1": "soon"}, "Step 2, how long to wait: 'soon' is not a duration"),
         ({"wait-0": "9d"}, "Step 1, how long to wait: '9d' is out of range; write 1m to 1d."),
         ({"page-1": []}, "Step 2, whom to page: needs at least one"),
-        ({"page-1": "frist"}, "Step 2, whom to page: there is no person 'frist'; did you mean 'first'?"),
+        (
+            {"page-1": "frist"},
+            "Step 2, whom to page: there is no person, rotation, team or channel 'frist'; did you mean 'first'?",
+        ),
         ({"slug": "N"}, "'N' cannot be a name"),
         ({"slug": "ops"}, "Slug: there is a policy called ops already"),
     ],

@@ -54,7 +54,7 @@ def test_steps_are_added_and_taken_away_up_to_a_limit() -> None:
 def test_a_problem_names_the_step() -> None:
     assert PolicyFields().located(
         [
-            "steps[0].page[0]: there is no person 'ana'; did you mean 'anna'?",
+            "steps[0].page[0]: there is no person, rotation, team or channel 'ana'; did you mean 'anna'?",
             "steps[1].wait: 'x' is not a duration.",
             "steps[2]: has no wait.",
             "slug: there is a policy called ops already.",
@@ -62,7 +62,10 @@ def test_a_problem_names_the_step() -> None:
             "else",
         ]
     ) == [
-        ("page-0", "Step 1, whom to page: there is no person 'ana'; did you mean 'anna'?"),
+        (
+            "page-0",
+            "Step 1, whom to page: there is no person, rotation, team or channel 'ana'; did you mean 'anna'?",
+        ),
         ("wait-1", "Step 2, how long to wait: 'x' is not a duration."),
         ("-2", "Step 3: has no wait."),
         ("slug", "Slug: there is a policy called ops already."),

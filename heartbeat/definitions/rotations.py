@@ -1,0 +1,174 @@
+"""The rotations and teams of heartbeat.yaml: read from their fields, and written as these. Pure."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from alerting.crew import Team
+from alerting.person import OPERATOR
+from alerting.rotation import WEEKDAYS, Layer, Length, Rotation, Window
+from heartbeat.checks import time_of_day
+from heartbeat.definitions import entry, rotation_schema
+from heartbeat.definitions.document import Node
+from heartbeat.written import Inline, filled, one_or_more, unless
+
+NAMED: Final = ("people", "channels", "rotations", "teams")
+"""The sections of all that a step can name."""
+YEARS: Final = (2000, 2100)
+_DAYS: Final = re.compile(rotation_schema.DAYS)
+_BEGINS: Final = re.compile(rotation_schema.BEGINS, re.ASCII)
+_MINUTE: Final = timedelta(minutes=1)
+_WHOLE: Final = Window()
+_ALL_DAY: Final = "00:00-24:00"
+_EXAMPLE: Final = "{people: [anna, ben], shift: 1w, from: 2026-11-02 09:00}"
+# These stand in where what is written is wrong, so that the rest can be judged. They never leave this room.
+_SOME_SHIFT: Final = Length.parse("1w")
+_SOME_START: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - a time on the wall
+
+
+def rotation(name: str, node: Node, timezone: str, known: Callable[[str], str]) -> Rotation:
+    """Return the rotation. `known` converts the name of a person. Problems are reported."""
+    node.only(rotation_schema.ROTATION["properties"], "a rotation")
+    layers = entry.some(node.need("layers", f"[{_EXAMPLE}]"), entry.MAX_LAYERS, "layers", _EXAMPLE)
+    return Rotation(
+        name, node.read("timezone", entry.zone, timezone), tuple(_layer(layer, known) for layer in layers)
+    )
+
+
+def team(name: str, node: Node, known: Callable[[str], str]) -> Team:
+    """Return the team. `known` converts the name of a person. Problems are reported."""
+    people = tuple(
+        person.as_(known, "") for person in entry.some(node, entry.MAX_PAGED, "people", "[anna, ben]")
+    )
+    if len(people) > len(set(people)):
+        node.report("names somebody twice.")
+    return Team(name, people)
+
+
+def report_shared_names(root: Node) -> None:
+    """Report names that two of people, channels, rotations and teams have: a step could mean either."""
+    first: dict[str, str] = {}
+    for section in NAMED:
+        for name, node in root.entries(section).items():
+            if name == OPERATOR.id:
+                node.report("is the service's own name for its terminal; choose another.")
+            elif (other := first.setdefault(name, section)) != section:
+                node.report(f"is a name in `{other}` as well; a step could mean either, so choose another.")
+
+
+def written(rotation: Rotation) -> dict[str, Any]:
+    """Return the fields of a rotation, as in a file that names no time zone for all."""
+    return filled(
+        {
+            "timezone": unless(rotation.timezone, "UTC"),
+            "layers": [_written_layer(layer) for layer in rotation.layers],
+        }
+    )
+
+
+def in_words(layer: Layer) -> str:
+    """Return a layer as one line: "anna, ben, 1w each from 2026-11-02 09:00, only mon-fri 09:00-17:00"."""
+    only = " and ".join(" ".join(_text_of(window)) for window in layer.only)
+    turns = f"{', '.join(layer.people)}, {layer.shift} each from {layer.start:%Y-%m-%d %H:%M}"
+    return f"{turns}, only {only}" if only else turns
+
+
+def _layer(node: Node, known: Callable[[str], str]) -> Layer:
+    node.only(rotation_schema.LAYER["properties"], "a layer")
+    turns = entry.some(node.need("people", "[anna, ben]"), entry.MAX_TURNS, "people", "anna")
+    only = node.get("only")
+    windows: list[Node] = []
+    if only is not None:
+        windows = [only] if isinstance(only.value, dict) else only.items()
+        entry.at_most(only, entry.MAX_WINDOWS, "windows")
+    return Layer(
+        people=tuple(person.as_(known, "") for person in turns),
+        shift=node.need("shift", "1w").as_(_shift, _SOME_SHIFT),
+        start=node.need("from", "2026-11-02 09:00").as_(_begins, _SOME_START),
+        only=_limits([_window(window) for window in windows]),
+    )
+
+
+def _limits(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Return the windows, none if one of them is all the time."""
+    return () if _WHOLE in windows else tuple(windows)
+
+
+def _shift(text: str) -> Length:
+    return Length.parse(rotation_schema.WORDS.get(text, text))
+
+
+def _begins(text: str) -> datetime:
+    """Return the time on the wall in a text such as "2026-11-02 09:00"."""
+    try:
+        if not _BEGINS.fullmatch(text):
+            raise ValueError
+        begins = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{entry.quoted(text)} is no time; write for example 2026-11-02 09:00.") from None
+    first, last = YEARS
+    if not first <= begins.year <= last:
+        raise ValueError(f"{entry.quoted(text)} is out of range; write a year from {first} to {last}.")
+    return begins
+
+
+def _window(node: Node) -> Window:
+    node.only(rotation_schema.WINDOW["properties"], "only")
+    days = node.get("days")
+    chosen = {day for item in days.items() for day in item.as_(_weekdays, ())} if days else set(_WHOLE.days)
+    opens, closes = node.read("hours", _hours, (_WHOLE.opens, _WHOLE.closes))
+    return Window(tuple(sorted(chosen)), opens, closes)
+
+
+def _weekdays(text: str) -> tuple[int, ...]:
+    """Return the weekdays in a text such as "mon-fri" or "sat"; "fri-mon" goes over the end of the week."""
+    if not _DAYS.fullmatch(text):
+        raise ValueError(f"{entry.quoted(text)} is no weekday; write for example mon-fri or [sat, sun].")
+    first, _, last = text.partition("-")
+    start = WEEKDAYS.index(first)
+    count = (WEEKDAYS.index(last or first) - start) % 7 + 1
+    return tuple((start + place) % 7 for place in range(count))
+
+
+def _hours(text: str) -> tuple[timedelta, timedelta]:
+    if text == _ALL_DAY:
+        return _WHOLE.opens, _WHOLE.closes
+    window = time_of_day.Window.parse(text)
+    opens = timedelta(hours=window.opens.hour, minutes=window.opens.minute)
+    return opens, opens + window.length
+
+
+def _written_layer(layer: Layer) -> dict[str, Any]:
+    only = [Inline(_written_window(window)) for window in layer.only]
+    return filled(
+        {
+            "people": one_or_more(layer.people),
+            "shift": str(layer.shift),
+            "from": f"{layer.start:%Y-%m-%d %H:%M}",
+            "only": (only[0] if len(only) == 1 else only) or None,
+        }
+    )
+
+
+def _written_window(window: Window) -> dict[str, Any]:
+    hours = f"{_clock(window.opens)}-{_clock(window.closes)}"
+    return filled({"days": unless(_days(window.days), "mon-sun"), "hours": unless(hours, _ALL_DAY)})
+
+
+def _text_of(window: Window) -> Iterator[str]:
+    for value in _written_window(window).values():
+        yield value if isinstance(value, str) else ", ".join(value)
+
+
+def _days(days: tuple[int, ...]) -> Any:
+    """Return weekdays as they are written: "mon-fri", or a list."""
+    if len(days) > 1 and days == tuple(range(days[0], days[-1] + 1)):
+        return f"{WEEKDAYS[days[0]]}-{WEEKDAYS[days[-1]]}"
+    return one_or_more(tuple(WEEKDAYS[day] for day in days))
+
+
+def _clock(after_midnight: timedelta) -> str:
+    minutes = after_midnight // _MINUTE
+    minutes = minutes if minutes == 24 * 60 else minutes % (24 * 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}"

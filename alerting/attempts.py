@@ -181,7 +181,7 @@ def attempts_of(db: Connection, incident_id: int) -> list[Attempt]:
 
 
 def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
-    """Return the newest attempt of each outcome for each person and kind of contact, with the person's name.
+    """Return the newest attempt of each outcome for each contact of each person, with the person's name.
 
     Newest first. Only the newest `REMEMBERED` attempts of all are searched.
     """
@@ -190,7 +190,7 @@ def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
         select(func.max(attempts.c.id))
         .join(pages, pages.c.id == attempts.c.page_id)
         .where(attempts.c.id > newest - REMEMBERED)
-        .group_by(pages.c.person, attempts.c.via, attempts.c.outcome)
+        .group_by(pages.c.person, attempts.c.via, attempts.c.contact_mark, attempts.c.outcome)
     )
     query = select(attempts, pages.c.person).join(pages, pages.c.id == attempts.c.page_id)
     rows = db.execute(query.where(attempts.c.id.in_(last)).order_by(attempts.c.id.desc()))

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import notifier_settings, proofs, roster, rotation_store
+from alerting import devices, notifier_settings, proofs, roster, rotation_store
 from alerting.crew import Crew, Team
+from alerting.devices import Device
 from alerting.escalation import Policy
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
@@ -17,13 +18,18 @@ from alerting.rotation_store import Kept
 
 
 def people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
-    """Return everybody who can be paged, by name; or those of one origin."""
+    """Return everybody who can be paged, by name, with their devices; or those of one origin."""
     return roster.load_people(db, origin=origin)
 
 
 def crew(db: Connection) -> Crew:
     """Return everybody whom a policy can page."""
     return roster.load_crew(db)
+
+
+def defined_people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
+    """Return people as they are defined, without the devices that they have added themselves."""
+    return roster.load_defined(db, origin=origin)
 
 
 def person_of_user(db: Connection, user: str) -> Person | None:
@@ -68,7 +74,7 @@ def install(
     roster.remove_policies(db, origin=Origin.FILE)
     roster.put_policies(db, policies)
     notifier_settings.replace(db, settings, Origin.FILE)
-    proofs.forget_strangers(db)
+    _forget_strangers(db)
 
 
 def rotations(db: Connection, origin: Origin | None = None) -> dict[str, Rotation]:
@@ -110,13 +116,34 @@ def define_person(db: Connection, person: Person) -> None:
 def forget_person(db: Connection, name: str) -> None:
     """Delete a person."""
     roster.remove_people(db, [name])
-    proofs.forget_strangers(db)
+    _forget_strangers(db)
 
 
 def reseal_person(db: Connection, previous: Person, person: Person) -> None:
     """Write a person whose addresses are encrypted anew. They lead where they led before."""
     roster.put_people(db, [person])
+    devices.readdress(db, previous, person)
     proofs.renamed(db, previous, person)
+
+
+def devices_of(db: Connection, person: str | None = None) -> list[Device]:
+    """Return the devices that a person has added, or those of everybody, the first one first."""
+    return devices.of(db, person)
+
+
+def add_device(
+    db: Connection, person: str, name: str, address: str, endpoint_hash: str, now: datetime
+) -> bool:
+    """Add a device of a person, whose `address` is encrypted. Return False if they have it already.
+
+    `endpoint_hash` tells the devices of a person apart.
+    """
+    return devices.add(db, person, name, address, endpoint_hash, now)
+
+
+def remove_device(db: Connection, person: str, number: int) -> str | None:
+    """Remove a device of a person. Return its name, or None if they have no such device."""
+    return devices.remove(db, person, number)
 
 
 def contact_proofs(db: Connection, names: Collection[str] | None = None) -> dict[tuple[str, str], Proof]:
@@ -131,6 +158,11 @@ def record_test_page(
     proofs.sent(db, person, results, now)
 
 
+def refute(db: Connection, person: Person, contact: Contact) -> None:
+    """Forget the proof of a contact whose provider says that its address takes nothing."""
+    proofs.refuted(db, person, contact)
+
+
 def prove(db: Connection, name: str, mark: str, now: datetime) -> tuple[Person, Contact] | None:
     """Record that a test page arrived. Return its contact, or None if the person no longer has it."""
     person = ({OPERATOR.id: OPERATOR} | roster.load_people(db, [name])).get(name)
@@ -141,6 +173,11 @@ def prove(db: Connection, name: str, mark: str, now: datetime) -> tuple[Person, 
         return None
     proofs.proven(db, person, contact, now)
     return person, contact
+
+
+def _forget_strangers(db: Connection) -> None:
+    proofs.forget_strangers(db)
+    devices.forget_strangers(db)
 
 
 def define_policy(db: Connection, policy: Policy) -> None:

@@ -29,12 +29,15 @@ from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import told as told
+from alerting.definitions import add_device as add_device
 from alerting.definitions import contact_proofs as contact_proofs
 from alerting.definitions import crew as crew
 from alerting.definitions import define_person as define_person
 from alerting.definitions import define_policy as define_policy
 from alerting.definitions import define_rotation as define_rotation
 from alerting.definitions import define_team as define_team
+from alerting.definitions import defined_people as defined_people
+from alerting.definitions import devices_of as devices_of
 from alerting.definitions import forget_person as forget_person
 from alerting.definitions import forget_policy as forget_policy
 from alerting.definitions import forget_rotation as forget_rotation
@@ -48,9 +51,12 @@ from alerting.definitions import person_of_user as person_of_user
 from alerting.definitions import policies as policies
 from alerting.definitions import prove as prove
 from alerting.definitions import record_test_page as record_test_page
+from alerting.definitions import refute as refute
+from alerting.definitions import remove_device as remove_device
 from alerting.definitions import reseal_person as reseal_person
 from alerting.definitions import rotations as rotations
 from alerting.definitions import teams as teams
+from alerting.devices import Device as Device
 from alerting.digest_members import digest_incidents as digest_incidents
 from alerting.digest_members import digest_states as digest_states
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import attempts, breaker, delivery, leases, timeline
+from alerting import attempts, breaker, delivery, leases, proofs, timeline
 from alerting.attempts import Attempt
 from alerting.composing import Send
 from alerting.delivery import Retry, Verdict
@@ -121,6 +121,8 @@ def record(db: Connection, sends: Sequence[Sent]) -> frozenset[int]:
     for sent, _, verdict in judged:
         if isinstance(verdict, Retry) and verdict.throttled:
             leases.hold_back(db, sent.send.person.id, sent.send.contact.kind, verdict.at)
+        if isinstance(sent.outcome, Refused) and sent.outcome.address:
+            proofs.refuted(db, sent.send.person, sent.send.contact)
     changed = _release(db, judged)
     timeline.write(db, [_entry(sent) for sent, _, _ in judged])
     return frozenset(

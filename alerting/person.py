@@ -10,6 +10,9 @@ from alerting import times
 from alerting.origin import Origin
 from alerting.severity import Severity
 
+DEVICE = "push"
+"""The kind of the contacts that a person's own devices are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -50,6 +53,8 @@ def contacts_from_json(stored: Iterable[Mapping[str, Any]] | None) -> tuple[Cont
 class Person:
     """A person; `id` is their name in the configuration. Times are told in their `timezone` (IANA).
 
+    The contacts begin with the person's own devices, which no definition has.
+
     `user` is the name with which they sign in, if that is another than `id`. `warnings` are the contacts for everything
     that is not critical; without any, `contacts` are for that too. A `channel` is paged like a person, but is a room
     that several people read: it counts as nobody.
@@ -63,6 +68,11 @@ class Person:
     user: str = ""
     warnings: tuple[Contact, ...] = ()
     channel: bool = False
+
+    @property
+    def defined(self) -> "Person":
+        """The person as defined, without devices."""
+        return replace(self, contacts=tuple(each for each in self.contacts if each.kind != DEVICE))
 
     @property
     def all_contacts(self) -> tuple[Contact, ...]:

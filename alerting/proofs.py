@@ -43,6 +43,11 @@ def proven(db: Connection, person: Person, contact: Contact, now: datetime) -> N
     _write(db, person, contact, proven_at=now)
 
 
+def refuted(db: Connection, person: Person, contact: Contact) -> None:
+    """Forget the proof of a contact whose provider says that its address takes nothing."""
+    db.execute(update(contact_proofs).where(_is(person, contact)).values(proven_at=None))
+
+
 def renamed(db: Connection, previous: Person, current: Person) -> None:
     """Keep the proofs of contacts whose addresses are written differently and lead to the same place."""
     for old, new in zip(previous.all_contacts, current.all_contacts, strict=True):

@@ -1,11 +1,12 @@
 """The SQL of people and policies, and of everybody whom a policy can page."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from alerting import escalation, rotation_store
+from alerting import devices, escalation, rotation_store
 from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.origin import Origin
@@ -17,7 +18,19 @@ from alerting.tables import people, policies
 def load_people(
     db: Connection, names: Collection[str] | None = None, origin: Origin | None = None
 ) -> dict[str, Person]:
-    """Return people by name: those of these names and of this origin, or everybody."""
+    """Return people by name, with their devices: those of these names and of this origin, or everybody."""
+    found = load_defined(db, names, origin)
+    own = devices.contacts(db, names)
+    return {
+        name: replace(person, contacts=(*own[name], *person.contacts)) if name in own else person
+        for name, person in found.items()
+    }
+
+
+def load_defined(
+    db: Connection, names: Collection[str] | None = None, origin: Origin | None = None
+) -> dict[str, Person]:
+    """Return people as `load_people` does, as they are defined: without devices."""
     query = select(people)
     if names is not None:
         query = query.where(people.c.id.in_(names))
@@ -55,13 +68,13 @@ def load_policies(db: Connection, origin: Origin | None = None) -> dict[str, Pol
 
 
 def put_people(db: Connection, defined: Iterable[Person]) -> None:
-    """Write people, replacing those of the same names."""
+    """Write people, replacing those of the same names. Their devices stay as they are."""
     rows = [
         {
             "id": person.id,
             "name": person.name,
             "timezone": person.timezone,
-            "contacts": person.contacts,
+            "contacts": person.defined.contacts,
             "warnings": person.warnings,
             "origin": person.origin.value,
             "user_name": person.user or None,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import delivery, digest, digest_store, leases, notice, roster, store, timeline
+from alerting import delivery, digest, digest_store, leases, notice, proofs, roster, store, timeline
 from alerting.attempts import Attempt
 from alerting.composing import Composer
 from alerting.delivery import Delivered, Expired, Retry, Verdict
@@ -116,6 +116,8 @@ def verdict_on(db: Connection, sent: Message, outcome: Outcome, now: datetime, j
     tries = digest_store.oldest(db, sent.number, sent.person)
     arrived = isinstance(outcome, Accepted) or (isinstance(outcome, Unreachable) and outcome.may_have_arrived)
     digest_store.finish(db, sent.number, arrived=arrived, provider_id=delivery.provider_id(outcome))
+    if isinstance(outcome, Refused) and outcome.address:
+        proofs.refuted(db, sent.person, sent.contact)
     if tries is None:
         return Judged(Expired())
     verdict = delivery.after_attempt(tries, outcome, now, jitter)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    UniqueConstraint,
     false,
     text,
 )
@@ -316,6 +317,20 @@ Index(
     unique=True,
     postgresql_where=pages.c.kind == "page",
     sqlite_where=pages.c.kind == "page",
+)
+
+# The devices that people have added, see `notifiers.push`.
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # The subscription of its browser, encrypted, and a hash of the subscription's address, by which it is found again.
+    Column("address", Text, nullable=False),
+    Column("endpoint_hash", Text, nullable=False),
+    Column("added_at", Utc, nullable=False),
+    UniqueConstraint("person", "endpoint_hash"),
 )
 
 # The last test page of each contact, and the last proof that one arrived.

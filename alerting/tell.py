@@ -83,4 +83,6 @@ def _ringing() -> frozenset[str]:
 
 def _heard_by_humans() -> frozenset[str]:
     """Return the kinds that tell people nothing of what they did themselves."""
-    return registry.kinds_that("digests") - registry.kinds_that("edits")
+    kinds = registry.kinds_that
+    # A device that still shows a page must end it, and a message that is edited says what became of its incident.
+    return kinds("digests") - kinds("edits") - kinds("replaces")

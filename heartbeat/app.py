@@ -252,6 +252,7 @@ def _context(foundation: Foundation, main_ticker: Ticker) -> Context:
             foundation.wake,
         ),
         test_page=trial.tester(foundation),
+        push_identity=notifier_clients.push_identity(settings, foundation.database.within(ANSWER)),
         gate=Gate(key=settings.secret_key),
         ways=access_setup.ways(settings),
         oidc=access_setup.oidc(settings, foundation.http),

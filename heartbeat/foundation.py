@@ -41,4 +41,7 @@ class Foundation:
 
     def assembler(self) -> Callable[[Mapping[str, Setup]], NotifierSet]:
         robot = notifier_clients.robot(self.settings, self.itself, self.http)
-        return notifier_clients.assembler(self.settings, self.http, self.entered, self.instead, robot)
+        identity = notifier_clients.push_identity(self.settings, self.database)
+        return notifier_clients.assembler(
+            self.settings, self.http, self.entered, self.instead, robot, identity
+        )

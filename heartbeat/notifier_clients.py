@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import httpx
+from py_vapid import Vapid02
 
 from alerting.courier import hand_over
 from alerting.network import Fence, Reach
 from alerting.notice import Notice
 from alerting.notifiers import registry
 from alerting.notifiers.contract import CalledBack, Notifier, Outcome, Receiver
+from alerting.notifiers.push import Identity, Push
 from alerting.notifiers.registry import InstalledNotifiers, NotifierSet, Setup
 from alerting.notifiers.transport import egress
 from alerting.notifiers.transport.egress import Fenced
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import installation, public_address, secret, vault
+from heartbeat import installation, public_address, push_key, secret, vault
 from heartbeat.database import Database
 from heartbeat.definitions.model import Configuration
 from heartbeat.robot import Robot
@@ -98,6 +100,21 @@ def filler(settings: Settings) -> Callable[[str, str], str]:
     return fill_in
 
 
+def push_identity(settings: Settings, database: Database) -> Callable[[], Awaitable[Vapid02]]:
+    """Return a function that returns the key pair for push messages, read once."""
+    keys, known = vault_of(settings), list[Vapid02]()
+
+    async def identity() -> Vapid02:
+        if not known:
+            # Reading must work while nothing can be written.
+            is_there = await database.read(push_key.stored)
+            transact = database.read if is_there else database.write
+            known.append(await transact(lambda db: push_key.take(db, keys)))
+        return known[0]
+
+    return identity
+
+
 def peers(settings: Settings, database: Database) -> Callable[[], Awaitable[Mapping[str, str]]]:
     """Return a function that reads the addresses of peers by name, with their secrets. Unusable ones are left out."""
     fill_in = filler(settings)
@@ -134,11 +151,12 @@ def assembler(
     entered: httpx.AsyncClient,
     instead: Mapping[str, Notifier],
     drilled: Robot | None = None,
+    identity: Identity | None = None,
 ) -> Callable[[Mapping[str, Setup]], NotifierSet]:
     """Return a function that builds the notifiers of a setup, and builds them again only when the setup changes.
 
-    `instead` replaces the notifiers of its kinds. `drilled` gets the pages of drills. Raises ValueError for a kind that
-    is not installed.
+    `instead` replaces the notifiers of its kinds. `drilled` gets the pages of drills. `identity` signs push messages,
+    which always go where a device has said. Raises ValueError for a kind that is not installed.
     """
     shelf = registry.installed()
     if unknown := sorted(instead.keys() - shelf.kinds.keys()):
@@ -147,6 +165,9 @@ def assembler(
         log.error("the notifier %s cannot be used: %s", name, problem)
     built: dict[str, NotifierSet] = {}
     robots = {Robot.kind: drilled} if drilled else {}
+    home = settings.public_url
+    devices = {Push.kind: Push(http=entered, home=home, identity=identity)} if identity else {}
+    replaced = {**devices, **instead}
 
     def assemble(written: Mapping[str, Setup]) -> NotifierSet:
         key = json.dumps(
@@ -155,7 +176,7 @@ def assembler(
         if key not in built:
             built.clear()
             outfit = _assembled(settings, written, http, entered, shelf)
-            built[key] = NotifierSet({**outfit.own, **instead, **robots}, {**outfit.entered, **instead})
+            built[key] = NotifierSet({**outfit.own, **replaced, **robots}, {**outfit.entered, **replaced})
         return built[key]
 
     return assemble

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.notifiers import registry
 from alerting.person import Person
-from heartbeat import audit, vault
+from heartbeat import audit, push_key, vault
 from heartbeat.access import store as users_store
 from heartbeat.actor import Actor
 from heartbeat.database import Database
@@ -71,6 +71,7 @@ async def rotate(database: Database, keys: Vault, actor: Actor, now: datetime) -
     for batch in _batches(names):
         result += await database.write(partial(_people, keys=keys, names=batch))
     result += await database.write(partial(_notifiers, keys=keys))
+    result += await database.write(partial(_push_key, keys=keys))
     users = await database.read(
         lambda db: [user.id for user in users_store.every_user(db) if user.code_secret]
     )
@@ -94,6 +95,8 @@ def stale(db: Connection, keys: Vault) -> RekeyResult:
     for user in users_store.every_user(db):
         if user.code_secret:
             sealer(user.code_secret, user.about_code)
+    if push_pair := push_key.stored(db):
+        sealer(push_pair, push_key.ABOUT)
     return sealer.result
 
 
@@ -115,6 +118,13 @@ def _notifiers(db: Connection, keys: Vault) -> RekeyResult:
         resealed = _settings(kind, setup.settings, sealer)
         if resealed != setup.settings:
             desk.notifier_settings.put(db, kind, replace(setup, settings=resealed))
+    return sealer.result
+
+
+def _push_key(db: Connection, keys: Vault) -> RekeyResult:
+    sealer = _Sealer(keys)
+    if pair := push_key.stored(db):
+        push_key.put(db, sealer(pair, push_key.ABOUT))
     return sealer.result
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from alerting import desk, notice
 from alerting.notice import Links, Notice
-from alerting.notifiers.contract import Accepted, Outcome
+from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.registry import Setup
 from alerting.person import OPERATOR, Contact, Person
 from alerting.severity import Severity
@@ -137,6 +137,9 @@ def _notice(sender: Sender, person: Person, contact: Contact, facts: _Facts, now
 def _record(db: Connection, page: TestPage, actor: Actor, now: datetime) -> None:
     results = [(contact, word(outcome), said(outcome)) for contact, outcome in page.outcomes]
     desk.record_test_page(db, page.person, results, now)
+    for contact, outcome in page.outcomes:
+        if isinstance(outcome, Refused) and outcome.address:
+            desk.refute(db, page.person, contact)
     contacts = [f"{contact.kind}: {result}" for contact, result, _ in results]
     entry = {"severity": page.severity.value, "contacts": contacts}
     audit.record(db, actor, "person.test", f"person {page.person.id}", now, after=entry)

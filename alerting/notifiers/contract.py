@@ -180,6 +180,9 @@ class Notifier(Protocol):
 
     - `shared: ClassVar[bool]`: true if several people read an address, so that a notice names the person and not "you".
     - `edits: ClassVar[bool]`: true if it changes its messages as their incident changes. A notice then has their ids.
+    - `replaces: ClassVar[bool]`: true if the next notice of an incident takes the place of the last on the screen.
+      People are then told of their own answers too.
+    - `by_device: ClassVar[bool]`: true if devices add themselves, so that no definition has such contacts.
     - `pages_only: ClassVar[bool]`: true if it takes only what needs an answer, because it rings each time.
     - `server_in_settings: ClassVar[bool]`: true if the settings alone name the server, so that their origin and not
       that of an address decides how far a notice may reach.

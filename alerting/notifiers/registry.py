@@ -17,6 +17,7 @@ from alerting.notifiers.mattermost import Mattermost
 from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.opsgenie import Opsgenie
 from alerting.notifiers.pagerduty import PagerDuty
+from alerting.notifiers.push import Push
 from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.slack_bot import SlackBot
@@ -39,6 +40,7 @@ BUILT_IN: tuple[type[Notifier], ...] = (
     Ntfy,
     Opsgenie,
     PagerDuty,
+    Push,
     Signal,
     Slack,
     SlackBot,

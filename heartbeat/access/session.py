@@ -36,9 +36,7 @@ class Session:
     @property
     def browser(self) -> str:
         """The browser in words, such as "Firefox on Linux"; its user agent if that is of no known browser."""
-        name = next((name for mark, name in _BROWSERS.items() if mark in self.agent), "")
-        system = next((system for mark, system in _SYSTEMS.items() if mark in self.agent), "")
-        return f"{name} on {system}" if name and system else name or self.agent or "unknown"
+        return browser_of(self.agent)
 
 
 _BROWSERS: Final = {
@@ -50,6 +48,13 @@ _SYSTEMS: Final = {
     "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "CrOS": "ChromeOS", "Windows": "Windows",
     "Mac OS X": "macOS", "Linux": "Linux",
 }  # fmt: skip
+
+
+def browser_of(agent: str) -> str:
+    """Return the browser with this User-Agent in words."""
+    name = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
+    system = next((system for mark, system in _SYSTEMS.items() if mark in agent), "")
+    return f"{name} on {system}" if name and system else name or agent or "unknown"
 
 
 def is_valid(session: Session, now: datetime, limits: Limits, proof: str) -> bool:

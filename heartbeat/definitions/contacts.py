@@ -59,7 +59,9 @@ class NotifierReader:
         address = at.as_(entry.line(entry.MAX_ADDRESS), None) if self._is_installed(kind, at) else None
         if address is None:
             return None
-        if self._kinds[kind].secret_address and not (self._in_clear or secret.is_reference(address)):
+        if getattr(self._kinds[kind], "by_device", False):
+            at.report(_sentence(self._kinds[kind].wrong_address(address) or ""))
+        elif self._kinds[kind].secret_address and not (self._in_clear or secret.is_reference(address)):
             at.report(IN_CLEAR)
         elif (filled := at.as_(self._fill_in, None)) is not None:
             self._judge(kind, at, address, filled)

@@ -33,7 +33,7 @@ _SOURCES = "configuration_sources"
 
 def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) -> Configuration:
     """Return the stored configuration of the file, or the definitions of another origin. `checks` are all checks."""
-    pace, everybody = installation.pace(db), desk.people(db, origin)
+    pace, everybody = installation.pace(db), desk.defined_people(db, origin)
     return Configuration(
         timezone=installation.timezone(db),
         group_by=level_store.group_by(db),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alerting.network import Fence
+from alerting.notifiers.push import Identity
 from heartbeat.access.oidc import Oidc
 from heartbeat.access.sign_in import Gate
 from heartbeat.access.ways import Ways
@@ -47,6 +48,8 @@ class Context:
     """
     test_page: Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]
     """Send a test page to the person of this name; None if there is none."""
+    push_identity: Identity = field(repr=False)
+    """Returns the key pair with which push messages are signed."""
     gate: Gate = field(repr=False)
     """The limits on sign-ins that this process counts."""
     ways: Ways

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
-from heartbeat import migrations, notifier_clients, rekey
+from alerting.person import DEVICE
+from heartbeat import migrations, notifier_clients, push_key, rekey
 from heartbeat import settings as environment
 from heartbeat.data_directory import own_secret, require_data_dir, with_kept_secret_key
 from heartbeat.database import AlreadyServed, Database, engine, transact
@@ -91,6 +92,8 @@ def lost_key(settings: Settings, *, confirmed: bool) -> int:
         if confirmed:
             key, now = settings.secret_key, datetime.now(UTC)
             transact(database.writer, lambda db: secret_key.replace_lost(db, key, copies.OPERATOR, now))
+            if any(line.startswith(push_key.ABOUT) for line in unreadable):
+                transact(database.writer, push_key.forget)
     finally:
         database.close()
     print("\n".join(_losses(unreadable)))
@@ -160,6 +163,10 @@ def _losses(unreadable: Sequence[str]) -> Iterator[str]:
 def _remedy(secret: str) -> str:
     if secret.endswith(" second factor"):
         return "sign in with a recovery code and turn it off and on, or let an admin reset it"
+    if secret == push_key.ABOUT:
+        return "a new one is made at the next start"
+    if secret.endswith(f" {DEVICE}"):
+        return "remove the device, and add it again in its browser"
     return "enter it again"
 
 

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.notifiers import registry
+from alerting.notifiers import push, registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import audit, rekey, vault
+from heartbeat import audit, push_key, rekey, vault
 from heartbeat.access import store as users
 from heartbeat.access.account import User
 from heartbeat.actor import Actor, Role
@@ -110,6 +110,24 @@ async def test_second_factors_are_sealed_again(database: Database, monkeypatch: 
         for account in accounts
     }
     assert opened == {"anna": "code of anna", "ben": "code of ben", "cleo": "code of cleo", "dora": None}
+
+
+async def test_the_push_key_and_devices_are_sealed_again_and_stay_the_same(database: Database) -> None:
+    phone = Person("first", "First", ())
+    clear = '{"endpoint": "https://push.example.com/x"}'
+
+    def add(db: Connection) -> str:
+        desk.install(db, [phone], [OPS], {})
+        sealed = keys(OLD).seal(clear, phone.about(Contact("push", "")))
+        desk.add_device(db, "first", "Chrome on Android", sealed, "hash", NOW)
+        return push.public_key(push_key.take(db, keys(OLD)))
+
+    public_key = await database.write(add)
+    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == RekeyResult(anew=2)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(anew=2)
+    person = (await database.read(desk.people))["first"]
+    assert keys(NEW).open(person.contacts[0].address, person.about(person.contacts[0])) == clear
+    assert push.public_key(await database.write(lambda db: push_key.take(db, keys(NEW)))) == public_key
 
 
 async def test_a_repetition_changes_and_records_nothing(database: Database) -> None:

@@ -51,6 +51,19 @@ def fill(db: Connection, *severities: tuple[str | None, Severity]) -> None:
     check_store.insert(db, jobs)
 
 
+async def test_a_contact_whose_address_takes_nothing_loses_its_proof(database: Database) -> None:
+    async def deliver(_: Mapping[str, Setup], _notice: Notice, _person: Person, contact: Contact) -> Outcome:
+        return Refused("gone", address=contact == MAIL)
+
+    await database.write(fill)
+    for contact in ANNA.contacts:
+        await database.write(lambda db, mark=contact.mark: desk.prove(db, "anna", mark, NOW))  # type: ignore[misc]  # a lambda
+    sending = Sender("https://heartbeat.test", SECRET, deliver)
+    await trial.send(database, sending, "anna", somebody("ben"), NOW)
+    proofs = await database.read(desk.contact_proofs)
+    assert [proofs["anna", contact.mark].proven_at for contact in ANNA.contacts] == [None, NOW]
+
+
 async def test_every_contact_gets_a_page_with_a_link_of_its_own(database: Database) -> None:
     await database.write(fill)
     notices: list[Notice] = []

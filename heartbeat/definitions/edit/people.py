@@ -43,7 +43,7 @@ def _read(
     fields: Mapping[str, object],
     read: Callable[[str, Mapping[str, object], Scope], Person],
 ) -> Person:
-    people = desk.people(edit.db)
+    people = desk.defined_people(edit.db)
     stored = people.get(name)
     scope = Scope(kinds=registry.installed().kinds, settings=desk.notifiers(edit.db))
     person = read(name, _filled(fields, stored, edit.vault), scope)
@@ -145,11 +145,11 @@ def _sealed(person: Person, contact: Contact, known: list[Contact], keys: Vault)
 
 
 def _people(db: Connection) -> dict[str, Person]:
-    return {name: person for name, person in desk.people(db).items() if not person.channel}
+    return {name: person for name, person in desk.defined_people(db).items() if not person.channel}
 
 
 def _channels(db: Connection) -> dict[str, Person]:
-    return {name: person for name, person in desk.people(db).items() if person.channel}
+    return {name: person for name, person in desk.defined_people(db).items() if person.channel}
 
 
 PERSON = Kind(

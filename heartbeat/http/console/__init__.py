@@ -20,8 +20,8 @@ from heartbeat.http.console.incidents import many as many_incidents
 from heartbeat.http.console.incidents import pages as incident_pages
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
+from heartbeat.http.console.on_call import devices, person_form, policy_form
 from heartbeat.http.console.on_call import pages as on_call_pages
-from heartbeat.http.console.on_call import person_form, policy_form
 from heartbeat.http.console.on_call import report as page_report
 from heartbeat.http.console.request import signed_in
 from heartbeat.http.context import Context
@@ -41,6 +41,7 @@ ROOMS = (
     maintenance_pages,
     maintenance_form,
     on_call_pages,
+    devices,
     person_form,
     policy_form,
     page_report,

@@ -33,6 +33,8 @@ SHARED = HERE.parent / "assets"
 REFRESH = 30
 """Seconds after which a screen without script reloads itself."""
 
+WORKER = "worker.js"
+"""The service worker of the console as an app."""
 BODY_SHOWN = 800
 """Characters of a body's end that a check's screen shows; the whole body has its own address."""
 LINES_SHOWN = 20
@@ -41,7 +43,9 @@ _KEPT = "public, max-age=31536000, immutable"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
 }
 
 
@@ -158,6 +162,9 @@ async def static(request: Request) -> Response:
     # HTML with secrets is not compressed: its length would give them away to somebody who chooses part of it.
     small = "gzip" in request.headers.get("accept-encoding", "")
     headers |= {"Content-Encoding": "gzip"} if small else {}
+    if name == WORKER:
+        # It lies below /static and works for all of the console, but for nothing beside our home.
+        headers["Service-Worker-Allowed"] = home.address(request.scope, "/")
     headers["ETag"] = f'"{_VERSIONS[name]}{"-gzip" if small else ""}"'
     if headers["ETag"] in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)

@@ -1,6 +1,7 @@
 """People in the API, with their contacts. A secret address goes in and never comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -75,6 +76,18 @@ class ProvenContact(Contact):
     )
 
 
+class Device(ResponseModel):
+    """A device that a person has added on the console, with its last test page and proof."""
+
+    name: str = Field(description="Its browser.", examples=["Chrome on Android"])
+    added_at: datetime = Field(examples=["2026-05-02T07:58:00Z"])
+    tested_at: datetime | None = Field(description="The last test page.", examples=["2026-05-02T08:00:00Z"])
+    proven_at: datetime | None = Field(
+        description="When somebody last confirmed that a test page arrived.",
+        examples=["2026-05-02T08:01:12Z"],
+    )
+
+
 class Person(ResponseModel):
     """A person who can be paged."""
 
@@ -82,10 +95,11 @@ class Person(ResponseModel):
     name: str = Field(examples=["Anna"])
     timezone: str = Field(examples=["Europe/London"])
     user: str = Field(description="The name with which they sign in.", examples=["anna"])
-    contacts: list[ProvenContact] = Field(description="They are tried in this order.")
+    contacts: list[ProvenContact] = Field(description="They are tried in this order, after the devices.")
     warnings: list[ProvenContact] = Field(
         description="The contacts for what is not critical. Empty if `contacts` are for that too."
     )
+    devices: list[Device] = Field(description="They are tried in this order. Only the person changes them.")
     origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
 
 
@@ -112,7 +126,17 @@ class TestPage(ResponseModel):
     contacts: list[TestedContact]
 
 
-def _answer(_name: str, somebody: person.Person, proofs: Mapping[tuple[str, str], Proof]) -> Person:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands beside the definitions of people."""
+
+    proofs: Mapping[tuple[str, str], Proof]
+    devices: Sequence[desk.Device]
+
+
+def _answer(_name: str, somebody: person.Person, beside: _Beside) -> Person:
+    proofs = beside.proofs
+
     def proven(contact: person.Contact) -> ProvenContact:
         proof = proofs.get((somebody.id, contact.mark), desk.NO_PROOF)
         return ProvenContact(
@@ -130,11 +154,27 @@ def _answer(_name: str, somebody: person.Person, proofs: Mapping[tuple[str, str]
         user=somebody.user or somebody.id,
         contacts=[proven(contact) for contact in somebody.contacts],
         warnings=[proven(contact) for contact in somebody.warnings],
+        devices=[
+            _device(device, proofs.get((somebody.id, device.contact.mark), desk.NO_PROOF))
+            for device in beside.devices
+            if device.person == somebody.id
+        ],
         origin=somebody.origin,
     )
 
 
-PEOPLE = Resource(PERSON, "people", _answer, lambda db, _context: desk.contact_proofs(db))
+def _device(device: desk.Device, proof: Proof) -> Device:
+    return Device(
+        name=device.name, added_at=device.added_at, tested_at=proof.sent_at, proven_at=proof.proven_at
+    )
+
+
+PEOPLE = Resource(
+    PERSON,
+    "people",
+    _answer,
+    lambda db, _context: _Beside(desk.contact_proofs(db), desk.devices_of(db)),
+)
 
 
 @router.get("")

@@ -250,6 +250,14 @@ async def test_a_digest_that_is_refused_goes_to_the_next_contact_whole(database:
     assert await states(database) == {("page", "delivered")}
 
 
+async def test_a_digest_refused_for_its_address_costs_the_contact_its_proof(database: Database) -> None:
+    await database.write(lambda db: desk.prove(db, "anna", FIRST.mark, NOW))
+    await silence(database, range(12), NOW)
+    await carry(database, PAGED_AT, first=Refused("gone", address=True))
+    proof = (await database.read(desk.contact_proofs))["anna", FIRST.mark]
+    assert proof.proven_at is None
+
+
 async def test_a_digest_that_is_not_reached_is_retried_whole(database: Database) -> None:
     await silence(database, range(12), NOW)
     assert len(await carry(database, PAGED_AT, first=AWAY)) == 1

@@ -81,17 +81,24 @@ async def lines_of(database: Database) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("by", "told"), [("ben", ["anna"]), ("anna", ["anna", "ben"]), (None, ["anna", "ben"])]
+    ("by", "kind", "told"),
+    [
+        ("ben", "email", ["anna"]),
+        ("anna", "email", ["anna", "ben"]),
+        (None, "email", ["anna", "ben"]),
+        # Their other devices still show the page.
+        ("ben", "push", ["anna", "ben"]),
+    ],
 )
-async def test_nobody_hears_of_what_they_did_themselves_except_by_a_machine(
-    database: Database, by: str | None, told: list[str]
+async def test_nobody_hears_of_what_they_did_themselves_except_by_a_machine_or_on_a_device_that_rings(
+    database: Database, by: str | None, kind: str, told: list[str]
 ) -> None:
-    mail = Contact("email", "ben@example.com")
+    contact = Contact(kind, "ben@example.com")
 
     def work(db: Connection) -> list[str]:
         incident = store.load(db, 1)
         assert incident is not None
-        recipient = Recipient("ben", mail.kind, mail.mark)
+        recipient = Recipient("ben", contact.kind, contact.mark)
         outbox.intend(db, NoticeKind.PAGE, [Intent(incident, recipient, "")], PAGED_AT)
         assert len(leases.lease(db, PAGED_AT, 10, AtCapacity())) == 2
         desk.acknowledge(db, 1, "somebody", PAGED_AT, until=PAGED_AT + HOUR, by_person=by)
@@ -99,6 +106,17 @@ async def test_nobody_hears_of_what_they_did_themselves_except_by_a_machine(
         return sorted(page.person for page in pages if page.kind is NoticeKind.ACKNOWLEDGED)
 
     assert await database.write(work) == told
+
+
+@pytest.mark.parametrize(("address", "proven"), [(True, False), (False, True)])
+async def test_a_contact_whose_address_takes_nothing_loses_its_proof_and_the_next_is_paged_at_once(
+    database: Database, address: bool, proven: bool
+) -> None:
+    await database.write(lambda db: desk.prove(db, "anna", FIRST.mark, PAGED_AT))
+    sent = await carry(database, first=Refused("gone", address=address))
+    assert sent == [("first", "page"), ("second", "page")]
+    proof = (await database.read(desk.contact_proofs))["anna", FIRST.mark]
+    assert (proof.proven_at is not None) is proven
 
 
 async def test_every_contact_that_has_the_page_or_may_have_it_hears_the_answer_and_the_end(

@@ -24,6 +24,7 @@ from alerting import (
 )
 from alerting.delivery import Retry, Tries
 from alerting.notice import NoticeKind
+from alerting.notifiers import push
 from alerting.notifiers.contract import (
     Unreachable,
 )
@@ -69,8 +70,8 @@ from heartbeat.checks import (
     surroundings,
 )
 from heartbeat.definitions import status_page as definition_status_page
+from heartbeat.definitions.edit import devices, reachability
 from heartbeat.definitions.edit import maintenance as arranging
-from heartbeat.definitions.edit import reachability
 from heartbeat.http import admission, connection, forms, health, limits, server
 from heartbeat.http.callbacks import answers, provider
 from heartbeat.http.console import stream
@@ -167,6 +168,9 @@ LIMITS: Mapping[str, str] = {
     "Transaction in the background": f"{database.PATIENCE:g} s,",
     "Reading and writing a configuration by `apply`": f"{configuration_file.APPLY_BOUND:g} s each",
     "Test pages to a person": f"one each {trial.PAUSE.total_seconds():.0f} s",
+    "Devices of a person": f"{devices.MOST}",
+    "Time that a push service keeps a message for a device that is off": f"{push.LASTS // HOUR} h,",
+    "Text of a push message": f"{push.SIZE:,} bytes, of which {push.LONGEST_LINE} characters",
     "Sign-in attempts per IP address": f"{tries.TRIES} a minute",
     "Failed sign-ins per user name": f"{tries.ACCOUNT_TRIES} in {tries.ACCOUNT_TRIES_PER.seconds // 60} min",
     "Failed sign-ins recorded in the audit log": f"as a sum each {refusal_log.EVERY / 60:g} min",

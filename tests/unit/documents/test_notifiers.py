@@ -99,6 +99,8 @@ def test_the_contract_of_a_notifier_is_documented() -> None:
     text = section("docs/notifiers.md", "## Writing one of your own")
     members = {row[0].strip("`").partition("(")[0] for row in rows(text)}
     optional = {
+        "by_device",
+        "replaces",
         "receipt_within",
         "received",
         "response",

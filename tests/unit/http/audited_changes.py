@@ -18,6 +18,7 @@ from heartbeat.access import users
 from heartbeat.access.users import BY_LINK
 from heartbeat.actor import Role
 from heartbeat.signed_link import Answerer
+from tests.push_service import SubscribedBrowser
 from tests.unit.access.conftest import PASSWORD, ROOT
 from tests.unit.http.conftest import (
     ADMIN_KEY,
@@ -115,6 +116,20 @@ async def _sign_in_in_vain(world: World) -> httpx.Response:
 
 async def _sign_in_by_key(world: World) -> httpx.Response:
     return await world.stranger.post("/sign-in", data={"key": ADMIN_KEY})
+
+
+async def _add_device(world: World) -> httpx.Response:
+    await world.write(lambda db: desk.define_person(db, Person("anna", "Anna", (), origin=Origin.API)))
+    subscription = SubscribedBrowser("https://192.0.43.8/send/1").subscription
+    data = {"csrf": await world.csrf(), "subscription": subscription}
+    return await world.browser.post("/on-call/people/anna/devices", data=data)
+
+
+async def _remove_device(world: World) -> httpx.Response:
+    now = world.clock.now()
+    await world.write(lambda db: desk.add_device(db, "ben", "Chrome on Android", "sealed", "hash", now))
+    data = {"csrf": await world.csrf()}
+    return await world.browser.post("/on-call/people/ben/devices/1/remove", data=data)
 
 
 async def _join(world: World) -> httpx.Response:
@@ -338,6 +353,24 @@ PEOPLE = [
     by_form("/on-call/new-person", "", "person.make", "person carl", MADE, slug="carl", **CARD),
     by_form("/on-call/people/{name}/edit", "ben", "person.change", "person ben", CHANGED, before="", **CARD),
     by_form("/on-call/people/{name}/test-page", "ben", "person.test", "person ben", DONE),
+    Change(
+        "/on-call/people/{name}/devices",
+        _add_device,
+        "person.add_device",
+        "person anna",
+        MADE,
+        "Anna",
+        "session of anna",
+    ),
+    Change(
+        "/on-call/people/{name}/devices/{number:int}/remove",
+        _remove_device,
+        "person.remove_device",
+        "person ben",
+        DELETED,
+        "anna",
+        "session",
+    ),
     by_form("/on-call/people/{name}/delete", "ben", "person.delete", "person ben", DELETED),
     by_form("/on-call/new-policy", "", "policy.make", "policy day", MADE, slug="day", **RUNG),
     by_form(

@@ -22,6 +22,8 @@ VERBS = {
     "check.renew_uuid": "gave a new uuid to",
     "person.test": "sent a test page to",
     "person.prove": "got the test page to",
+    "person.add_device": "added a device of",
+    "person.remove_device": "removed a device of",
     "restore": "restored",
     "make": "created",
     "change": "changed",

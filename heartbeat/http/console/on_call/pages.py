@@ -1,6 +1,7 @@
 """The console's screens of who is on call: policies with their steps, people with their contacts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,12 @@ from starlette.responses import Response
 from alerting import desk, times
 from alerting.crew import Crew
 from alerting.escalation import Policy
+from alerting.notifiers import push
 from alerting.person import Person
 from heartbeat import installation, public_address
 from heartbeat.actor import Role
 from heartbeat.checks import forecast
+from heartbeat.database import Unavailable
 from heartbeat.definitions.edit.people import PERSON, is_secret
 from heartbeat.definitions.edit.policies import POLICY
 from heartbeat.http.console import definition_form
@@ -55,15 +58,16 @@ async def one_person(request: ConsoleRequest) -> Response:
         return _member(db, person, request.now) if person else None
 
     live, member = await request.read_live(("checks", "incidents"), read)
-    return (
-        definition_form.missing(PERSON, request)
-        if member is None
-        else request.show(
-            "on_call/person.html",
-            live=live,
-            member=member,
-            unreachable=public_address.fault(request.context.public_url, [member.person]),
-        )
+    if member is None:
+        return definition_form.missing(PERSON, request)
+    own = request.actor.person == name
+    return request.show(
+        "on_call/person.html",
+        live=live,
+        member=member,
+        own=own,
+        push_key=await _push_key(request) if own else "",
+        unreachable=public_address.fault(request.context.public_url, [member.person]),
     )
 
 
@@ -144,7 +148,9 @@ def _plans(
 def _member(db: Connection, person: Person, now: datetime) -> Member:
     tried, policies = desk.last_attempts(db), desk.policies(db).values()
     proofs = desk.contact_proofs(db, [person.id])
-    return on_call_view.member(person, policies, desk.crew(db), tried, _secret(person), proofs, now)
+    devices = desk.devices_of(db, person.id)
+    crew, secret = desk.crew(db), _secret(person)
+    return on_call_view.member(person, policies, crew, tried, secret, proofs, now, devices)
 
 
 def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:
@@ -161,6 +167,13 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
         "named": named,
         "most": MOST_CHECKS,
     }
+
+
+async def _push_key(request: ConsoleRequest) -> str:
+    """Return the key with which a browser subscribes, empty while it cannot be read."""
+    with suppress(ValueError, Unavailable):
+        return push.public_key(await request.context.push_identity())
+    return ""
 
 
 def _secret(person: Person) -> list[Any]:

@@ -21,7 +21,7 @@ async def _vet(request: ConsoleRequest, name: str, entered: Mapping[str, object]
 
 
 def _facts(_db: Connection, _visit: ConsoleRequest, _filled: Filled[Person, PersonFields]) -> dict[str, Any]:
-    return {"kinds": sorted(registry.installed().kinds)}
+    return {"kinds": sorted(registry.installed().kinds.keys() - registry.kinds_that("by_device"))}
 
 
 FORM = DefinitionForm(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from alerting import escalation, times
 from alerting.crew import Crew
-from alerting.desk import NO_PROOF, Attempt, Proof
+from alerting.desk import NO_PROOF, Attempt, Device, Proof
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
@@ -21,17 +21,17 @@ FAILED = {"refused": "refused", "unreachable": "not reached"}
 class ContactDeliveries:
     """A contact of a person and its last deliveries. `address` is None if it is secret, `after` if it has no time.
 
-    `failed` is the newest failed attempt, unless one was delivered since. A `twin` is another contact of the same kind:
-    the deliveries are then those of both.
+    `failed` is the newest failed attempt, unless one was delivered since. Contacts of one kind are told apart. `device`
+    is set if the person has added it themself.
     """
 
     kind: str
     address: str | None
     delivered: Attempt | None
     failed: Attempt | None
-    twin: bool
     proof: Proof = NO_PROOF
     after: str = ""
+    device: Device | None = None
 
     @property
     def failure(self) -> str:
@@ -90,8 +90,10 @@ def member(
     secret: Collection[Contact],
     proofs: Mapping[tuple[str, str], Proof],
     now: datetime,
+    devices: Iterable[Device] = (),
 ) -> Member:
     """Return a person with the deliveries to their contacts. `tried` is newest first."""
+    by_contact = {device.contact: device for device in devices}
     kinds = [contact.kind for contact in person.all_contacts]
     mine = [attempt for name, attempt in tried if name == person.id]
 
@@ -101,6 +103,7 @@ def member(
                 _reach(contact, mine, contact in secret, kinds.count(contact.kind) > 1),
                 proof=proofs.get((person.id, contact.mark), NO_PROOF),
                 after="" if contact.after is None else times.duration(contact.after),
+                device=by_contact.get(contact),
             )
             for contact in contacts
         ]
@@ -155,12 +158,16 @@ def following(first: PolicyView | None) -> str:
 
 
 def _reach(contact: Contact, mine: Sequence[Attempt], secret: bool, twin: bool) -> ContactDeliveries:
-    tried = [attempt for attempt in mine if attempt.via == contact.kind]
+    tried = [
+        attempt
+        for attempt in mine
+        if attempt.via == contact.kind and not (twin and attempt.contact_mark != contact.mark)
+    ]
     delivered = next((attempt for attempt in tried if attempt.outcome == DELIVERED), None)
     failed = next((attempt for attempt in tried if attempt.outcome != DELIVERED), None)
     if delivered is not None and failed is not None and delivered.at >= failed.at:
         failed = None
-    return ContactDeliveries(contact.kind, None if secret else contact.address, delivered, failed, twin)
+    return ContactDeliveries(contact.kind, None if secret else contact.address, delivered, failed)
 
 
 def _names(people: Sequence[Person]) -> str:

@@ -42,6 +42,7 @@ async def test_a_person_is_added_once_and_their_secrets_never_come_out(
             {"kind": "slack", "address": None} | UNPROVEN,
             {"kind": "console", "address": "terminal"} | UNPROVEN,
         ],
+        "devices": [],
         "origin": "api",
     }
     assert created.json() == repeated.json() == (await admin.get("/v1/people/anna")).json() == document

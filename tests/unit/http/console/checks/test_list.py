@@ -127,7 +127,7 @@ async def test_a_full_page_with_all_its_assets_is_light(
         await browser.get(address)
         for address in set(re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text))
     ]
-    assert len(assets) == 5
+    assert len(assets) == 7
     weights = [int(asset.headers["content-length"]) for asset in assets]
     assert "27 on time, 3 failed" in answer.text
     assert len(answer.content) + sum(weights) < LIGHT, (len(answer.content), weights)

@@ -99,13 +99,20 @@ def test_a_contact_tells_how_it_did_last() -> None:
     )
     assert told.paged_by == ["ops"]
     (nothing,) = on_call_view.member(BEN, [], CREW, [], [], {}, NOW).reaches
-    assert (nothing.delivered, nothing.failed, nothing.twin) == (None, None, False)
+    assert (nothing.delivered, nothing.failed) == (None, None)
 
 
-def test_contacts_of_one_kind_share_their_deliveries() -> None:
-    both = Person("anna", "Anna", (MAIL, Contact("email", "other@example.com"), HOOK))
-    told = on_call_view.member(both, [], CREW, [], [], {}, NOW)
-    assert [one.twin for one in told.reaches] == [True, True, False]
+def test_contacts_of_one_kind_have_their_own_deliveries() -> None:
+    other = Contact("email", "other@example.com")
+    both = Person("anna", "Anna", (MAIL, other, HOOK))
+    delivered = replace(attempt(2, "email", "accepted"), contact_mark=other.mark)
+    refused = replace(attempt(1, "email", "refused"), contact_mark=MAIL.mark)
+    told = on_call_view.member(both, [], CREW, [("anna", refused), ("anna", delivered)], [], {}, NOW)
+    assert [(one.delivered, one.failed) for one in told.reaches] == [
+        (None, refused),
+        (delivered, None),
+        (None, None),
+    ]
 
 
 def test_a_contact_without_a_fresh_proof_is_named() -> None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, union, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, true, union, update
 
 from alerting import outbox
 from alerting.delivery import LEASE, is_id
@@ -17,6 +17,8 @@ from alerting.tables import attempts, incidents, pages
 
 REMEMBERED = 20_000
 """The newest attempts that are searched for the last ones of each contact."""
+SKEW = timedelta(seconds=5)
+"""The seconds that a provider's clock may be behind ours."""
 UNRECORDED = "unrecorded"
 _ACCEPTED = and_(attempts.c.outcome == "accepted", attempts.c.receipt.is_distinct_from("undelivered"))
 LARGEST_SEND = 20
@@ -206,11 +208,15 @@ def known_ids(db: Connection, via: str, provider_ids: Collection[str]) -> set[st
     return set(db.execute(query).scalars())
 
 
-def sent_as(db: Connection, via: str, provider_id: str) -> list[Page]:
-    """Return the pages that this kind of notifier has sent under this id of its provider, newest first."""
+def sent_as(db: Connection, via: str, provider_id: str, before: datetime | None = None) -> list[Page]:
+    """Return the pages that this kind of notifier has sent under this id of its provider, newest first.
+
+    If a time is given, those that were sent before.
+    """
     if not is_id(provider_id):
         return []
-    accepted = attempts.c.via == via, attempts.c.provider_id == provider_id
+    in_time = true() if before is None else attempts.c.at <= before + SKEW
+    accepted = attempts.c.via == via, attempts.c.provider_id == provider_id, in_time
     numbers = select(attempts.c.page_id).where(*accepted).order_by(attempts.c.id.desc()).limit(LARGEST_SEND)
     query = select(pages).where(pages.c.id.in_(numbers)).order_by(pages.c.id.desc())
     return [outbox.page_of(row) for row in db.execute(query)]

@@ -14,6 +14,7 @@ from alerting import attempts as attempt_store
 from alerting import gather, outbox, recovery, store, symptom_store, timeline
 from alerting import notifier_settings as notifier_settings
 from alerting import paging_history as paging_history
+from alerting import polls as polls
 from alerting.answering import DIGEST_AT_ONCE as DIGEST_AT_ONCE
 from alerting.answering import DigestAnswer as DigestAnswer
 from alerting.answering import acknowledge as acknowledge

@@ -55,13 +55,17 @@ def named(db: Connection, notice_id: str) -> Named | None:
             return None
 
 
-def sent_under(db: Connection, via: str, provider_id: str) -> list[Named]:
-    """Return what this kind of notifier has sent under this id of its provider: pages, or one digest of them."""
+def sent_under(db: Connection, via: str, provider_id: str, before: datetime | None = None) -> list[Named]:
+    """Return what this kind of notifier has sent under this id of its provider: pages, or one digest of them.
+
+    If a time is given, what was sent before.
+    """
     number = attempts.digest_sent_as(db, via, provider_id)
     found = digest_members.recipient_of(db, number) if number is not None else None
     if number is not None and found is not None:
         return [NamedDigest(number, found[0])]
     people = {
-        (page.incident_id, page.occurrence): page.person for page in attempts.sent_as(db, via, provider_id)
+        (page.incident_id, page.occurrence): page.person
+        for page in attempts.sent_as(db, via, provider_id, before)
     }
     return [NamedPage(*paged, person) for paged, person in sorted(people.items())]

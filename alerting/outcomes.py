@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import attempts, breaker, delivery, leases, proofs, timeline
+from alerting import attempts, breaker, delivery, leases, polling, proofs, timeline
 from alerting.attempts import Attempt
 from alerting.composing import Send
 from alerting.delivery import Retry, Verdict
@@ -117,6 +117,8 @@ def record(db: Connection, sends: Sequence[Sent]) -> frozenset[int]:
     held = leases.fenced(db, {sent.send.page.id: sent.send.page.lease for sent in sends})
     judged = [(sent, page, _verdict(sent, page)) for sent in sends if (page := held.get(sent.send.page.id))]
     attempts.write_attempts(db, [_attempt(sent) for sent, _, _ in judged])
+    for sent, _, _ in judged:
+        polling.begin(db, sent.send.contact.kind, sent.outcome, sent.send.notice, sent.at)
     leases.record(db, [_recorded(sent, page, verdict) for sent, page, verdict in judged])
     for sent, _, verdict in judged:
         if isinstance(verdict, Retry) and verdict.throttled:

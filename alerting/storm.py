@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import delivery, digest, digest_store, leases, notice, proofs, roster, store, timeline
+from alerting import delivery, digest, digest_store, leases, notice, polling, proofs, roster, store, timeline
 from alerting.attempts import Attempt
 from alerting.composing import Composer
 from alerting.delivery import Delivered, Expired, Retry, Verdict
@@ -115,6 +115,7 @@ def verdict_on(db: Connection, sent: Message, outcome: Outcome, now: datetime, j
     """Return the verdict on a digest, by the tries of its oldest page, and write whether it arrived."""
     tries = digest_store.oldest(db, sent.number, sent.person)
     arrived = isinstance(outcome, Accepted) or (isinstance(outcome, Unreachable) and outcome.may_have_arrived)
+    polling.begin(db, sent.contact.kind, outcome, sent.notice, now)
     digest_store.finish(db, sent.number, arrived=arrived, provider_id=delivery.provider_id(outcome))
     if isinstance(outcome, Refused) and outcome.address:
         proofs.refuted(db, sent.person, sent.contact)

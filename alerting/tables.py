@@ -410,6 +410,16 @@ Index(
     sqlite_where=attempts.c.provider_id.is_not(None),
 )
 
+# The messages of which a provider must be asked what became of them.
+polls = Table(
+    "polls",
+    metadata,
+    Column("via", Text, primary_key=True),
+    Column("provider_id", Text, primary_key=True),
+    Column("since", Utc, nullable=False),
+    Column("poll_at", Utc, nullable=False, index=True),
+)
+
 timeline = Table(
     "timeline",
     metadata,

@@ -12,7 +12,7 @@ import httpx
 from alerting.composing import Composer
 from alerting.courier import Courier
 from alerting.notifiers import registry
-from alerting.notifiers.contract import Notifier
+from alerting.notifiers.contract import Acknowledgement, Notifier
 from heartbeat import beside, configuration_file, notifier_clients, public_address, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
@@ -23,6 +23,7 @@ from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import ANSWER, Database
 from heartbeat.foundation import Foundation
 from heartbeat.http import front, pings
+from heartbeat.http.callbacks import answers
 from heartbeat.http.connection import MAX_CONNECTIONS
 from heartbeat.http.context import Context
 from heartbeat.http.front import Application
@@ -115,6 +116,9 @@ def build(
         system.ticker.wake()
         system.beside.publisher.wake()
 
+    async def answered(kind: str, receipt: Acknowledgement) -> None:
+        await answers.acknowledged(system.context, answers.Caller(kind), receipt)
+
     instead = notifiers or {}
     metrics = _metrics(settings, database)
     foundation = Foundation(
@@ -134,7 +138,12 @@ def build(
         observe_batch=_observing(metrics, tracing),
     )
     loops = beside.build(
-        foundation, guard, refused=ingest.refused, creation_limit=creation_limit, rollup=rollup
+        foundation,
+        guard,
+        refused=ingest.refused,
+        creation_limit=creation_limit,
+        rollup=rollup,
+        answered=answered,
     )
     main_ticker = _ticker(foundation, guard, courier, loops, longest_sleep, ticked, moved)
     context = _context(foundation, main_ticker)

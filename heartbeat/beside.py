@@ -17,6 +17,7 @@ from heartbeat.pings.limit_watch import LimitWatch
 from heartbeat.pings.liveness import Liveness
 from heartbeat.pings.rollup import Rollup
 from heartbeat.pings.unusual_watch import UnusualWatch
+from heartbeat.receipt_watch import Answered, ReceiptWatch
 from heartbeat.retention import Retention
 from heartbeat.review.week_mail import WeekMail
 from heartbeat.sight_alarm import SightAlarm
@@ -46,6 +47,7 @@ class Beside:
     unusual_watch: UnusualWatch
     mail_sender: MailSender
     week_mail: WeekMail
+    receipt_watch: ReceiptWatch
     _running: list[asyncio.Task[None]] = field(default_factory=list)
 
     def begin(self, roles: Collection[str], *, publishes: bool = True) -> None:
@@ -67,6 +69,7 @@ class Beside:
             ("pager", self.trial_watch.run),
             ("pager", self.mail_sender.run),
             ("pager", self.week_mail.run),
+            ("pager", self.receipt_watch.run),
         )
         watches = self.storage_alarm.run, self.canary_watch.run, self.sight_alarm.run
         own = (*watches, *(run for role, run in loops if role in roles))
@@ -87,8 +90,12 @@ def build(
     refused: Callable[[], bool],
     creation_limit: CreationLimit,
     rollup: Rollup,
+    answered: Answered,
 ) -> Beside:
-    """Build the loops. `refused` returns True if pings were refused since it was asked last."""
+    """Build the loops. `refused` returns True if pings were refused since it was asked last.
+
+    `answered` applies an acknowledgement that was found at a provider.
+    """
     settings, database, clock = foundation.settings, foundation.database, foundation.clock
     metrics, home = foundation.metrics, settings.public_url
     # Only who pages tells people of the service itself.
@@ -126,6 +133,9 @@ def build(
             database, clock, metrics, foundation.assembler(), home=home, secret=settings.secret_key
         ),
         week_mail=WeekMail(database, clock, foundation.assembler(), addresses=settings.digest_to, home=home),
+        receipt_watch=ReceiptWatch(
+            database, clock, foundation.assembler(), answered=answered, wake=foundation.wake
+        ),
     )
 
 

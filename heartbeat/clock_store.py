@@ -36,6 +36,7 @@ PLANNED: Mapping[str, timedelta | None] = {
     "pages.not_before": None,
     "pages.onward_at": None,
     "pages.receipt_by": None,
+    "polls.poll_at": timedelta(minutes=5),
     "sign_in_tries.began_at": timedelta(hours=1),
     "swaps.asked_from": None,
     "swaps.asked_until": None,

@@ -23,6 +23,7 @@ CAPTIONS = {
     "canary_watch": "pages itself",
     "sight_alarm": "tells of lost sight",
     "clock_guard": "moves times",
+    "receipt_watch": "asks about receipts",
     "retention": "forgets old rows",
     "rekey": "replaces keys",
     "notifier_clients": "notifiers, set up",

@@ -78,12 +78,16 @@ class Acknowledgement:
     A button that carries the id of the notice also works if the provider's answer to its send was lost. `address` is
     that of the person there, in the form of a contact's address: whoever has this contact acknowledges. Otherwise it
     is `by`, their name there, or the person who was paged if the provider tells no name.
+
+    `before` is the time at which they did, if the provider tells it: it is no answer to what was sent later under the
+    same id.
     """
 
     provider_id: str = ""
     by: str = ""
     notice: str = ""
     address: str = ""
+    before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,32 @@ class CalledBack(Protocol):
 
     def called_back_at(self, url: str) -> Self:
         """Return this notifier with the public address of its callbacks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What a provider says of a message that it has accepted. If it is `over`, nothing more will come of it."""
+
+    receipts: Sequence[Receipt] = ()
+    over: bool = False
+
+
+@runtime_checkable
+class Poller(Protocol):
+    """A notifier that asks what became of its messages, because its provider does not call, or signs no calls.
+
+    It is asked each `poll_every` until it is over, also after a restart. An acknowledgement elsewhere cancels.
+    """
+
+    poll_every: ClassVar[timedelta]
+
+    async def poll(self, provider_id: str) -> Polled | Refused | Unreachable:
+        """Return what became of a message. Refused ends the questions. Raises no fault of a provider or network."""
+        ...
+
+    async def cancel(self, provider_id: str) -> Outcome:
+        """Let a message ring no more, because somebody has answered. A second time changes nothing."""
         ...
 
 

@@ -1,16 +1,29 @@
 """PagerDuty: an event to the Events API v2, which opens, acknowledges and resolves an incident there."""
 
+import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import ClassVar, Self
 
 import httpx
 
 from alerting.notice import Notice, NoticeKind
-from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
+from alerting.notifiers.contract import (
+    Accepted,
+    Acknowledgement,
+    Call,
+    Contact,
+    Malformed,
+    Outcome,
+    Received,
+    Refused,
+    Unreachable,
+    Unsigned,
+)
 from alerting.notifiers.settings import is_secret, refuse_unknown, web_address
 from alerting.notifiers.transport.http import BOUND, Reply, post
 from alerting.notifiers.wording import quoted, short_key
@@ -21,6 +34,8 @@ DEDUP_LIMIT = 255
 EVENT_LIMIT = 512_000
 """The most characters of a summary and of a dedup key, and bytes of an event, that the Events API v2 takes."""
 
+SIGNATURE = "x-pagerduty-signature"
+
 _ACTIONS = {NoticeKind.ACKNOWLEDGED: "acknowledge", NoticeKind.RECOVERED: "resolve"}
 
 
@@ -30,27 +45,29 @@ class PagerDuty:
 
     kind: ClassVar[str] = "pagerduty"
     digests: ClassVar[bool] = False
-    secret_settings: ClassVar[frozenset[str]] = frozenset()
+    secret_settings: ClassVar[frozenset[str]] = frozenset({"webhook_secret"})
     secret_address: ClassVar[bool] = True
     shared: ClassVar[bool] = True
 
     http: httpx.AsyncClient
     url: str = URL
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     bound: timedelta = BOUND
 
     @classmethod
     def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
-        """Return a notifier. `url` takes the events: another one for the EU region or a proxy.
+        """Return a notifier. `url` takes the events: another one for the EU region or a proxy. `webhook_secret`: the
+        secret of a webhook subscription there, or several with spaces between.
 
-        Raises ValueError if it is not a URL.
+        Raises ValueError if `url` is not a URL.
         """
-        refuse_unknown(settings, ["url"])
+        refuse_unknown(settings, ["url", "webhook_secret"])
         url = settings.get("url", URL)
         if not web_address(url):
             raise ValueError(
                 "url must be a URL that takes events, such as https://events.eu.pagerduty.com/v2/enqueue"
             )
-        return cls(http=http, url=url)
+        return cls(http=http, url=url, webhook_secrets=tuple(settings.get("webhook_secret", "").split()))
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
@@ -73,6 +90,31 @@ class PagerDuty:
                 return resolved
         return await self._post(_event(notice, contact.address), notice, contact)
 
+    def received(self, call: Call) -> Received:
+        """Read an event of a webhook subscription (v3): somebody acknowledged or resolved an incident there.
+
+        What is resolved there is acknowledged here: only the job itself says that it is well.
+        """
+        theirs = [part.strip().encode() for part in call.headers.get(SIGNATURE, "").split(",")]
+        ours = [signature(secret, call.body).encode() for secret in self.webhook_secrets]
+        if not any(hmac.compare_digest(one, other) for one in ours for other in theirs):
+            return Unsigned("X-PagerDuty-Signature does not fit the body.")
+        try:
+            event = json.loads(call.body)["event"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return Malformed("The body must be an event of PagerDuty's.")
+        match event:
+            # What we do there ourselves is done by an integration, and not by a user.
+            case {
+                "event_type": "incident.acknowledged" | "incident.resolved",
+                "agent": {"type": "user_reference", "summary": str(name)},
+                "data": {"incident_key": str(key)},
+            }:
+                at = _moment(event.get("occurred_at"))
+                return [Acknowledgement(key, f"{name} (on PagerDuty)", before=at)]
+            case _:
+                return []
+
     async def _post(self, body: bytes, notice: Notice, contact: Contact) -> Outcome:
         match await post(self.http, self.url, body, {}, self.bound / 2 if notice.reopens else self.bound):
             case Reply(status=202) as reply:
@@ -81,6 +123,20 @@ class PagerDuty:
                 return reply.failure(quoted("; ".join(_complaints(reply)), contact.address))
             case Refused() | Unreachable() as failure:
                 return failure
+
+
+def signature(secret: str, body: bytes) -> str:
+    """Return the signature of a call: v1= and the hexadecimal HMAC-SHA256 of the body."""
+    return "v1=" + hmac.new(secret.encode(), body, sha256).hexdigest()
+
+
+def _moment(text: object) -> datetime | None:
+    """Return an instant of PagerDuty's, None if it is none."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _complaints(reply: Reply) -> Iterator[str]:

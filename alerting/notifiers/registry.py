@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -18,6 +18,7 @@ from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.opsgenie import Opsgenie
 from alerting.notifiers.pagerduty import PagerDuty
 from alerting.notifiers.push import Push
+from alerting.notifiers.pushover import Pushover
 from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.slack_bot import SlackBot
@@ -41,6 +42,7 @@ BUILT_IN: tuple[type[Notifier], ...] = (
     Opsgenie,
     PagerDuty,
     Push,
+    Pushover,
     Signal,
     Slack,
     SlackBot,
@@ -111,6 +113,12 @@ def installed() -> InstalledNotifiers:
 def kinds_that(trait: str) -> frozenset[str]:
     """Return the installed kinds with this optional class variable of the contract, such as `edits`."""
     return frozenset(kind for kind, notifier in installed().kinds.items() if getattr(notifier, trait, False))
+
+
+def poll_every(kind: str) -> timedelta | None:
+    """Return how often this kind asks what became of its messages, None if it does not ask."""
+    every: timedelta | None = getattr(installed().kinds.get(kind), "poll_every", None)
+    return every
 
 
 def assemble(

@@ -32,10 +32,10 @@ MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A provider that calls: the kind of its notifier, and the address of the connection."""
+    """A provider that calls, or that was asked: the kind of its notifier, and the address of the connection, if any."""
 
     kind: str
-    remote: str
+    remote: str = ""
 
 
 async def acknowledged(context: Context, caller: Caller, receipt: Acknowledgement) -> str:
@@ -54,7 +54,7 @@ async def replied(context: Context, caller: Caller, receipt: Reply) -> str:
 
 def _named(db: Connection, caller: Caller, receipt: Acknowledgement) -> Sequence[desk.Named]:
     if not receipt.notice:
-        return desk.sent_under(db, caller.kind, receipt.provider_id)
+        return desk.sent_under(db, caller.kind, receipt.provider_id, receipt.before)
     named = desk.named(db, receipt.notice)
     return [named] if named else []
 

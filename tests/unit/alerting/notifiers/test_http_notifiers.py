@@ -18,6 +18,7 @@ from alerting.notifiers.mattermost import Mattermost
 from alerting.notifiers.ntfy import Ntfy
 from alerting.notifiers.opsgenie import Opsgenie
 from alerting.notifiers.pagerduty import PagerDuty
+from alerting.notifiers.pushover import Pushover
 from alerting.notifiers.signal import Signal
 from alerting.notifiers.slack import Slack
 from alerting.notifiers.slack_bot import SlackBot
@@ -43,6 +44,7 @@ TAKEN: dict[str, list[tuple[int, str]]] = {
     "mattermost": [(200, "ok")],
     "signal": [(201, '{"timestamp":"1777777777123"}')],
     "opsgenie": [(202, '{"requestId":"1"}'), (200, '{"data":{"isSuccess":true,"alertId":"2"}}')],
+    "pushover": [(200, json.dumps({"status": 1, "request": "1", "receipt": 30 * "r"}))],
     "sms": [(201, json.dumps({"sid": f"SM{32 * '0'}", "status": "queued", "error_code": None}))],
     "voice": [(201, json.dumps({"sid": f"CA{32 * '0'}", "status": "queued"}))],
     "telegram": [(200, '{"ok":true,"result":{"message_id":7,"chat":{"id":123456789}}}')],
@@ -50,7 +52,7 @@ TAKEN: dict[str, list[tuple[int, str]]] = {
 }
 
 
-FORMS = {"sms", "voice"}
+FORMS = {"pushover", "sms", "voice"}
 """Kinds whose provider takes forms, and no JSON."""
 
 Send = Callable[..., Coroutine[Any, Any, Outcome]]
@@ -76,6 +78,7 @@ def send(kind: str, fenced: httpx.AsyncClient, provider: Provider, notice: Notic
             "ntfy": (Ntfy(http=fenced, token=SECRET, bound=bound), f"{url}/ops-pages"),
             "slack": (Slack(http=fenced, bound=bound), f"{url}/services/T0/B0/{SECRET}"),
             "sms": (Sms(account=account(fenced, url, bound)), "+4915112345678"),
+            "pushover": (Pushover(http=fenced, token=SECRET, url=url, bound=bound), 30 * "u"),
             "voice": (Voice(account=account(fenced, url, bound)), "+4915112345678"),
             "telegram": (Telegram(http=fenced, token=f"1:{SECRET}", url=url, bound=bound), "123456789"),
             "slack_bot": (SlackBot(http=fenced, token=SECRET, url=url, bound=bound), "C024BE91L"),

@@ -3,13 +3,25 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from alerting.notice import Notice, NoticeKind
-from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
+from alerting.notifiers import pagerduty
+from alerting.notifiers.contract import (
+    Accepted,
+    Acknowledgement,
+    Call,
+    Contact,
+    Malformed,
+    Outcome,
+    Refused,
+    Unreachable,
+    Unsigned,
+)
 from alerting.notifiers.pagerduty import URL, PagerDuty
 
 from .loopback import Provider
@@ -166,3 +178,78 @@ def test_events_go_to_pagerduty_unless_told_otherwise(http: httpx.AsyncClient) -
     assert PagerDuty.configured({}, http).url == URL
     with pytest.raises(ValueError, match=r"^url must be a URL that takes events"):
         PagerDuty.configured({"url": "events.pagerduty.com"}, http)
+
+
+SECRET = "what-pagerduty-signs-with"
+
+
+def event(**changes: Any) -> bytes:
+    """An event of a webhook subscription, in the form of its documentation."""
+    usual = {
+        "id": "5ac64822-4adc-4fda-ade0-410becf0de4f",
+        "event_type": "incident.acknowledged",
+        "resource_type": "incident",
+        "occurred_at": "2026-05-03T03:16:22.169Z",
+        "agent": {"id": "PLH1HKV", "summary": "Anna Li", "type": "user_reference"},
+        "data": {
+            "id": "PGR0VU2",
+            "type": "incident",
+            "incident_key": "heartbeat/17",
+            "status": "acknowledged",
+        },
+    }
+    return json.dumps({"event": usual | changes}).encode()
+
+
+def received(http: httpx.AsyncClient, body: bytes, *signing: str, secrets: str = SECRET) -> object:
+    """What a call with these signatures means."""
+    signed = ",".join(pagerduty.signature(secret, body) for secret in signing or (SECRET,))
+    notifier = PagerDuty.configured({"webhook_secret": secrets}, http)
+    return notifier.received(Call({"x-pagerduty-signature": signed}, body))
+
+
+ANSWER = Acknowledgement(
+    "heartbeat/17", "Anna Li (on PagerDuty)", before=datetime(2026, 5, 3, 3, 16, 22, 169_000, UTC)
+)
+
+
+@pytest.mark.parametrize("what", ["incident.acknowledged", "incident.resolved"])
+def test_an_answer_there_is_an_acknowledgement_here(http: httpx.AsyncClient, what: str) -> None:
+    assert received(http, event(event_type=what)) == [ANSWER]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"event_type": "incident.triggered"},
+        {"event_type": "incident.unacknowledged"},
+        {"event_type": "pagey.ping", "data": {"message": "Hello from your friend Pagey!", "type": "ping"}},
+        {"agent": {"id": "P1", "summary": "heartbeat", "type": "inbound_integration_reference"}},
+        {"agent": None},
+        {"data": {"id": "PGR0VU2", "incident_key": None}},
+    ],
+)
+def test_what_no_user_did_is_no_answer(http: httpx.AsyncClient, changes: dict[str, Any]) -> None:
+    """We acknowledge and resolve there ourselves, and hear of that too."""
+    assert received(http, event(**changes)) == []
+
+
+def test_any_signature_of_any_secret_will_do(http: httpx.AsyncClient) -> None:
+    assert received(http, event(), "an-older-one", SECRET) == [ANSWER]
+    assert received(http, event(), secrets=f"another {SECRET}") == [ANSWER]
+
+
+@pytest.mark.parametrize("secrets", [SECRET, ""])
+def test_a_call_that_pagerduty_has_not_signed_is_refused(http: httpx.AsyncClient, secrets: str) -> None:
+    assert isinstance(received(http, event(), "guessed", secrets=secrets), Unsigned)
+    assert isinstance(PagerDuty.configured({}, http).received(Call({}, event())), Unsigned)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"{", b"\xff"])
+def test_what_is_no_event_is_malformed(http: httpx.AsyncClient, body: bytes) -> None:
+    assert isinstance(received(http, body), Malformed)
+
+
+@pytest.mark.parametrize("at", [None, "", "yesterday", "2026-05-03T03:16:22"])
+def test_an_answer_without_a_time_counts_too(http: httpx.AsyncClient, at: object) -> None:
+    assert received(http, event(occurred_at=at)) == [replace(ANSWER, before=None)]

@@ -13,7 +13,7 @@ from alerting.notifiers.contract import Accepted, Contact
 from alerting.notifiers.registry import assemble
 
 PLUGIN = Path(__file__).parents[3] / "plugin"
-NEED_SETTINGS = {"email", "matrix", "signal", "slack_bot", "sms", "telegram", "voice"}
+NEED_SETTINGS = {"email", "matrix", "pushover", "signal", "slack_bot", "sms", "telegram", "voice"}
 SMTP = {"smtp": "smtp://mail.example.com", "from": "heartbeat@example.com"}
 
 

@@ -8,8 +8,9 @@ import hashlib
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -24,14 +25,29 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from alerting import reply
 from alerting.network import Fence
 from alerting.notice import Notice
-from alerting.notifiers.contract import Accepted, Contact, Outcome, Refused, Unreachable
+from alerting.notifiers import mail_reply
+from alerting.notifiers.contract import (
+    Accepted,
+    Acknowledgement,
+    Call,
+    Contact,
+    Malformed,
+    Outcome,
+    Received,
+    Refused,
+    Unreachable,
+    Unsigned,
+)
 from alerting.notifiers.settings import is_secret, refuse_unknown, stand_in
 from alerting.notifiers.transport import egress, mime
 from alerting.notifiers.transport.http import BOUND
 from alerting.notifiers.transport.smtp import Relay
 from alerting.notifiers.wording import network_fault, one_line, quoted
+
+SHORTEST_SECRET = 16
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9-]+"
@@ -47,18 +63,21 @@ _THROTTLED = re.compile(r"\brate\b|too (many|much)|throttl", re.IGNORECASE)
 class Email:
     """Mails a person through `relay`, from `sender`. The address is a plain mail address.
 
-    With a `fence`, each connection goes to an address of the relay within it.
+    With a `fence`, each connection goes to an address of the relay within it. Replies go to `mailbox`, whose part after
+    the + `reply_secret` signs.
     """
 
     kind: ClassVar[str] = "email"
     digests: ClassVar[bool] = True
-    secret_settings: ClassVar[frozenset[str]] = frozenset({"password"})
+    secret_settings: ClassVar[frozenset[str]] = frozenset({"password", "reply_secret"})
     secret_address: ClassVar[bool] = False
     server_in_settings: ClassVar[bool] = True
 
     relay: Relay
     sender: Address
     fence: Fence | None = None
+    mailbox: str = ""
+    reply_secret: str = field(default="", repr=False)
     bound: timedelta = BOUND
 
     @classmethod
@@ -68,14 +87,20 @@ class Email:
         `smtp`: smtp://host[:587], with STARTTLS unless ?starttls=never, or smtps://host[:465]. `from`: the sender, such
         as "Heartbeat <heartbeat@example.com>". `username` and `password`: the login, if any. `ehlo`: the name that we
         greet the relay with, by default the sender's domain. `ca_file`: a PEM file of the authorities to trust instead
-        of the system's.
+        of the system's. `reply_to`: the mailbox whose mail reaches us, and `reply_secret`, with which its addresses are
+        signed.
 
         Raises ValueError if one of them is missing or wrong.
         """
-        refuse_unknown(settings, ["smtp", "from", "username", "password", "ehlo", "ca_file"])
+        refuse_unknown(
+            settings, ["smtp", "from", "username", "password", "ehlo", "ca_file", "reply_to", "reply_secret"]
+        )
         sender = _sender(settings.get("from", ""))
         relay = Relay.configured(settings, sender.domain)
-        return cls(relay=relay, sender=sender, fence=egress.fence_of(http))
+        mailbox, secret = _replies(settings)
+        return cls(
+            relay=relay, sender=sender, fence=egress.fence_of(http), mailbox=mailbox, reply_secret=secret
+        )
 
     @classmethod
     def wrong_address(cls, address: str) -> str | None:
@@ -87,7 +112,32 @@ class Email:
         """Send a mail. Accepted means that our relay took it; no reply tells of its delivery."""
         if not _ADDRESS.fullmatch(contact.address):
             return Refused("the address is not a mail address")
-        return await self.mail(_message(notice, self.sender, contact.address), contact.address)
+        message = _message(notice, self.sender, contact.address, self._reply_address(notice))
+        return await self.mail(message, contact.address)
+
+    def _reply_address(self, notice: Notice) -> str | None:
+        if not (self.reply_secret and notice.ack_url):
+            return None
+        return mail_reply.address(self.mailbox, self.reply_secret, notice.id)
+
+    def received(self, call: Call) -> Received:
+        """Read a mail to one of our addresses, as the mail server passes it on. See `mail_reply`."""
+        if not self.reply_secret:
+            return Unsigned("Replies to mails are not set up.")
+        try:
+            message = message_from_bytes(call.body)
+            notice = mail_reply.notice_of(message, self.mailbox, self.reply_secret)
+            automatic, words = mail_reply.is_automatic(message), mail_reply.words(message)
+        except RecursionError:
+            return Malformed("The mail has too many parts.")
+        if automatic:
+            return []
+        if notice is None:
+            return Unsigned("The address of the mail is not one that heartbeat has given for replies.")
+        if not reply.is_answer(words):
+            return Malformed("Nothing was acknowledged: the first line must be OK, and nothing else.")
+        author = mail_reply.author(message)
+        return [Acknowledgement(notice=notice, by=author, address=author)]
 
     async def mail(self, message: EmailMessage, recipient: str) -> Accepted | Refused | Unreachable:
         """Pass a message to our relay within `bound`. The recipient is a plain mail address."""
@@ -148,10 +198,12 @@ def _hang_up(client: Client | None, connection: socket.socket | None) -> None:
         connection.close()
 
 
-def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
+def _message(notice: Notice, sender: Address, recipient: str, reply_to: str | None = None) -> EmailMessage:
     message = EmailMessage(policy=mime.POLICY)
     message["From"] = mime.mailbox("From", sender)
     message["To"] = recipient
+    if reply_to:
+        message["Reply-To"] = reply_to
     message["Subject"] = mime.text("Subject", one_line(notice.title))
     message["Date"] = format_datetime(notice.at)
     message["Message-ID"] = _message_id(notice, sender.domain, recipient)
@@ -162,7 +214,7 @@ def _message(notice: Notice, sender: Address, recipient: str) -> EmailMessage:
         message["References"] = root
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message.set_content("\n".join(_body(notice)).encode("utf-8", "replace").decode())
+    message.set_content("\n".join(_body(notice, bool(reply_to))).encode("utf-8", "replace").decode())
     return message
 
 
@@ -173,8 +225,10 @@ def _message_id(notice: Notice, domain: str, recipient: str) -> str:
     return f"<{subject}.{notice.sequence}.{mark}@{domain}>"
 
 
-def _body(notice: Notice) -> Iterator[str]:
+def _body(notice: Notice, can_reply: bool) -> Iterator[str]:
     yield from notice.lines
+    if can_reply:
+        yield "To acknowledge, reply with OK in the first line, or open the link."
     if notice.ack_url:
         yield f"{notice.ack_label}: {notice.ack_url}"
     if notice.open_url:
@@ -183,6 +237,18 @@ def _body(notice: Notice) -> Iterator[str]:
         yield ""
         yield f"The last output of {notice.output_of}:"
         yield from (f"  {one_line(line)}" for line in notice.output.splitlines())
+
+
+def _replies(settings: Mapping[str, str]) -> tuple[str, str]:
+    """Return the mailbox for replies and the secret of its addresses, both empty if replies lead nowhere."""
+    mailbox, secret = settings.get("reply_to", ""), settings.get("reply_secret", "")
+    if bool(mailbox) != bool(secret):
+        raise ValueError("reply_to and reply_secret belong together: give both or neither")
+    if mailbox and (not _ADDRESS.fullmatch(mailbox) or "+" in mailbox):
+        raise ValueError("reply_to must be a mailbox whose mail reaches heartbeat, such as pages@example.com")
+    if secret and len(secret) < SHORTEST_SECRET:
+        raise ValueError(f"reply_secret must have at least {SHORTEST_SECRET} characters that nobody guesses")
+    return mailbox, secret
 
 
 def _sender(text: str) -> Address:

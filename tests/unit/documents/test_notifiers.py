@@ -17,6 +17,7 @@ from alerting.notifiers import (
     ntfy,
     opsgenie,
     pagerduty,
+    pushover,
     registry,
     signal,
     sms,
@@ -103,6 +104,7 @@ def test_the_contract_of_a_notifier_is_documented() -> None:
         "replaces",
         "receipt_within",
         "received",
+        "poll_every",
         "response",
         "called_back_at",
         "shared",
@@ -135,6 +137,9 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"given up after {courier.SEND_BOUND:g}, which is less than the {delivery.LEASE.seconds} seconds",
         f"cut to {ntfy.MESSAGE_LIMIT:,} bytes",
         f"at most {sms.SEGMENTS} segments: {sms.SEGMENTS * 153} characters, or {sms.SEGMENTS * 67} if",
+        f"every {pushover.Pushover.poll_every.seconds} s, and needs no public address",
+        f"After {pushover.LONGEST // 3600} h without",
+        f"at least {email.SHORTEST_SECRET} characters",
         f"no report within {sms.REPORTS_WITHIN.seconds} s",
         f"no report within {voice.REPORTS_WITHIN.seconds} s",
         f"It rings for {voice.RINGS} s",
@@ -151,4 +156,4 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
     ):
         assert phrase in page
     assert delivery.TRIES_A_CONTACT == 3
-    assert email.Email.secret_settings == {"password"}
+    assert email.Email.secret_settings == {"password", "reply_secret"}

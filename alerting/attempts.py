@@ -21,6 +21,8 @@ SKEW = timedelta(seconds=5)
 """The seconds that a provider's clock may be behind ours."""
 UNRECORDED = "unrecorded"
 _ACCEPTED = and_(attempts.c.outcome == "accepted", attempts.c.receipt.is_distinct_from("undelivered"))
+TAKEN = or_(_ACCEPTED, attempts.c.may_have_arrived)
+"""Attempts after which their contact has the notice, or may have it."""
 LARGEST_SEND = 20
 """Pages, the newest, that one id of a provider can stand for: more than a digest holds."""
 
@@ -85,7 +87,7 @@ def holders(db: Connection, incident_ids: Collection[int]) -> dict[int, list[Rec
     tried = (
         select(*columns, attempts.c.via, attempts.c.contact_mark)
         .join(attempts, attempts.c.page_id == pages.c.id)
-        .where(*pages_of_these, or_(_ACCEPTED, attempts.c.may_have_arrived))
+        .where(*pages_of_these, TAKEN)
     )
     under_way = select(*columns, pages.c.via, pages.c.contact_mark).where(
         *pages_of_these, pages.c.leased_until.is_not(None)
@@ -110,7 +112,7 @@ def last_paged(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int,
             pages.c.kind == NoticeKind.PAGE,
             attempts.c.contact_mark.is_not(None),
             attempts.c.outcome != UNRECORDED,
-            or_(_ACCEPTED, attempts.c.may_have_arrived),
+            TAKEN,
         )
         .group_by(pages.c.incident_id, attempts.c.contact_mark)
     )

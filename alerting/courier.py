@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -335,6 +335,16 @@ async def hand_over(
     notifiers: Mapping[str, Notifier], message: Notice, contact: Contact, fill_in: Callable[[str], str]
 ) -> Outcome:
     """Send a notice through the notifier of its contact's kind, bounded in time. Raises no fault of a notifier."""
+    return await deliver(notifiers, contact, fill_in, lambda notifier, filled: notifier.send(message, filled))
+
+
+async def deliver(
+    notifiers: Mapping[str, Notifier],
+    contact: Contact,
+    fill_in: Callable[[str], str],
+    send: Callable[[Notifier, Contact], Awaitable[Outcome]],
+) -> Outcome:
+    """Let the notifier of a contact's kind send something there, as `hand_over` does."""
     notifier = notifiers.get(contact.kind)
     if notifier is None:
         return Refused(f"the notifier {contact.kind} is not set up here")
@@ -344,7 +354,7 @@ async def hand_over(
         return Refused(str(error))
     try:
         async with asyncio.timeout(SEND_BOUND):
-            return await notifier.send(message, filled)
+            return await send(notifier, filled)
     except TimeoutError:
         reason = f"{contact.kind} did not answer within {SEND_BOUND:.0f} s"
         return Unreachable(reason, may_have_arrived=True)

@@ -13,6 +13,7 @@ from alerting.composing import Composer
 from alerting.courier import Courier
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Acknowledgement, Notifier
+from alerting.retelling import Retelling
 from heartbeat import beside, configuration_file, notifier_clients, public_address, signed_link, ticker, trial
 from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
@@ -144,6 +145,7 @@ def build(
         creation_limit=creation_limit,
         rollup=rollup,
         answered=answered,
+        retell=_retelling(foundation, guard).tell,
     )
     main_ticker = _ticker(foundation, guard, courier, loops, longest_sleep, ticked, moved)
     context = _context(foundation, main_ticker)
@@ -174,6 +176,27 @@ def _metrics(settings: Settings, database: Database) -> Metrics:
     )
 
 
+def _composer(foundation: Foundation) -> Composer:
+    home, secret = foundation.settings.public_url, foundation.settings.secret_key
+    return Composer(
+        surroundings.of,
+        cause.in_words,
+        lambda incident, person: signed_link.page_links(
+            home, secret, incident.id, incident.occurrence, person.id, foundation.clock.now()
+        ),
+    )
+
+
+def _retelling(foundation: Foundation, guard: ClockGuard) -> Retelling:
+    return Retelling(
+        foundation.database.read,
+        foundation.assembler(),
+        now=guard.now,
+        composer=_composer(foundation),
+        fill_in=notifier_clients.filler(foundation.settings),
+    )
+
+
 def _courier(foundation: Foundation, guard: ClockGuard, random: Callable[[], float] | None) -> Courier:
     settings, clock = foundation.settings, foundation.clock
     home, secret = settings.public_url, settings.secret_key
@@ -182,13 +205,7 @@ def _courier(foundation: Foundation, guard: ClockGuard, random: Callable[[], flo
         foundation.database.read,
         foundation.assembler(),
         now=guard.now,
-        composer=Composer(
-            surroundings.of,
-            cause.in_words,
-            lambda incident, person: signed_link.page_links(
-                home, secret, incident.id, incident.occurrence, person.id, clock.now()
-            ),
-        ),
+        composer=_composer(foundation),
         fill_in=notifier_clients.filler(settings),
         digest_links=lambda number, person: signed_link.digest_links(
             home, secret, number, person.id, clock.now()

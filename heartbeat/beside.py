@@ -2,13 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
+from alerting.retelling import EVERY as RETOLD_EVERY
 from heartbeat import notifier_clients, trial
 from heartbeat.canary_watch import CanaryWatch
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.foundation import Foundation
+from heartbeat.loop import Loop
 from heartbeat.on_call.coverage_watch import CoverageWatch
 from heartbeat.on_call.trial_watch import TrialWatch
 from heartbeat.pings.body_limit import MB, BodyLimit
@@ -48,6 +50,7 @@ class Beside:
     mail_sender: MailSender
     week_mail: WeekMail
     receipt_watch: ReceiptWatch
+    retelling: Loop[None]
     _running: list[asyncio.Task[None]] = field(default_factory=list)
 
     def begin(self, roles: Collection[str], *, publishes: bool = True) -> None:
@@ -70,6 +73,7 @@ class Beside:
             ("pager", self.mail_sender.run),
             ("pager", self.week_mail.run),
             ("pager", self.receipt_watch.run),
+            ("pager", self.retelling.run),
         )
         watches = self.storage_alarm.run, self.canary_watch.run, self.sight_alarm.run
         own = (*watches, *(run for role, run in loops if role in roles))
@@ -91,10 +95,12 @@ def build(
     creation_limit: CreationLimit,
     rollup: Rollup,
     answered: Answered,
+    retell: Callable[[], Awaitable[None]],
 ) -> Beside:
     """Build the loops. `refused` returns True if pings were refused since it was asked last.
 
-    `answered` applies an acknowledgement that was found at a provider.
+    `answered` applies an acknowledgement that was found at a provider. `retell` tells providers that forget how all
+    stands.
     """
     settings, database, clock = foundation.settings, foundation.database, foundation.clock
     metrics, home = foundation.metrics, settings.public_url
@@ -136,6 +142,7 @@ def build(
         receipt_watch=ReceiptWatch(
             database, clock, foundation.assembler(), answered=answered, wake=foundation.wake
         ),
+        retelling=Loop("retelling", retell, pause=lambda _: RETOLD_EVERY.total_seconds()),
     )
 
 

@@ -239,3 +239,12 @@ class Notifier(Protocol):
     async def send(self, notice: Notice, contact: Contact) -> Outcome:
         """Send the notice and return the outcome. Raises no fault of a provider or network."""
         ...
+
+
+@runtime_checkable
+class Reteller(Protocol):
+    """A notifier whose provider forgets an incident, unless it is told of it each minute while it lasts."""
+
+    async def send_again(self, notices: Sequence[Notice], contact: Contact) -> Outcome:
+        """Send notices of incidents, of which the contact has taken others, as they are now."""
+        ...

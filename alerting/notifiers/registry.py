@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import httpx
 
+from alerting.notifiers.alertmanager import Alertmanager
 from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.discord import Discord
@@ -33,6 +34,7 @@ GROUP = "heartbeat.notifiers"
 """The group of entry points. The name of a plugin's entry is the kind, its value the class."""
 
 BUILT_IN: tuple[type[Notifier], ...] = (
+    Alertmanager,
     Console,
     Discord,
     Email,

@@ -7,9 +7,10 @@ import tomllib
 import httpx
 import pytest
 
-from alerting import courier, delivery, digest, notice
+from alerting import courier, delivery, digest, notice, retelling
 from alerting.notice import NoticeKind
 from alerting.notifiers import (
+    alertmanager,
     discord,
     email,
     matrix,
@@ -106,6 +107,7 @@ def test_the_contract_of_a_notifier_is_documented() -> None:
         "received",
         "poll_every",
         "response",
+        "send_again",
         "called_back_at",
         "shared",
         "pages_only",
@@ -149,6 +151,8 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"cut to {matrix.CONTENT_LIMIT:,} bytes",
         f"cut to {mattermost.MESSAGE_LIMIT:,} characters",
         f"up to {opsgenie.MESSAGE_LIMIT} characters, a description up to {opsgenie.DESCRIPTION_LIMIT:,}",
+        f"{retelling.ENDED_FOR.seconds // 60} minutes that one is over",
+        f"ends {alertmanager.FIRES_FOR.seconds // 60} minutes after it was told last",
         f"cut to {signal.MESSAGE_LIMIT:,} characters",
         f"cut to {teams.MESSAGE_LIMIT:,} bytes",
         f"priority {priority[Severity.CRITICAL]} for critical, {priority[Severity.ERROR]} for error, "

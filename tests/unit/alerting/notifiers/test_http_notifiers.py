@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from alerting.notice import Notice
+from alerting.notifiers.alertmanager import Alertmanager
 from alerting.notifiers.contract import Accepted, Contact, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.discord import Discord
 from alerting.notifiers.matrix import Matrix
@@ -43,6 +44,7 @@ TAKEN: dict[str, list[tuple[int, str]]] = {
     "matrix": [(200, '{"event_id":"$Yg0oWzRvXcXPyOfC1cwFLuoMJ6vUV2SdbVBVxTLDyvU"}')],
     "mattermost": [(200, "ok")],
     "signal": [(201, '{"timestamp":"1777777777123"}')],
+    "alertmanager": [(200, "")],
     "opsgenie": [(202, '{"requestId":"1"}'), (200, '{"data":{"isSuccess":true,"alertId":"2"}}')],
     "pushover": [(200, json.dumps({"status": 1, "request": "1", "receipt": 30 * "r"}))],
     "sms": [(201, json.dumps({"sid": f"SM{32 * '0'}", "status": "queued", "error_code": None}))],
@@ -95,6 +97,7 @@ def send(kind: str, fenced: httpx.AsyncClient, provider: Provider, notice: Notic
                 "+4915187654321",
             ),
             "opsgenie": (Opsgenie(http=fenced, url=url, bound=bound), SECRET),
+            "alertmanager": (Alertmanager(http=fenced, bound=bound), url.replace("//", f"//me:{SECRET}@")),
             "discord": (Discord(http=fenced, bound=bound), f"{url}/api/webhooks/1/{SECRET}"),
             "teams": (
                 Teams(http=fenced, bound=bound),
@@ -203,4 +206,4 @@ async def test_the_body_is_json_and_says_so(kind: str, provider: Provider, send:
     request = provider.heard[0]
     assert request.line.startswith("PUT " if kind == "matrix" else "POST ")
     assert request.headers["content-type"].startswith("application/json")
-    assert isinstance(json.loads(request.body), dict)
+    assert isinstance(json.loads(request.body), list if kind == "alertmanager" else dict)

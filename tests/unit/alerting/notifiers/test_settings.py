@@ -12,6 +12,8 @@ KINDS = {notifier.kind: notifier for notifier in BUILT_IN}
 @pytest.mark.parametrize(
     ("kind", "address"),
     [
+        ("alertmanager", "http://alertmanager-0:9093 http://user:pass@alertmanager-1:9093/prefix"),
+        ("alertmanager", "https://${USER}:${PASSWORD}@alertmanager.example.com"),
         ("console", "terminal"),
         ("webhook", "https://hooks.example.com/a"),
         ("webhook", "http://[::1]:8080/a?b=c"),
@@ -52,6 +54,8 @@ def test_a_right_address_is_right(kind: str, address: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "address"),
     [
+        ("alertmanager", " "),
+        ("alertmanager", "http://alertmanager-0:9093 alertmanager-1:9093"),
         ("console", " "),
         ("webhook", "hooks.example.com/a"),
         ("webhook", "htps://hooks.example.com/${HOOK}"),

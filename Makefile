@@ -73,8 +73,8 @@ picture: .venv/test.stamp ## Draw docs/wings.svg and docs/demo.svg again, from t
 lock: ## Update requirements.lock, tests/requirements.lock and tests/proof/patroni.lock
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --extra build --extra oidc --extra otel --extra socks pyproject.toml -o requirements.lock
+	  --extra apprise --extra build --extra oidc --extra otel --extra socks pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --extra dev --extra build --extra oidc --extra otel --extra socks -c requirements.lock pyproject.toml -o tests/requirements.lock
+	  --extra dev --extra apprise --extra build --extra oidc --extra otel --extra socks -c requirements.lock pyproject.toml -o tests/requirements.lock
 	echo 'patroni[etcd3,psycopg3]' | $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url \
 	  --python-version 3.11 - -o tests/proof/patroni.lock

@@ -30,7 +30,7 @@ from alerting import (
 from alerting.composing import Addressed, Composer, Send
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
-from alerting.notifiers.contract import Accepted, Notifier, Outcome, Receiver, Refused, Unreachable
+from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
 from alerting.outcomes import Outcomes, Sent
@@ -210,10 +210,10 @@ class Courier:
         return Sent(send, outcome, now, self._random(), state.probe_at, mended, receipt_within)
 
     def _receipt_within(self, contact: Contact) -> timedelta | None:
-        """Return the time within which a contact's provider reports that a notice arrived, None if it never does."""
+        """Return the time within which a contact's notice must be known to have arrived, None if accepted is enough."""
         notifier = self.notifiers.own.get(contact.kind)
         within: timedelta | None = getattr(notifier, "receipt_within", None)
-        return within if isinstance(notifier, Receiver) else None
+        return within
 
     def _shared(self, contact: Contact) -> bool:
         """Return whether several people read the channels of this kind."""

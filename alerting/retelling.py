@@ -64,7 +64,7 @@ class Retelling:
         kinds = {kind for kind, notifier in notifiers.own.items() if isinstance(notifier, Reteller)}
         holders: dict[str, dict[str, tuple[Person, Contact]]] = {}
         for person in roster.load_people(db).values():
-            for contact in person.contacts:
+            for contact in person.all_contacts:
                 if contact.kind in kinds:
                     holders.setdefault(contact.mark, {})[person.id] = person, contact
         return notifiers, holders

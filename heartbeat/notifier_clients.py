@@ -289,4 +289,8 @@ def _assembled(
         if getattr(own[kind], "server_in_settings", False):
             # A mail address leads nowhere by itself. The origin of the mail server decides how far mail may go.
             fenced[kind] = own[kind]
+    # What makes its own connections stays within no fence.
+    fenced = {
+        kind: notifier for kind, notifier in fenced.items() if not getattr(notifier, "file_only", False)
+    }
     return NotifierSet({**own, **theirs}, fenced)

@@ -216,8 +216,9 @@ class Notifier(Protocol):
     - `pages_only: ClassVar[bool]`: true if it takes only what needs an answer, because it rings each time.
     - `server_in_settings: ClassVar[bool]`: true if the settings alone name the server, so that their origin and not
       that of an address decides how far a notice may reach.
-    - `receipt_within: ClassVar[timedelta]`, if it is a `Receiver`: the time within which its provider reports that an
-      accepted notice has arrived. A page without this report goes on to the next contact at the end of it.
+    - `file_only: ClassVar[bool]`: true if it does not use `http`, so that only the file may name addresses.
+    - `receipt_within: ClassVar[timedelta]`: the time within which its provider reports that an accepted notice has
+      arrived. A page without this report goes on to the next contact at the end of it.
     """
 
     @classmethod

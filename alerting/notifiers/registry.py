@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 import httpx
 
 from alerting.notifiers.alertmanager import Alertmanager
+from alerting.notifiers.apprise import Apprise
 from alerting.notifiers.console import Console
 from alerting.notifiers.contract import Notifier
 from alerting.notifiers.discord import Discord
@@ -35,6 +36,7 @@ GROUP = "heartbeat.notifiers"
 
 BUILT_IN: tuple[type[Notifier], ...] = (
     Alertmanager,
+    Apprise,
     Console,
     Discord,
     Email,

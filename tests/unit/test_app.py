@@ -182,6 +182,14 @@ def test_the_owner_of_a_server_in_the_settings_decides_how_far_it_may_reach(orig
     assert client_of(outfit.own["signal"]) is client_of(outfit.entered["signal"]) is expected
 
 
+def test_a_notifier_without_our_connections_serves_addresses_of_the_file_only() -> None:
+    http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
+    for setup in ({}, {"apprise": Setup({})}, {"apprise": Setup({}, Origin.API)}):
+        outfit = notifier_clients.assembler(SETTINGS, http, http, {})(setup)
+        assert "apprise" not in outfit.entered
+        assert "apprise" in outfit.own
+
+
 def client_of(notifier: Any) -> httpx.AsyncClient:
     client: httpx.AsyncClient = notifier.http
     return client

@@ -49,6 +49,7 @@ def _read(
     person = read(name, _filled(fields, stored, edit.vault), scope)
     refuse_shared_name(edit.db, name, "channel" if person.channel else "person")
     _refuse_taken(person, people)
+    _refuse_file_only(person)
     known = list(stored.all_contacts) if stored else []
     return person.with_contacts(lambda contact: _sealed(person, contact, known, edit.vault))
 
@@ -57,6 +58,12 @@ def _refuse_taken(person: Person, people: Mapping[str, Person]) -> None:
     for other in people.values():
         if person.user and other.user == person.user and other.id != person.id:
             raise Faulty([f"user: {other.id} is the user {person.user!r} already; a user is one person."])
+
+
+def _refuse_file_only(person: Person) -> None:
+    for contact in person.all_contacts:
+        if contact.kind in registry.kinds_that("file_only"):
+            raise Faulty([f"contacts: {contact.kind} works in the configuration file only."])
 
 
 def written(_name: str, person: Person) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Pages that were accepted and not answered move on: after their time, and without a receipt."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -13,7 +13,7 @@ from alerting import desk, escalator, outbox
 from alerting.clock_step import Step as ClockStep
 from alerting.escalation import Policy, Step
 from alerting.notice import NoticeKind
-from alerting.notifiers.contract import Accepted, Arrived, Contact, Outcome, Received, Refused, Undelivered
+from alerting.notifiers.contract import Accepted, Arrived, Contact, Outcome, Refused, Undelivered
 from alerting.person import Person
 from heartbeat.database import Database
 from tests.unit.alerting.test_courier import PAGED_AT, Pager, courier_of, page_for
@@ -36,12 +36,9 @@ PAGES = NoticeKind.PAGE, NoticeKind.DIGEST
 
 
 class Reporting(Pager):
-    """As a pager whose provider reports within a minute."""
+    """As a pager whose provider reports within a minute, or never does."""
 
     receipt_within: ClassVar[timedelta] = MINUTE
-
-    def received(self, headers: Mapping[str, str], body: bytes) -> Received:
-        raise NotImplementedError("the tests hand reports over themselves")
 
 
 @pytest.fixture

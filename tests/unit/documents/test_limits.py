@@ -20,14 +20,23 @@ from alerting import (
     incident,
     leases,
     paging_history,
+    retelling,
     timeline,
 )
 from alerting.delivery import Retry, Tries
 from alerting.notice import NoticeKind
-from alerting.notifiers import push
-from alerting.notifiers.contract import (
-    Unreachable,
+from alerting.notifiers import (
+    alertmanager,
+    apprise,
+    discord,
+    matrix,
+    mattermost,
+    opsgenie,
+    push,
+    signal,
+    teams,
 )
+from alerting.notifiers.contract import Unreachable
 from alerting.notifiers.transport import connections, egress, names
 from alerting.notifiers.transport import http as transport_http
 from alerting.person import Contact
@@ -295,6 +304,19 @@ LIMITS: Mapping[str, str] = {
     "Entries in one API answer": f"{fields.MAX_LIMIT};",
     "Link in a page": f"{signed_link.LASTS.days} days",
     "One send by a built-in notifier": f"{transport_http.BOUND.seconds} s",
+    "Message to Discord, Signal and Mattermost": (
+        f"{discord.CONTENT_LIMIT:,}, {signal.MESSAGE_LIMIT:,} and {mattermost.MESSAGE_LIMIT:,} characters"
+    ),
+    "Message to Matrix and Microsoft Teams": f"{matrix.CONTENT_LIMIT:,} and {teams.MESSAGE_LIMIT:,} bytes",
+    "Title and description in Opsgenie": (
+        f"{opsgenie.MESSAGE_LIMIT} and {opsgenie.DESCRIPTION_LIMIT:,} characters"
+    ),
+    "Alert in Alertmanager that is not told again": (
+        f"ends after {alertmanager.FIRES_FOR.seconds // 60} min; told each {retelling.EVERY.seconds // 60} min, "
+        f"its end for {retelling.ENDED_FOR.seconds // 60} min"
+    ),
+    "Concurrent sends by Apprise": f"{apprise.THREADS};",
+    "Receipt of Apprise": f"after {apprise.Apprise.receipt_within.seconds // 60} min",
     "One send by any notifier": f"{courier.SEND_BOUND:g} s",
     "Lease of a page": f"{delivery.LEASE.seconds} s",
     "Concurrent sends per notifier": f"{courier.HANDS}",
@@ -408,6 +430,7 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
         ("The resolver", f"{names.LONGEST:g} s; {names.PATIENCE:g} s"),
         ("The addresses of a name", f"{egress.STAGGER:g} s"),
         ("aiosmtplib", f"{transport_http.BOUND.seconds} s"),
+        ("Apprise", f"{transport_http.BOUND.seconds} s"),
         ("A plugin", f"{courier.SEND_BOUND:g} s"),
         ("The outside heartbeat", f"{outside_heartbeat.BOUND:g} s"),
         ("An OpenID Connect provider", f"{oidc.BOUND:g} s; {oidc.AT_ONCE} codes"),

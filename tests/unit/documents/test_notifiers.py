@@ -11,6 +11,7 @@ from alerting import courier, delivery, digest, notice, retelling
 from alerting.notice import NoticeKind
 from alerting.notifiers import (
     alertmanager,
+    apprise,
     discord,
     email,
     matrix,
@@ -103,6 +104,7 @@ def test_the_contract_of_a_notifier_is_documented() -> None:
     optional = {
         "by_device",
         "replaces",
+        "file_only",
         "receipt_within",
         "received",
         "poll_every",
@@ -151,6 +153,8 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"cut to {matrix.CONTENT_LIMIT:,} bytes",
         f"cut to {mattermost.MESSAGE_LIMIT:,} characters",
         f"up to {opsgenie.MESSAGE_LIMIT} characters, a description up to {opsgenie.DESCRIPTION_LIMIT:,}",
+        f"At most {apprise.THREADS} sends are under way",
+        f"lines are cut to {apprise.BODY_LIMIT:,} characters",
         f"{retelling.ENDED_FOR.seconds // 60} minutes that one is over",
         f"ends {alertmanager.FIRES_FOR.seconds // 60} minutes after it was told last",
         f"cut to {signal.MESSAGE_LIMIT:,} characters",

@@ -12,6 +12,7 @@ from heartbeat.definitions.edit import reachability
 from heartbeat.definitions.edit.people import PERSON, is_secret
 from heartbeat.http.console import definition_form
 from heartbeat.http.console.definition_form import DefinitionForm, Filled
+from heartbeat.http.console.on_call import kinds
 from heartbeat.http.console.on_call.person_fields import PersonFields
 from heartbeat.http.console.request import ConsoleRequest
 
@@ -21,7 +22,7 @@ async def _vet(request: ConsoleRequest, name: str, entered: Mapping[str, object]
 
 
 def _facts(_db: Connection, _visit: ConsoleRequest, _filled: Filled[Person, PersonFields]) -> dict[str, Any]:
-    return {"kinds": sorted(registry.installed().kinds.keys() - registry.kinds_that("by_device"))}
+    return {"kinds": kinds.grouped(registry.installed().kinds)}
 
 
 FORM = DefinitionForm(

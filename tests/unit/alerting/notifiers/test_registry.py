@@ -100,7 +100,7 @@ def test_what_needs_no_setting_is_there_without_a_word(http: httpx.AsyncClient) 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(http: httpx.AsyncClient) -> None:
     with pytest.raises(
-        ValueError, match=r"^notifiers.slak: there is no such kind; the kinds are alertmanager, console, "
+        ValueError, match=r"^notifiers.slak: there is no such kind; the kinds are alertmanager, apprise, "
     ):
         assemble({"slak": {}}, http)
 

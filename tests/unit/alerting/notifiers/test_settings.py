@@ -14,6 +14,7 @@ KINDS = {notifier.kind: notifier for notifier in BUILT_IN}
     [
         ("alertmanager", "http://alertmanager-0:9093 http://user:pass@alertmanager-1:9093/prefix"),
         ("alertmanager", "https://${USER}:${PASSWORD}@alertmanager.example.com"),
+        ("apprise", "pover://${USER}@${TOKEN}"),
         ("console", "terminal"),
         ("webhook", "https://hooks.example.com/a"),
         ("webhook", "http://[::1]:8080/a?b=c"),
@@ -56,6 +57,8 @@ def test_a_right_address_is_right(kind: str, address: str) -> None:
     [
         ("alertmanager", " "),
         ("alertmanager", "http://alertmanager-0:9093 alertmanager-1:9093"),
+        ("apprise", "pushover"),
+        ("apprise", "://"),
         ("console", " "),
         ("webhook", "hooks.example.com/a"),
         ("webhook", "htps://hooks.example.com/${HOOK}"),

@@ -111,6 +111,7 @@ def test_a_secret_whose_key_is_lost_must_be_entered_again(db: Connection) -> Non
 @pytest.mark.parametrize(
     ("contact", "sentence"),
     [
+        ({"apprise": "json://internal"}, "contacts: apprise works in the configuration file only."),
         ({"pigeon": "roof"}, "contacts[0].pigeon: there is no notifier 'pigeon'; there are "),
         ({"slack": "hooks"}, "contacts[0].slack: "),
         ({"email": "anna@example.com"}, "contacts[0].email: needs its settings under notifiers.email: "),

@@ -225,8 +225,8 @@ def _inform(
     db: Connection, outcome: Withdrawn | Reassigned, words: str, now: datetime, by_person: str | None
 ) -> None:
     """Tell those who were paged, and whoever had it, that it pages again. Those who are paged now hear it then."""
-    targets = outcome.incident.policy.steps[0].targets
-    paged = [person.id for person in escalation.recipients(targets, roster.load_crew(db), now)]
+    paging, crew = outcome.incident, roster.load_crew(db)
+    paged = [person.id for person in escalation.people_of(paging.policy, 0, crew, paging.severity, now)]
     told = [(outcome.incident, words)]
     also = _holder(db, outcome.previous)
     tell(db, NoticeKind.UPDATE, told, now, by_person, also=also, without=paged)

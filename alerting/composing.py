@@ -165,8 +165,7 @@ class _Facts:
 
     def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident pages."""
-        targets = escalation.step_at(incident.policy, step).targets
-        return escalation.recipients(targets, self.crew, at)
+        return escalation.people_of(incident.policy, step, self.crew, incident.severity, at)
 
 
 def _facts(db: Connection, pages: Collection[Page]) -> _Facts:

@@ -1,23 +1,44 @@
 """Escalation policies: the steps of paging, and the people whom a target means. Pure.
 
-A step has targets, and a wait for an answer. A policy never ends: its last step repeats. Only this room says whom a
-target means, which may depend on the time.
+A step has targets, and a wait for an answer. A step that reaches nobody, or that is not meant for the incident, falls
+through to the next at once. A policy never ends: its last step repeats. Only this room says whom a target means, which
+may depend on the time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from alerting import rotation
+from alerting import rotation, times
 from alerting.crew import Crew
 from alerting.origin import Origin
 from alerting.person import BUILT_IN, OPERATOR, ROBOT, Person
+from alerting.rotation import Window
+from alerting.severity import Severity
 
 MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
 
 Target = str
 """The name of a person, a rotation or a team, as the configuration writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a step is meant for: incidents of these severities, within these hours. All, if there are none."""
+
+    severities: tuple[Severity, ...] = ()
+    windows: tuple[Window, ...] = ()
+    timezone: str = "UTC"
+
+    def holds(self, severity: Severity, at: datetime) -> bool:
+        """Return whether the step is meant for an incident of this severity at `at`."""
+        hours = not self.windows or rotation.is_within(self.windows, at, times.zone(self.timezone))
+        return hours and (not self.severities or severity in self.severities)
+
+
+ANY = Condition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +49,8 @@ class Step:
     wait: timedelta
     assigned: bool = False
     """True if it was put before the first step of an incident's policy, because somebody reassigned the incident."""
+    only: Condition = ANY
+    """What the step is meant for. All other incidents fall through it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +135,28 @@ def step_at(policy: Policy, step: int) -> Step:
     return policy.steps[min(step, len(policy.steps) - 1)]
 
 
+def reaching(policy: Policy, step: int, crew: Crew, severity: Severity, at: datetime) -> int:
+    """Return the count of the step that pages instead of the one at count `step`, if that reaches nobody at `at`.
+
+    It is the next one that reaches somebody, and after the last one the nearest before it. Where every step that is
+    meant for the incident reaches nobody, the others count as well.
+    """
+    place = min(step, len(policy.steps) - 1)
+    order = [*range(place, len(policy.steps)), *range(place - 1, -1, -1)]
+    reached = [count for count in order if _reaches(policy.steps[count], crew, at)]
+    meant = (count for count in reached if policy.steps[count].only.holds(severity, at))
+    return next(meant, next(iter(reached), place))
+
+
+def _reaches(step: Step, crew: Crew, at: datetime) -> bool:
+    return any(person.contacts for target in step.targets for person in on_call(target, crew, at))
+
+
+def people_of(policy: Policy, step: int, crew: Crew, severity: Severity, at: datetime) -> list[Person]:
+    """Return the people whom the step at count `step` would page at `at`, or the one that it falls through to."""
+    return recipients(policy.steps[reaching(policy, step, crew, severity, at)].targets, crew, at)
+
+
 def led_by(policy: Policy, target: Target) -> Policy:
     """Return the policy of an incident that is assigned to a target: that is paged before the first step."""
     own = tuple(step for step in policy.steps if not step.assigned)
@@ -123,23 +168,30 @@ def number_of(policy: Policy, step: int) -> int:
     return min(step, len(policy.steps) - 1) + (not policy.steps[0].assigned)
 
 
-def decide(policy: Policy, step: int, now: datetime) -> Decision:
-    """Return the decision at step `step` of an unanswered incident: page its people, wait, then page the next."""
-    current = step_at(policy, step)
-    following = step_at(policy, step + 1)
-    number = number_of(policy, step)
+def decide(policy: Policy, step: int, now: datetime, crew: Crew, severity: Severity) -> Decision:
+    """Return the decision at count `step` of an unanswered incident: page its people, wait, then page the next.
+
+    A step that reaches nobody, or is not meant for the incident, is not waited for.
+    """
+    place = reaching(policy, step, crew, severity, now)
+    count = max(step, place)
+    current, next_at = policy.steps[place], now + policy.steps[place].wait
+    following = policy.steps[reaching(policy, count + 1, crew, severity, next_at)]
+    number = number_of(policy, place)
     name = f"step {number} of {policy.name}" if number else "reassigned"
     reason = name if step < len(policy.steps) else f"{name}, again"
-    return Decision(current.targets, step, now + current.wait, following.targets, reason)
+    return Decision(current.targets, count, next_at, following.targets, reason)
 
 
-def ahead(policy: Policy, step: int, at: datetime) -> list[tuple[datetime, Decision]]:
+def ahead(
+    policy: Policy, step: int, at: datetime, crew: Crew, severity: Severity
+) -> list[tuple[datetime, Decision]]:
     """Return the decisions from count `step` at `at` on if nobody answers: the steps left, and one repetition."""
-    decisions = []
-    for count in range(step, max(step, len(policy.steps)) + 1):
-        decision = decide(policy, count, at)
+    decisions: list[tuple[datetime, Decision]] = []
+    while not decisions or step <= len(policy.steps):
+        decision = decide(policy, step, at, crew, severity)
         decisions.append((at, decision))
-        at = decision.next_at
+        step, at = decision.step + 1, decision.next_at
     return decisions
 
 
@@ -153,16 +205,32 @@ def steps_to_json(steps: Sequence[Step]) -> list[dict[str, object]]:
     return [
         {"page": list(step.targets), "wait": step.wait.total_seconds()}
         | ({"assigned": True} if step.assigned else {})
+        | ({} if step.only == ANY else {"only": _condition_to_json(step.only)})
         for step in steps
     ]
 
 
-def steps_from_json(steps: Sequence[dict[str, object]]) -> tuple[Step, ...]:
+def _condition_to_json(only: Condition) -> dict[str, object]:
+    windows = rotation.windows_to_json(only.windows)
+    return {"severities": list(only.severities), "windows": windows, "timezone": only.timezone}
+
+
+def steps_from_json(steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
     """Return the steps of a row."""
     return tuple(
-        Step(tuple(step["page"]), timedelta(seconds=step["wait"]), bool(step.get("assigned")))  # type: ignore[arg-type]
+        Step(
+            tuple(step["page"]),
+            timedelta(seconds=step["wait"]),
+            bool(step.get("assigned")),
+            _condition_from_json(step["only"]) if "only" in step else ANY,
+        )
         for step in steps
     )
+
+
+def _condition_from_json(only: Mapping[str, Any]) -> Condition:
+    severities = tuple(Severity(severity) for severity in only["severities"])
+    return Condition(severities, rotation.windows_from_json(only["windows"]), only["timezone"])
 
 
 def from_json(policy: dict[str, object]) -> Policy:

@@ -62,8 +62,11 @@ def _page(
 ) -> None:
     """Page for incidents that are due, and put off those of which everything is held."""
     paging, held, entries = _reopened(due, standing, now)
-    decisions = {incident.id: escalation.decide(incident.policy, incident.step, now) for incident in paging}
-    crew = roster.load_crew(db, {target for decision in decisions.values() for target in decision.targets})
+    crew = roster.load_crew(db, {target for incident in paging for target in incident.policy.targets})
+    decisions = {
+        incident.id: escalation.decide(incident.policy, incident.step, now, crew, incident.severity)
+        for incident in paging
+    }
     recipients = {
         number: escalation.recipients(decision.targets, crew, now) for number, decision in decisions.items()
     }
@@ -78,7 +81,8 @@ def _page(
         # The first page tells everything, so that nothing in it is new.
         of_it = symptoms.get(incident.id, ()) if incident.told_at is not None else ()
         news = what_is_new.of(of_it, now, pace)
-        pages += [(incident, person, decision.reason, news) for person in free]
+        fallen = incident if incident.step == decision.step else replace(incident, step=decision.step)
+        pages += [(fallen, person, decision.reason, news) for person in free]
         line = f"{decision.reason}: {', '.join(person.name for person in everybody)}"
         entries.append(Entry(incident.id, now, "paged", line))
         stepped.append(_stepped(incident, decision, now))
@@ -95,7 +99,7 @@ def _page(
 def _stepped(incident: Incident, decision: Decision, now: datetime) -> Incident:
     """Return the incident one step on."""
     seen = life.worst(incident.seen, incident.severity)
-    return frozen.changed(incident, step=incident.step + 1, next_at=decision.next_at, told_at=now, seen=seen)
+    return frozen.changed(incident, step=decision.step + 1, next_at=decision.next_at, told_at=now, seen=seen)
 
 
 def _with_news(

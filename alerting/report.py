@@ -24,7 +24,7 @@ def report(db: Connection, symptom: Symptom, text: str, by: str, now: datetime) 
     (raised,) = symptom_store.raised_of(db, [symptom.key])
     recovery.clear(db, [(raised, symptom.facts.why)], now, Pace(), by=by)
     incident = store.load_many(db, [raised.incident_id])[raised.incident_id]
-    people = escalation.recipients(incident.policy.steps[0].targets, roster.load_crew(db), now)
+    people = escalation.people_of(incident.policy, 0, roster.load_crew(db), incident.severity, now)
     intents = [Intent(incident, outbox.recipient(person.id, _read(person)), text) for person in people]
     outbox.intend(db, NoticeKind.RECOVERED, intents, now)
     return incident.id

@@ -125,25 +125,33 @@ class Layer:
         """Return whether anybody can be on call at an instant."""
         if self.turn(at, zone) < 0:
             return False
-        return not self.only or any(opens <= at < closes for opens, closes in self._windows(at, at, zone))
+        return not self.only or is_within(self.only, at, zone)
 
     def edges(self, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """Yield the instants of a span at which somebody else may be on call."""
         for turn in range(max(self.turn(start, zone), 0), self.turn(end, zone) + 1):
             yield wall_clock.first(self.shift.after(self.start, turn), zone)
-        for opens, closes in self._windows(start, end, zone):
+        for opens, closes in _openings(self.only, start, end, zone):
             yield opens
             yield closes
 
-    def _windows(self, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-        """Yield the windows that may touch a span. One lasts two days at most, and a zone may skip or repeat a part."""
-        day, final = (wall_clock.shown(at, zone).date() for at in (start, end))
-        day -= 3 * _DAY
-        while day <= final + _DAY:
-            for window in self.only:
-                if opening := window.on(day, zone):
-                    yield opening
-            day += _DAY
+
+def is_within(windows: Sequence[Window], at: datetime, zone: ZoneInfo) -> bool:
+    """Return whether an instant is in one of the windows."""
+    return any(opens <= at < closes for opens, closes in _openings(windows, at, at, zone))
+
+
+def _openings(
+    windows: Sequence[Window], start: datetime, end: datetime, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the windows that may touch a span. One lasts two days at most, and a zone may skip or repeat a part."""
+    day, final = (wall_clock.shown(at, zone).date() for at in (start, end))
+    day -= 3 * _DAY
+    while day <= final + _DAY:
+        for window in windows:
+            if opening := window.on(day, zone):
+                yield opening
+        day += _DAY
 
 
 class Change(StrEnum):
@@ -287,14 +295,7 @@ def layers_to_json(layers: Sequence[Layer]) -> list[dict[str, object]]:
             "people": list(layer.people),
             "shift": str(layer.shift),
             "start": layer.start.isoformat(),
-            "only": [
-                {
-                    "days": list(window.days),
-                    "opens": window.opens // _MINUTE,
-                    "closes": window.closes // _MINUTE,
-                }
-                for window in layer.only
-            ],
+            "only": windows_to_json(layer.only),
         }
         for layer in layers
     ]
@@ -307,10 +308,23 @@ def layers_from_json(layers: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
             tuple(layer["people"]),
             Length.parse(layer["shift"]),
             datetime.fromisoformat(layer["start"]),
-            tuple(
-                Window(tuple(window["days"]), window["opens"] * _MINUTE, window["closes"] * _MINUTE)
-                for window in layer["only"]
-            ),
+            windows_from_json(layer["only"]),
         )
         for layer in layers
+    )
+
+
+def windows_to_json(windows: Sequence[Window]) -> list[dict[str, object]]:
+    """Return windows as JSON, hours in minutes after midnight."""
+    return [
+        {"days": list(window.days), "opens": window.opens // _MINUTE, "closes": window.closes // _MINUTE}
+        for window in windows
+    ]
+
+
+def windows_from_json(windows: Sequence[Mapping[str, Any]]) -> tuple[Window, ...]:
+    """Return windows from JSON. The reverse of `windows_to_json`."""
+    return tuple(
+        Window(tuple(window["days"]), window["opens"] * _MINUTE, window["closes"] * _MINUTE)
+        for window in windows
     )

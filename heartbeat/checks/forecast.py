@@ -23,6 +23,7 @@ from heartbeat.checks import cause, deadline, surroundings, symptoms, waiting
 from heartbeat.checks import life as check_life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
+from heartbeat.checks.definition import SEVERITY
 from heartbeat.checks.groups import AllGroups
 from heartbeat.checks.symptoms import Fall
 
@@ -93,7 +94,7 @@ def of(
     (symptom,) = waiting.consequences(db, [(fall, symptom)], [(fall, symptom)], now)
     incident, raised = _incident(db, job, symptom, now)
     crew = desk.crew(db)
-    ahead = _ahead(incident, raised)
+    ahead = _ahead(incident, raised, crew)
     calls = tuple(
         replace(_call(incident.policy, at, decision, crew), severity=incident.severity)
         for at, decision in ahead
@@ -120,7 +121,9 @@ def of(
 def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
     """Return the steps of this policy for an incident that opens now."""
     crew, at = desk.crew(db), now + installation.pace(db).gathering
-    return tuple(_call(policy, at, decision, crew) for at, decision in escalation.ahead(policy, 0, at))
+    return tuple(
+        _call(policy, at, decision, crew) for at, decision in escalation.ahead(policy, 0, at, crew, SEVERITY)
+    )
 
 
 def _fallen(job: Check, now: datetime) -> Change:
@@ -143,15 +146,17 @@ def _incident(
     return desk.foresee(db, symptom, now, installation.pace(db))
 
 
-def _ahead(incident: Incident, symptoms: Sequence[RaisedSymptom]) -> list[tuple[datetime, Decision]]:
+def _ahead(
+    incident: Incident, symptoms: Sequence[RaisedSymptom], crew: Crew
+) -> list[tuple[datetime, Decision]]:
     """Return every step from the incident's next action on. After a quiet, the first step comes first."""
     at = incident.next_at or incident.opened_at
     if incident.state is life.State.OPEN:
-        return escalation.ahead(incident.policy, incident.step, at)
+        return escalation.ahead(incident.policy, incident.step, at, crew, incident.severity)
     holds = [symptom.held_until for symptom in symptoms if symptom.cleared_at is None]
     ends = [until for until in holds if until is not None]
     all_held = min(ends) if ends and len(ends) == len(holds) else None
-    return escalation.ahead(incident.policy, 0, max(at, all_held or at))
+    return escalation.ahead(incident.policy, 0, max(at, all_held or at), crew, incident.severity)
 
 
 def _call(policy: Policy, at: datetime, decision: Decision, crew: Crew) -> Call:
@@ -205,7 +210,7 @@ def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[s
         if (limit := deadline.of(job)) is None:
             continue
         policy = policies.get(job.policy or "") or policies.get(default or "", escalation.CATCH_ALL)
-        first = _call(policy, *escalation.ahead(policy, 0, limit + gathering)[0], crew)
+        first = _call(policy, *escalation.ahead(policy, 0, limit + gathering, crew, job.severity)[0], crew)
         names = times.names([person.name for person in first.people])
         are = "is" if len(first.people) == 1 else "are"
         by, at = _instant(limit, now), _instant(first.at, now)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from alerting import times
 from alerting.crew import Team
-from alerting.escalation import Policy
+from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from alerting.rotation import Rotation
@@ -255,7 +255,13 @@ def _notifier(settings: Mapping[str, str]) -> Properties:
 
 
 def _policy(policy: Policy) -> Properties:
-    return {"steps": "; ".join(f"{' and '.join(step.targets)}, {length(step.wait)}" for step in policy.steps)}
+    return {"steps": "; ".join(map(_step, policy.steps))}
+
+
+def _step(step: Step) -> str:
+    only = rotations.condition_in_words(step.only)
+    text = f"{' and '.join(step.targets)}, {length(step.wait)}"
+    return f"{text} (only {only})" if only else text
 
 
 def _status_page(page: StatusPage) -> Properties:

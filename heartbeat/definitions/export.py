@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from alerting.answer import ACKNOWLEDGED_FOR
-from alerting.escalation import Policy
+from alerting.escalation import Policy, Step
 from alerting.incident import GATHERING, SETTLING
 from alerting.person import Contact, Person
 from heartbeat.checks import definition
@@ -120,7 +120,12 @@ def _below(zone: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def steps(policy: Policy) -> list[dict[str, Any]]:
-    return [Inline(page=one_or_more(step.targets), wait=written(step.wait)) for step in policy.steps]
+    return [Inline(filled(_step(step))) for step in policy.steps]
+
+
+def _step(step: Step) -> dict[str, Any]:
+    only = rotations.written_condition(step.only)
+    return {"page": one_or_more(step.targets), "wait": written(step.wait), "only": only}
 
 
 def person(somebody: Person) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, TypeVar
 
+from alerting import escalation
 from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.crew import Team
 from alerting.escalation import Policy, Step
@@ -343,7 +344,11 @@ class Reading:
         ]
         if len(people) > len(set(people)):
             page.report("names somebody twice.")
-        return Step(tuple(people), node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait))
+        wait = node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait)
+        only = node.get("only")
+        return Step(
+            tuple(people), wait, only=rotations.condition(only, self._timezone) if only else escalation.ANY
+        )
 
 
 def _filled_if_here(text: str, fill_in: Callable[[str], str]) -> str:

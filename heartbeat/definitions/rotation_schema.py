@@ -1,6 +1,7 @@
 """Rotations, teams and channels of heartbeat.yaml as JSON Schema. Pure."""
 
 from alerting.rotation import WEEKDAYS
+from alerting.severity import Severity
 from heartbeat.checks.time_of_day import WINDOW_PATTERN
 from heartbeat.definitions import entry
 from heartbeat.definitions import schema_values as values
@@ -13,15 +14,21 @@ WORDS = {"daily": "1d", "weekly": "1w", "monthly": "1mo"}
 BEGINS = r"\d{4}-\d{2}-\d{2}([ T]([01]\d|2[0-3]):[0-5]\d)?"
 """A day, or a day and a time on it, as a regular expression."""
 
-WINDOW = values.mapping(
-    "Weekdays and hours, in the time zone of the rotation.",
+_HOURS = {
+    "days": values.names("Weekdays, such as mon-fri or [sat, sun]. Every day if missing.", 7, DAYS),
+    "hours": {
+        "type": "string",
+        "pattern": f"^{WINDOW_PATTERN}$",
+        "description": "Such as 09:00-17:00, or 22:00-06:00 over midnight. All day if missing.",
+    },
+}
+WINDOW = values.mapping("Weekdays and hours, in the time zone of the rotation.", _HOURS)
+CONDITION = values.mapping(
+    "The incidents that a step is meant for. All others fall through to the next step at once.",
     {
-        "days": values.names("Weekdays, such as mon-fri or [sat, sun]. Every day if missing.", 7, DAYS),
-        "hours": {
-            "type": "string",
-            "pattern": f"^{WINDOW_PATTERN}$",
-            "description": "Such as 09:00-17:00, or 22:00-06:00 over midnight. All day if missing.",
-        },
+        "severity": values.names("All severities if missing.", len(Severity), f"({'|'.join(Severity)})"),
+        **_HOURS,
+        "timezone": values.ZONE,
     },
 )
 

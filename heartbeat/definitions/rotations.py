@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from alerting.crew import Team
+from alerting.escalation import ANY, Condition
 from alerting.person import OPERATOR
 from alerting.rotation import WEEKDAYS, Layer, Length, Rotation, Window
+from alerting.severity import Severity
 from heartbeat.checks import time_of_day
 from heartbeat.definitions import entry, rotation_schema
 from heartbeat.definitions.document import Node
@@ -57,6 +59,35 @@ def report_shared_names(root: Node) -> None:
                 node.report(f"is a name in `{other}` as well; a step could mean either, so choose another.")
 
 
+def condition(node: Node, timezone: str) -> Condition:
+    """Return what a step is meant for. Problems are reported."""
+    node.only(rotation_schema.CONDITION["properties"], "only")
+    severities = node.get("severity")
+    chosen = (
+        [item.as_(entry.severity, Severity.CRITICAL) for item in severities.items()] if severities else []
+    )
+    hours = _limits([_window(node)])
+    zone = node.read("timezone", entry.zone, timezone)
+    return Condition(tuple(dict.fromkeys(chosen)), hours, zone if hours else "UTC")
+
+
+def written_condition(only: Condition) -> Inline | None:
+    """Return the fields of a condition, None if there is none."""
+    if only == ANY:
+        return None
+    severities = (
+        one_or_more(tuple(severity.value for severity in only.severities)) if only.severities else None
+    )
+    hours = _written_window(only.windows[0]) if only.windows else {}
+    return Inline(filled({"severity": severities, **hours, "timezone": only.timezone if hours else None}))
+
+
+def condition_in_words(only: Condition) -> str:
+    """Return a condition as words: "critical, mon-fri 09:00-17:00 Europe/London". Empty if there is none."""
+    hours = " ".join([*_text_of(only.windows[0]), only.timezone]) if only.windows else ""
+    return ", ".join(filter(None, [" or ".join(only.severities), hours]))
+
+
 def written(rotation: Rotation) -> dict[str, Any]:
     """Return the fields of a rotation, as in a file that names no time zone for all."""
     return filled(
@@ -82,6 +113,8 @@ def _layer(node: Node, known: Callable[[str], str]) -> Layer:
     if only is not None:
         windows = [only] if isinstance(only.value, dict) else only.items()
         entry.at_most(only, entry.MAX_WINDOWS, "windows")
+        for window in windows:
+            window.only(rotation_schema.WINDOW["properties"], "only")
     return Layer(
         people=tuple(person.as_(known, "") for person in turns),
         shift=node.need("shift", "1w").as_(_shift, _SOME_SHIFT),
@@ -114,7 +147,6 @@ def _begins(text: str) -> datetime:
 
 
 def _window(node: Node) -> Window:
-    node.only(rotation_schema.WINDOW["properties"], "only")
     days = node.get("days")
     chosen = {day for item in days.items() for day in item.as_(_weekdays, ())} if days else set(_WHOLE.days)
     opens, closes = node.read("hours", _hours, (_WHOLE.opens, _WHOLE.closes))

@@ -45,6 +45,7 @@ _STEP = values.mapping(
         "page": values.names(
             "People, rotations, teams and channels, by their names here.", entry.MAX_PAGED, entry.SLUG
         ),
+        "only": rotation_schema.CONDITION,
         "wait": values.length("Then the next step, or the last one again: 1m to 24h."),
     },
     ("page", "wait"),

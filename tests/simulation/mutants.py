@@ -26,6 +26,7 @@ from alerting import (
 )
 from alerting.answer import Acknowledged, Resolved, Stale
 from alerting.courier import Courier
+from alerting.crew import Crew
 from alerting.delivery import Expired, Tries, Verdict
 from alerting.escalation import Decision, Policy
 from alerting.incident import Incident, Pace
@@ -34,6 +35,7 @@ from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
+from alerting.severity import Severity
 from alerting.tables import pages
 from heartbeat.checks import deadline, life, placing
 from heartbeat.checks.check import Change, Check
@@ -126,8 +128,8 @@ def the_policy_ends(patch: pytest.MonkeyPatch) -> None:
     """After its last step a policy is exhausted, and nobody is told any more."""
     honest = escalation.decide
 
-    def decide(policy: Policy, step: int, now: datetime) -> Decision:
-        decision = honest(policy, step, now)
+    def decide(policy: Policy, step: int, now: datetime, crew: Crew, severity: Severity) -> Decision:
+        decision = honest(policy, step, now, crew, severity)
         return decision if step + 1 < len(policy.steps) else replace(decision, next_at=now + NEVER)
 
     patch.setattr(escalation, "decide", decide)

@@ -284,7 +284,7 @@ def _place(dossier: desk.Dossier, reader: Answerer, crew: Crew, now: datetime) -
     if not paged:
         return ""
     policy, step = dossier.incident.policy, paged[-1].step
-    everybody = escalation.recipients(escalation.step_at(policy, step).targets, crew, now)
+    everybody = escalation.people_of(policy, step, crew, dossier.incident.severity, now)
     return f"{place(policy, step, [each.name for each in everybody if each.id != reader.person])}."
 
 

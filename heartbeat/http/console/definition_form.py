@@ -132,7 +132,7 @@ async def change(form: DefinitionForm[D, F], request: ConsoleRequest) -> Respons
     if definition.origin == Origin.FILE:
         return _declared(form, request, definition, "change")
     if sentence := form.unfit(definition):
-        return render.error_page(request.http, 409, "Too long for a form", sentence)
+        return render.error_page(request.http, 409, "Too much for a form", sentence)
     return await _show(form, request, Filled(form.filled(definition), _mark(definition), definition))
 
 

@@ -175,9 +175,9 @@ def before(symptom: RaisedSymptom) -> str:
 
 def next_people(incident: Incident, crew: Crew) -> list[str]:
     """Return the names of the people who are paged next, of the catch-all if none of them can be reached."""
-    targets = escalation.step_at(incident.policy, incident.step).targets
     at = incident.next_at or incident.opened_at
-    return [person.name for person in escalation.recipients(targets, crew, at)]
+    people = escalation.people_of(incident.policy, incident.step, crew, incident.severity, at)
+    return [person.name for person in people]
 
 
 def names(people: Mapping[str, Person]) -> dict[str, str]:

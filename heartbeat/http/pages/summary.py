@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from alerting import escalation, times
 from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.incident import State as Life
+from alerting.severity import Severity
 from heartbeat.checks import maintenance
 from heartbeat.checks.check import State
 from heartbeat.checks.maintenance import Phase, Window
@@ -183,9 +184,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _wait(person: str, policy: Policy, crew: Crew, now: datetime) -> str:
     """Return the time after which a policy pages a person, in words. Empty if it never does."""
-    waited = timedelta()
-    for step in policy.steps:
-        if person in {each.id for each in escalation.recipients(step.targets, crew, now + waited)}:
-            return f"after {times.duration(waited)}" if waited else FIRST
-        waited += step.wait
+    for at, decision in escalation.ahead(policy, 0, now, crew, Severity.CRITICAL):
+        if person in {each.id for each in escalation.recipients(decision.targets, crew, at)}:
+            return f"after {times.duration(at - now)}" if at > now else FIRST
     return ""

@@ -7,9 +7,10 @@ import pytest
 
 from alerting import escalation
 from alerting.crew import Crew, Team
-from alerting.escalation import Policy, Step
+from alerting.escalation import Condition, Policy, Step
 from alerting.person import OPERATOR, Contact, Person
-from alerting.rotation import Layer, Length, Rotation
+from alerting.rotation import Layer, Length, Rotation, Window
+from alerting.severity import Severity
 from tests.unit.conftest import NOW
 
 OPS = Policy(
@@ -19,6 +20,8 @@ OPS = Policy(
 
 
 CONTACTS = {"first": (Contact("ntfy", "x"),), "second": (Contact("ntfy", "y"),), "bare": ()}
+
+EVERYBODY = Crew({name: Person(name, name.title(), contacts) for name, contacts in CONTACTS.items()})
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,7 @@ CONTACTS = {"first": (Contact("ntfy", "x"),), "second": (Contact("ntfy", "y"),),
 def test_steps_come_in_order_and_the_last_repeats_for_ever(
     step: int, people: tuple[str, ...], minutes: int, then: tuple[str, ...], reason: str
 ) -> None:
-    decision = escalation.decide(OPS, step, NOW)
+    decision = escalation.decide(OPS, step, NOW, EVERYBODY, Severity.ERROR)
     assert decision.targets == people
     assert decision.next_at == NOW + timedelta(minutes=minutes)
     assert (decision.next_targets, decision.reason, decision.step) == (then, reason, step)
@@ -106,10 +109,81 @@ def test_a_policy_comes_back_from_its_row_as_it_was() -> None:
 
 
 def test_an_assigned_target_leads_the_policy_and_takes_no_number() -> None:
-    policy = escalation.led_by(OPS, "cleo")
+    policy = escalation.led_by(OPS, "second")
     assert escalation.from_json(escalation.to_json(policy)) == policy
     assert [escalation.number_of(policy, step) for step in range(4)] == [0, 1, 2, 2]
     assert [escalation.number_of(OPS, step) for step in range(3)] == [1, 2, 2]
-    reasons = [escalation.decide(policy, step, NOW).reason for step in range(4)]
+    reasons = [escalation.decide(policy, step, NOW, EVERYBODY, Severity.ERROR).reason for step in range(4)]
     assert reasons == ["reassigned", "step 1 of ops", "step 2 of ops", "step 2 of ops, again"]
-    assert escalation.led_by(policy, "cleo") == policy
+    assert escalation.led_by(policy, "second") == policy
+
+
+def reached(policy: Policy, severity: Severity = Severity.ERROR) -> list[tuple[str, int, float]]:
+    """Return the first target, the count and the minute of each decision ahead."""
+    return [
+        (decision.targets[0], decision.step, (at - NOW).total_seconds() / 60)
+        for at, decision in escalation.ahead(policy, 0, NOW, EVERYBODY, severity)
+    ]
+
+
+def steps(*targets: str, only: Condition = escalation.ANY) -> tuple[Step, ...]:
+    return tuple(Step((target,), timedelta(minutes=5), only=only) for target in targets)
+
+
+def test_a_step_that_reaches_nobody_falls_through_at_once() -> None:
+    assert reached(Policy("ops", steps("ghost", "bare", "first", "ghost", "second"))) == [
+        ("first", 2, 0),
+        ("second", 4, 5),
+        ("second", 5, 10),
+    ]
+    decision = escalation.decide(
+        Policy("ops", steps("first", "ghost", "second")), 0, NOW, EVERYBODY, Severity.ERROR
+    )
+    assert decision.next_targets == ("second",)
+
+
+def test_the_last_step_that_reaches_somebody_repeats() -> None:
+    assert reached(Policy("ops", steps("first", "second", "ghost"))) == [
+        ("first", 0, 0),
+        ("second", 1, 5),
+        ("second", 2, 10),
+        ("second", 3, 15),
+    ]
+    nobody = Policy("ops", steps("ghost", "bare"))
+    assert [target for target, *_ in reached(nobody)] == ["ghost", "bare", "bare"]
+    assert escalation.people_of(nobody, 0, EVERYBODY, Severity.ERROR, NOW) == [OPERATOR]
+
+
+def test_a_step_for_some_incidents_lets_the_others_fall_through() -> None:
+    critical = steps("second", only=Condition((Severity.CRITICAL,)))
+    policy = Policy("ops", (*critical, *steps("first"), *critical))
+    assert [target for target, *_ in reached(policy, Severity.CRITICAL)] == [
+        "second",
+        "first",
+        "second",
+        "second",
+    ]
+    assert [target for target, *_ in reached(policy, Severity.WARNING)] == ["first", "first", "first"]
+    # Nobody else can be reached: somebody whom it is not meant for is better than none.
+    assert [target for target, *_ in reached(Policy("ops", critical), Severity.WARNING)] == [
+        "second",
+        "second",
+    ]
+
+
+def test_a_step_for_some_hours_is_passed_over_outside_of_them() -> None:
+    midnight = timedelta(hours=NOW.hour)
+    hours = Window(opens=midnight + timedelta(hours=1), closes=midnight + timedelta(hours=2))
+    policy = Policy("ops", (*steps("second", only=Condition(windows=(hours,))), *steps("first")))
+    assert reached(policy)[0][0] == "first"
+    later = NOW.replace(minute=0) + timedelta(hours=1)
+    decision = escalation.decide(policy, 0, later, EVERYBODY, Severity.ERROR)
+    assert decision.targets == ("second",)
+
+
+def test_a_policy_with_conditions_comes_back_from_its_row_as_it_was() -> None:
+    only = Condition(
+        (Severity.CRITICAL, Severity.ERROR), (Window((0, 4), timedelta(hours=9)),), "Europe/London"
+    )
+    policy = Policy("ops", steps("first", only=only))
+    assert escalation.from_json(escalation.to_json(policy)) == policy

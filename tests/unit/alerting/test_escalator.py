@@ -78,8 +78,17 @@ def test_a_page_at_the_end_of_maintenance_marks_what_went_down_in_it(db: Connect
     assert (last.kind, last.created_at, last.news.joined) == (NoticeKind.PAGE, hold.until, (new,))
 
 
-def test_a_step_that_reaches_nobody_pages_the_operator(db: Connection) -> None:
+def test_a_step_that_reaches_nobody_is_not_waited_for(db: Connection) -> None:
     desk.install(db, [Person("anna", "Anna", ()), BEN], [OPS], {})
+    desk.raise_(db, [a_symptom()], NOW)
+    escalator.sweep(db, PAGED_AT)
+    assert notices_of(db) == [("page", "ben", "pending")]
+    (page,) = outbox.pages_of(db, 1)
+    assert (page.step, desk.dossier(db, 1).incident.step) == (1, 2)  # type: ignore[union-attr]
+
+
+def test_a_policy_that_reaches_nobody_pages_the_operator(db: Connection) -> None:
+    desk.install(db, [Person("anna", "Anna", ()), Person("ben", "Ben", ())], [OPS], {})
     desk.raise_(db, [a_symptom()], NOW)
     escalator.sweep(db, PAGED_AT)
     assert notices_of(db) == [("page", "operator", "pending")]

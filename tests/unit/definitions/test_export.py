@@ -67,7 +67,12 @@ rotations:
 teams: {all: [anna, bob], one: bob}
 policies:
   day: [{page: [anna, infra, all, room], wait: 1h30m}, {page: bob, wait: 24h}]
-  night: [{page: bob, wait: 1m}]
+  night:
+    - page: bob
+      wait: 1m
+      only: {severity: [critical, error], days: mon-fri, hours: "09:00-17:00", timezone: Asia/Kathmandu}
+    - {page: anna, wait: 1m, only: {severity: warning}}
+    - {page: anna, wait: 1m}
 notifiers:
   email: {smtp: "smtps://[::1]:465", from: "A: <a@b.example>"}
   ntfy: {token: "${OTHER_KEY}"}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from alerting.escalation import Policy
+from alerting.escalation import ANY, Policy
 from heartbeat.actor import Role
 from heartbeat.checks import forecast
 from heartbeat.definitions.edit import policies as edit
@@ -76,6 +76,8 @@ def _facts(db: Connection, request: ConsoleRequest, filled: Filled[Policy, Polic
 
 
 def _unfit(policy: Policy) -> str | None:
+    if any(step.only != ANY for step in policy.steps):
+        return "It has steps for some incidents only, which this form cannot show. Change it with the API."
     if len(policy.steps) <= policy_fields.MOST:
         return None
     return f"It has {len(policy.steps)} steps, more than this form can show. Change it with the API."

@@ -66,7 +66,7 @@ class StepView:
 
     @property
     def falls_through(self) -> bool:
-        """True if nobody can be reached, so that the step goes to the terminal of the service."""
+        """True if nobody can be reached, so that the step falls through to another one."""
         return list(self.people) == [OPERATOR]
 
 
@@ -138,23 +138,28 @@ def sentence(first: PolicyView | None) -> str:
     """Say who is on call, by the default policy."""
     if first is None:
         return "Nobody is on call: there is no policy, so pages go only to the terminal of the service."
-    if first.stages[0].falls_through:
+    reached = _reached(first)
+    if not reached:
         return "Nobody who is on call can be reached: pages go to the terminal of the service."
-    names = _names(first.stages[0].people)
-    return f"{names} {'is' if len(first.stages[0].people) == 1 else 'are'} on call."
+    return f"{_names(reached[0].people)} {'is' if len(reached[0].people) == 1 else 'are'} on call."
 
 
 def following(first: PolicyView | None) -> str:
     """Say who is next, by the default policy."""
     if first is None:
         return ""
-    by = f"By {first.name}, the default policy"
-    if len(first.stages) == 1:
+    by, reached = f"By {first.name}, the default policy", _reached(first)
+    if len(reached) < 2:
         return f"{by}: paged again every {first.repeats_every} until somebody answers."
-    next_step = first.stages[1]
+    next_step = reached[1]
     are = "is" if len(next_step.people) == 1 else "are"
-    wait = next_step.when.removesuffix(" later")
+    wait = first.stages[first.stages.index(reached[0]) + 1].when.removesuffix(" later")
     return f"{by}: unless somebody answers within {wait}, {_names(next_step.people)} {are} paged next."
+
+
+def _reached(first: PolicyView) -> list[StepView]:
+    """Return the steps that reach somebody: the others are not waited for."""
+    return [stage for stage in first.stages if not stage.falls_through]
 
 
 def _reach(contact: Contact, mine: Sequence[Attempt], secret: bool, twin: bool) -> ContactDeliveries:

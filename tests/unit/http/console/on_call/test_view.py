@@ -57,8 +57,13 @@ def test_unreachable_people_are_named_and_the_terminal_stands_in() -> None:
         ),
         (
             [Step(("ghost",), FIVE), Step(("ben", "anna"), FIVE)],
+            "Ben and Anna are on call.",
+            "paged again every 5 min until somebody answers.",
+        ),
+        (
+            [Step(("ghost",), FIVE)],
             "Nobody who is on call can be reached: pages go to the terminal of the service.",
-            "unless somebody answers within 5 min, Ben and Anna are paged next.",
+            "paged again every 5 min until somebody answers.",
         ),
     ],
 )

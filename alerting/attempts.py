@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, true, union, update
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select, true, union, update
 
 from alerting import outbox
 from alerting.delivery import LEASE, is_id
@@ -24,7 +24,7 @@ _ACCEPTED = and_(attempts.c.outcome == "accepted", attempts.c.receipt.is_distinc
 TAKEN = or_(_ACCEPTED, attempts.c.may_have_arrived)
 """Attempts after which their contact has the notice, or may have it."""
 LARGEST_SEND = 20
-"""Pages, the newest, that one id of a provider can stand for: more than a digest holds."""
+"""Pages, the newest, that one id of a provider can stand for if it is no digest's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +224,29 @@ def sent_as(db: Connection, via: str, provider_id: str, before: datetime | None 
     return [outbox.page_of(row) for row in db.execute(query)]
 
 
+def pages_sent_as(db: Connection, via: str, provider_id: str, after: int, limit: int) -> list[Page]:
+    """Return up to `limit` pages with numbers above `after` that were sent under this id of a provider, in their order.
+
+    A digest has as many pages as the storm that it is about.
+    """
+    if not is_id(provider_id):
+        return []
+    sent = attempts.c.page_id == pages.c.id, attempts.c.via == via, attempts.c.provider_id == provider_id
+    query = select(pages).where(pages.c.id > after, exists().where(*sent)).order_by(pages.c.id).limit(limit)
+    return [outbox.page_of(row) for row in db.execute(query)]
+
+
 def told(
     db: Connection, contacts: Collection[tuple[str, str]], via: str, since: datetime, limit: int
 ) -> list[tuple[int, int, str, bool]]:
     """Return what these contacts of one kind, (person, mark), have pages of that still waits or was paged since a time.
 
-    Each is (incident, occurrence, person, whether it waits), newest incident first.
+    Each is (incident, occurrence, person, whether it waits), newest incident first. Only the newest `REMEMBERED`
+    attempts of all are searched: what waits is paged again and again.
     """
     if not contacts:
         return []
+    newest = select(func.coalesce(func.max(attempts.c.id), 0)).scalar_subquery()
     held = [
         and_(pages.c.person == person, attempts.c.contact_mark == mark) for person, mark in sorted(contacts)
     ]
@@ -243,6 +257,7 @@ def told(
         .join(attempts, attempts.c.page_id == pages.c.id)
         .join(incidents, incidents.c.id == pages.c.incident_id)
         .where(
+            attempts.c.id > newest - REMEMBERED,
             pages.c.kind == NoticeKind.PAGE,
             incidents.c.id > 0,
             attempts.c.via == via,

@@ -22,12 +22,25 @@ from alerting.person import OPERATOR, Person
 DELIVERED, UNDELIVERED = "delivered", "undelivered"
 
 
-def receipt(db: Connection, kind: str, report: Arrived | Undelivered, now: datetime, jitter: float) -> None:
+AT_ONCE = 200
+"""The most pages of a digest that one transaction changes."""
+
+
+def receipt(
+    db: Connection,
+    kind: str,
+    report: Arrived | Undelivered,
+    now: datetime,
+    jitter: float,
+    after: int = 0,
+) -> int | None:
     """Record a provider's report on what this kind of notifier has sent, and act on it.
 
-    An id under which nothing was sent changes nothing.
+    Pages with numbers above `after` are changed. Return the last of them, None if there are no more. An id under which
+    nothing was sent changes nothing.
     """
-    numbers = {page.id: page.incident_id for page in attempts.sent_as(db, kind, report.provider_id)}
+    sent = attempts.pages_sent_as(db, kind, report.provider_id, after, AT_ONCE)
+    numbers = {page.id: page.incident_id for page in sent}
     # Incidents before pages, in the order in which answers lock them.
     incidents = store.lock(db, set(numbers.values()))
     accepted = attempts.lock_accepted(db, numbers, kind, report.provider_id)
@@ -44,6 +57,7 @@ def receipt(db: Connection, kind: str, report: Arrived | Undelivered, now: datet
             onward_store.arrived(db, attempt.page, _reachable(attempt.page, people), now)
         else:
             _go_on(db, attempt, incidents[attempt.page.incident_id], people, reason, now, jitter)
+    return sent[-1].id if len(sent) == AT_ONCE else None
 
 
 def _go_on(

@@ -5,7 +5,6 @@ What is to be asked about is in the database, so that no crash forgets it, and t
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
@@ -21,6 +20,7 @@ from alerting.notifiers.contract import (
 )
 from alerting.notifiers.contract import Reply as Words
 from alerting.notifiers.registry import NotifierSet, Setup
+from heartbeat import delivery_receipts
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop
@@ -113,6 +113,5 @@ class ReceiptWatch:
         if isinstance(receipt, Acknowledgement):
             await self._answered(kind, receipt)
         elif not isinstance(receipt, Words):
-            now, jitter = self._clock.now(), random.random()
-            await self._database.write(lambda db: desk.receipt(db, kind, receipt, now, jitter))
+            await delivery_receipts.record(self._database, kind, receipt, self._clock.now())
         self._wake()

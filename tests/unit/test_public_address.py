@@ -35,11 +35,13 @@ def test_a_link_that_opens_only_inside_is_told(url: str, where: str) -> None:
         f"Links in pages begin with {url}, which opens {where}, and Anna is paged elsewhere: set "
         "HEARTBEAT_PUBLIC_URL to an address that opens on a phone."
     )
+    assert not public_address.opens_anywhere(url)
 
 
 @pytest.mark.parametrize("url", ["https://heartbeat.example.com", "http://8.8.8.8", "http://[2001:4860::8]"])
 def test_a_link_that_opens_outside_is_right(url: str) -> None:
     assert public_address.fault(url, MAIL) is None
+    assert public_address.opens_anywhere(url)
 
 
 @pytest.mark.parametrize(

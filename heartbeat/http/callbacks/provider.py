@@ -5,7 +5,6 @@ No sign-in is needed. The notifier verifies the call with its own settings.
 
 import asyncio
 import logging
-import random
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -24,6 +23,7 @@ from alerting.notifiers.contract import (
     Responder,
     Unsigned,
 )
+from heartbeat import delivery_receipts as receipts_of
 from heartbeat.http import auth, problem
 from heartbeat.http.callbacks import answers
 from heartbeat.http.callbacks.answers import Caller
@@ -84,12 +84,7 @@ async def _record(context: Context, caller: Caller, receipts: Sequence[Receipt])
             case Acknowledgement():
                 said.append(answers.UNKNOWN)
             case _ if receipt.provider_id in known_ids:
-                now, jitter = context.clock.now(), random.random()
-                await context.database.write(
-                    lambda db, receipt=receipt, now=now, jitter=jitter: desk.receipt(  # type: ignore[misc]  # a lambda
-                        db, caller.kind, receipt, now, jitter
-                    )
-                )
+                await receipts_of.record(context.database, caller.kind, receipt, context.clock.now())
     if unknown := len(ids - known_ids):
         extra = {"notifier": caller.kind, "event": "unknown receipts", "count": unknown}
         log.info(

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from sqlalchemy import Connection
 
-from alerting import delivery, desk, escalator
+from alerting import delivery, desk, escalator, receipts
 from alerting.delivery import is_id
 from alerting.escalation import Policy, Step
 from alerting.notice import NoticeKind
@@ -240,3 +240,26 @@ async def test_each_page_of_a_digest_goes_on(database: Database) -> None:
     await carry(database, Accepted("queued", "id-1"), PAGED_AT)
     await receive(database, FAILED)
     assert sorted(await carry(database, Accepted("queued", "id-2"), LATER)) == ["second"] * 3
+
+
+@pytest.mark.parametrize(("report", "state"), [(FAILED, "pending"), (DELIVERED, "delivered")])
+async def test_a_report_on_a_digest_is_about_all_of_its_pages(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, report: Arrived | Undelivered, state: str
+) -> None:
+    monkeypatch.setattr(receipts, "AT_ONCE", 10)
+    database = Database(database_url)
+    await database.write(lambda db: desk.install(db, [ANNA], [OPS], {}))
+    for number in range(25):
+        await page_for(database, f"job-{number}")
+    # One message for all of them, as a digest is.
+    await carry(database, Accepted("queued", "id-1"), PAGED_AT)
+    last: int | None = 0
+    while last is not None:
+        last = await database.write(
+            lambda db, after=last: desk.receipt(db, "pager", report, LATER, 0.0, after)  # type: ignore[misc]  # a lambda
+        )
+    dossiers = await database.read(lambda db: [desk.dossier(db, number) for number in range(1, 26)])
+    database.close()
+    assert [page.state for dossier in dossiers if dossier for page in dossier.pages] == [state] * 25
+    receipt = "undelivered" if report is FAILED else "delivered"
+    assert {a.receipt for dossier in dossiers if dossier for a in dossier.attempts} == {receipt}

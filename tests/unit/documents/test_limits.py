@@ -20,6 +20,7 @@ from alerting import (
     incident,
     leases,
     paging_history,
+    receipts,
     retelling,
     timeline,
 )
@@ -170,6 +171,7 @@ LIMITS: Mapping[str, str] = {
     "Body of a status page or an announcement": f"{limits.STATUS_PAGE_LIMIT // 1_000} kB",
     "Body of a provider's callback": f"{limits.CALLBACK_LIMIT // 1_000} kB",
     "Incidents that one reply to a text message acknowledges": f"{answers.MOST:,}",
+    "Pages of a digest that one transaction changes after a report": f"{receipts.AT_ONCE}",
     "Questions to a provider about one message": "every 10 s, after a fault each minute, given up after a day",
     "A callback about a message that is not known yet": f"{provider.LOOKUPS} times within "
     f"{(provider.LOOKUPS - 1) * provider.RETRY_AFTER:g} s",

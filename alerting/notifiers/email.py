@@ -13,6 +13,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.utils import format_datetime, parseaddr
 from typing import ClassVar, Self, cast
 
@@ -125,18 +126,21 @@ class Email:
         if not self.reply_secret:
             return Unsigned("Replies to mails are not set up.")
         try:
-            message = message_from_bytes(call.body)
-            notice = mail_reply.notice_of(message, self.mailbox, self.reply_secret)
-            automatic, words = mail_reply.is_automatic(message), mail_reply.words(message)
+            return self._answer(call.body)
         except RecursionError:
             return Malformed("The mail has too many parts.")
-        if automatic:
+
+    def _answer(self, mail: bytes) -> Received:
+        head = BytesHeaderParser().parsebytes(mail)
+        if mail_reply.is_automatic(head):
             return []
+        # A stranger's mail is read no further: its parts could take long.
+        notice = mail_reply.notice_of(head, self.mailbox, self.reply_secret)
         if notice is None:
             return Unsigned("The address of the mail is not one that heartbeat has given for replies.")
-        if not reply.is_answer(words):
+        if not reply.is_answer(mail_reply.words(message_from_bytes(mail))):
             return Malformed("Nothing was acknowledged: the first line must be OK, and nothing else.")
-        author = mail_reply.author(message)
+        author = mail_reply.author(head)
         return [Acknowledgement(notice=notice, by=author, address=author)]
 
     async def mail(self, message: EmailMessage, recipient: str) -> Accepted | Refused | Unreachable:

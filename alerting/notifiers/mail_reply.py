@@ -17,6 +17,8 @@ from hashlib import sha256
 
 LOCAL_LIMIT = 64
 """The most characters before the @ of an address."""
+LONGEST_LINE, MOST_LINES = 2_000, 5
+"""The most characters of a line with recipients, and the most lines of each kind, that are read."""
 READ = 20_000
 """The most characters of a reply in which the first line is looked for."""
 
@@ -84,7 +86,7 @@ def _signature(secret: str, short: str) -> str:
 
 
 def _recipients(message: Message) -> Iterator[tuple[str, str]]:
-    lines = [_decoded(line) for name in _TO for line in message.get_all(name, [])]
+    lines = [_decoded(line)[:LONGEST_LINE] for name in _TO for line in message.get_all(name, [])[:MOST_LINES]]
     for _, found in getaddresses(lines):
         local, _, domain = found.lower().rpartition("@")
         yield local, domain

@@ -77,18 +77,18 @@ class Account:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Basic {login}"}
         match await post(self.http, url, urlencode(form, doseq=True).encode(), headers, self.bound):
             case Reply() as reply:
-                return self._outcome(reply)
+                return self._outcome(reply, str(form["To"]))
             case Refused() | Unreachable() as failure:
                 return failure
 
-    def _outcome(self, reply: Reply) -> Outcome:
+    def _outcome(self, reply: Reply, number: str) -> Outcome:
         match reply.fields():
             case {"sid": str(sid)} if reply.status in (200, 201) and re.fullmatch(
                 r"[A-Z]{2}[0-9a-f]{32}", sid
             ):
                 return Accepted(reply.line, provider_id=sid)
             case {"message": str(message), "code": int(code)}:
-                failure = reply.failure(quoted(f"{message} ({code})", self.token))
+                failure = reply.failure(quoted(f"{message} ({code})", self.token, number))
                 if isinstance(failure, Refused) and code in _NO_SUCH_NUMBER:
                     return Refused(failure.reason, address=True)
                 return failure

@@ -18,6 +18,7 @@ SUBJECTS: Mapping[str, str] = {
     "http/console/incidents/test_page.py": "the screen of one incident",
     "http/console/test_rendering.py": "HTML, assets and text of strangers",
     "http/console/test_offers.py": "links and buttons by role",
+    "http/callbacks/test_chats.py": "answers in chats, by mail and at PagerDuty",
     "http/test_audited_changes.py": "the audit log of every address that changes something",
     "http/test_ping_addresses.py": "who sees the addresses that ping checks",
     "operations/test_private_files.py": "the modes of new files",

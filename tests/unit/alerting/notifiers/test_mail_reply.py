@@ -172,6 +172,16 @@ def test_every_charset_is_read(email: Email, charset: str) -> None:
     assert email.received(Call({}, raw)) == [ANSWER]
 
 
+def test_hostile_mails_are_read_in_no_time(email: Email) -> None:
+    for raw in (
+        b"To: " + b"(" * 60_000 + b"\n\nOK",
+        b"To: " + b"<a@b.c>," * 8_000 + b"\n\nOK",
+        b"Content-Type: text/html\n\n" + b"<style " * 8_000,
+        b"".join(b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (n, n) for n in range(1_000)),
+    ):
+        assert isinstance(email.received(Call({}, raw)), Unsigned | Malformed)
+
+
 def test_without_a_mailbox_no_reply_is_read(http: httpx.AsyncClient) -> None:
     assert isinstance(received(Email.configured(SETTINGS, http), mail()), Unsigned)
 

@@ -139,6 +139,13 @@ async def test_a_number_that_takes_nothing_is_refused(provider: Provider, send: 
     assert await send() == Refused(reason, address=True)
 
 
+async def test_a_number_is_shown_to_nobody_who_reads_the_timeline(provider: Provider, send: Sending) -> None:
+    provider.answers(400, '{"code":21614,"message":"+4915112345678 is not a mobile number","status":400}')
+    outcome = await send()
+    assert isinstance(outcome, Refused)
+    assert outcome.reason.endswith(": … is not a mobile number (21614)")
+
+
 async def test_a_rate_limit_makes_digests(provider: Provider, send: Sending) -> None:
     provider.answers(429, '{"code":20429,"message":"Too Many Requests","status":429}', {"Retry-After": "3"})
     outcome = await send()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -18,8 +19,10 @@ from heartbeat.actor import Actor
 from heartbeat.checks import store as check_store
 from heartbeat.checks.definition import SEVERITY
 from heartbeat.database import Database
-from heartbeat.foundation import Foundation
 from heartbeat.signed_link import TestedContact
+
+if TYPE_CHECKING:  # It brings metrics along, for which no command waits.
+    from heartbeat.foundation import Foundation
 
 PAUSE = timedelta(seconds=10)
 """The time between two test pages to a person, at least: a button is easily pressed twice, and the phone is loud."""
@@ -55,7 +58,7 @@ class Sender:
     deliver: Deliver
 
 
-def tester(foundation: Foundation) -> Callable[[str, Actor], Awaitable["TestPage | TooSoon | None"]]:
+def tester(foundation: "Foundation") -> Callable[[str, Actor], Awaitable["TestPage | TooSoon | None"]]:
     """Return what sends a test page to the person of a name: see `send`."""
     settings = foundation.settings
     deliver = notifier_clients.sender(settings, foundation.assembler())

@@ -109,8 +109,8 @@ def answers(db: Connection, start: datetime, end: datetime) -> list[Answer]:
     by_message: dict[int, Answer] = {}
     for number, message, began, at, by in db.execute(query):
         answer = Answer(number, None if at is None else at - began, by or "")
-        known = by_message.setdefault(message, answer)
-        if answer.took is not None and (known.took is None or answer.took < known.took):
+        first_answer = by_message.setdefault(message, answer)
+        if answer.took is not None and (first_answer.took is None or answer.took < first_answer.took):
             by_message[message] = answer
     return list(by_message.values())
 

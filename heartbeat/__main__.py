@@ -82,7 +82,7 @@ def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
     from heartbeat.operations import command_environment
 
     file: Path | None = arguments.env_file
-    if arguments.command in ("serve", "demo", "schema"):
+    if arguments.command in ("serve", "demo", "schema", "come-over"):
         own = os.environ if file is None else os.environ | command_environment.read_file(file)
         first_look = arguments.command == "serve" and arguments.sample and sys.stderr.isatty()
         # On the terminal of a first look, the log would stand between the pages and say the same.
@@ -106,6 +106,13 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             from heartbeat.operations import demo
 
             return demo.run(seconds=arguments.seconds)
+        case "come-over":
+            from heartbeat.operations.come_over import command
+
+            where = arguments.where
+            return asyncio.run(
+                command.run(arguments.system, where, settings.environment, as_json=arguments.json)
+            )
         case "backup" | "restore" | "rearm" | "lost-key" | "rotate-keys":
             return _maintain(arguments, settings)
     return _configure(arguments, settings)

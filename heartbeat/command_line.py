@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     _add_review(subparsers)
     _add_backups(subparsers)
     _add_doctor_and_keys(subparsers)
+    _add_come_over(subparsers)
     _add_demo(subparsers)
     return parser
 
@@ -139,6 +140,24 @@ def _add_review(subparsers: Commands) -> None:
         "--since", type=_instant, metavar="DAY", help="a day or a time in UTC, such as 2026-05-01"
     )
     report.add_argument("--until", type=_instant, metavar="DAY", help="the end, not included")
+
+
+def _add_come_over(subparsers: Commands) -> None:
+    come_over = _add(
+        subparsers,
+        "come-over",
+        "print the schedules, policies and people of another system as lines of heartbeat.yaml",
+        "It changes nothing, here or there. What has no counterpart is listed in comments and on standard error.",
+    )
+    come_over.add_argument(
+        "system", choices=["pagerduty", "opsgenie", "oncall", "goalert"], help="where from"
+    )
+    come_over.add_argument(
+        "where",
+        metavar="FILE-or-URL",
+        help="a JSON file with the lists of its API, or the address of the API; its token is in COME_OVER_TOKEN",
+    )
+    come_over.add_argument("--json", action="store_true", help="print the answers of the API, for a file")
 
 
 def _add_demo(subparsers: Commands) -> None:

@@ -3,7 +3,7 @@
 Fields with their default value are left out, so the text holds decisions only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -88,7 +88,13 @@ def written_out(configuration: Configuration) -> str:
         }
         or None,
     }
-    return yaml.dump(filled(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return dumped(filled(top))
+
+
+def dumped(top: Mapping[str, Any]) -> str:
+    """Return the sections of a file as its text, in their order."""
+    text: str = yaml.dump(dict(top), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return text
 
 
 def _group_by(group_by: tuple[str, ...] | Levels) -> Any:

@@ -54,7 +54,7 @@ def read(db: Connection, dossier: Dossier, now: datetime) -> Material:
 def _plots(db: Connection, dossier: Dossier, checks: Sequence[Check], now: datetime) -> dict[int, list[str]]:
     """Return the plot of each of these checks, by its number."""
     start, end = _extent(dossier, now)
-    spans = {check.id: text_plot.around(start, end, _period(check, start), now) for check in checks}
+    spans = {check.id: text_plot.span_of(start, end, _period(check, start), now) for check in checks}
     runs = pings.finished_runs(db, list(spans), pings.KEEP)
     since = min((span.start for span in spans.values()), default=now)
     days = measurements.of_checks(db, list(spans), day_of(since), day_of(now))

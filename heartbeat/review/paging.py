@@ -112,15 +112,15 @@ def sentences(report: Report) -> list[str]:
         return ["Nobody was paged."]
     by_night = f"{report.night:,} at night" if report.night else "none at night"
     answers = report.answers
-    said = [f"{times.count(report.pages, 'page')}, {by_night}."]
+    parts = [f"{times.count(report.pages, 'page')}, {by_night}."]
     if answers.median is not None and answers.worst is not None:
-        said.append(
+        parts.append(
             f"Acknowledged {times.duration(answers.median)} after the first page (median), "
             f"at worst after {times.duration(answers.worst)} (incident {answers.worst_incident})."
         )
     if answers.unanswered:
-        said.append(f"{times.count(answers.unanswered, 'incident')} without an acknowledgement.")
-    return said
+        parts.append(f"{times.count(answers.unanswered, 'incident')} without an acknowledgement.")
+    return parts
 
 
 def lines(report: Report, home: str) -> Iterator[str]:

@@ -32,8 +32,9 @@ def read(db: Connection, start: datetime, end: datetime) -> Report:
 
 def _noisiest(db: Connection, start: datetime, end: datetime) -> list[Noisy]:
     noise = desk.paging_history.noisiest(db, start, end, paging.LISTED)
-    numbers = symptoms.check_ids(one.key for one in noise)
+    numbers = symptoms.check_ids(symptom.key for symptom in noise)
     slugs = {check.id: check.slug for check in check_store.load_ids(db, numbers.values())}
     return [
-        Noisy(one.title, slugs.get(numbers.get(one.key, 0)), one.incidents, one.messages) for one in noise
+        Noisy(symptom.title, slugs.get(numbers.get(symptom.key, 0)), symptom.incidents, symptom.messages)
+        for symptom in noise
     ]

@@ -63,7 +63,7 @@ def draft(material: Material, home: str) -> str:
         *["", "## Timeline", "", *_story(dossier)],
         *["", "## Notes", "", *_notes(dossier)],
         *["", "## Pages", "", *_pages(material)],
-        *["", "## What customers were told", "", *_told(material, home)],
+        *["", "## What customers were told", "", *_announcements(material, home)],
         *["", f"## {learn}", "", f"({lessons})", ""],
     ]
     return "\n".join(lines)
@@ -107,13 +107,13 @@ def _story(dossier: Dossier) -> Iterable[str]:
     moments = timeline.moments(dossier)
     yield from _more(len(moments) - LONGEST, "earlier entries", and_="")
     for moment in reversed(moments[:LONGEST]):
-        words = "; ".join(moment.lines)
+        text = "; ".join(moment.lines)
         if moment.kind == timeline.NOTE:
-            words = _shortened(words)
-        kind = "" if words.startswith(moment.kind) else f"{moment.kind}: "
+            text = _shortened(text)
+        kind = "" if text.startswith(moment.kind) else f"{moment.kind}: "
         by = f" ({_plain(moment.by)})" if moment.by else ""
         often = f", {moment.times} times since {_stamp(moment.since)} UTC" if moment.since else ""
-        yield f"- {_stamp(moment.at)} UTC {kind}{_plain(words)}{by}{often}"
+        yield f"- {_stamp(moment.at)} UTC {kind}{_plain(text)}{by}{often}"
 
 
 def _notes(dossier: Dossier) -> Iterable[str]:
@@ -149,16 +149,16 @@ def _pages(material: Material) -> Iterable[str]:
 
 
 def _attempt(attempt: Attempt) -> str:
-    said = f" ({_plain(attempt.said)})" if attempt.said and attempt.outcome != "accepted" else ""
+    reason = f" ({_plain(attempt.said)})" if attempt.said and attempt.outcome != "accepted" else ""
     receipt = ""
     if attempt.receipt:
         at = f" at {attempt.receipt_at:%H:%M:%S}" if attempt.receipt_at else ""
         why = f" ({_plain(attempt.receipt_said)})" if attempt.receipt_said else ""
         receipt = f", then {attempt.receipt}{at}{why}"
-    return f"{attempt.via} {attempt.outcome} at {attempt.at:%H:%M:%S}{said}{receipt}"
+    return f"{attempt.via} {attempt.outcome} at {attempt.at:%H:%M:%S}{reason}{receipt}"
 
 
-def _told(material: Material, home: str) -> Iterable[str]:
+def _announcements(material: Material, home: str) -> Iterable[str]:
     incident = material.dossier.incident.id
     for number, announcement in enumerate(material.announcements):
         linked = f"[{_plain(announcement.title)}]({home}/announcements/{announcement.id})"
@@ -178,9 +178,9 @@ def _update(update: Update) -> Iterable[str]:
     yield from (f"> {line}".rstrip() for line in update.body.splitlines())
 
 
-def _more(count: int, what: str, and_: str = "and ") -> Iterable[str]:
+def _more(count: int, noun: str, and_: str = "and ") -> Iterable[str]:
     if count > 0:
-        yield f"- {and_}{count:,} {what}"
+        yield f"- {and_}{count:,} {noun}"
 
 
 def _shortened(text: str) -> str:

@@ -52,7 +52,7 @@ class Span:
         return (at - self.start) // self.width
 
 
-def around(start: datetime, end: datetime, period: timedelta | None, now: datetime) -> Span:
+def span_of(start: datetime, end: datetime, period: timedelta | None, now: datetime) -> Span:
     """Return the span around an incident: as long before it as it took, or some runs of the check, and a bit after."""
     lead = max(end - start, (period or timedelta()) * PERIODS, timedelta(minutes=30))
     first, last = start - lead, min(end + lead / 4, now)
@@ -94,11 +94,11 @@ def _values(
 
 
 def _columns(span: Span, values: Iterable[tuple[datetime, float]]) -> dict[int, float]:
-    found: dict[int, list[float]] = {}
+    by_column: dict[int, list[float]] = {}
     for at, value in values:
         if 0 <= (column := span.column(at)) < span.count:
-            found.setdefault(column, []).append(value)
-    return {column: median_low(of) for column, of in found.items()}
+            by_column.setdefault(column, []).append(value)
+    return {column: median_low(of) for column, of in by_column.items()}
 
 
 def _number(span: Span, name: str, columns: Mapping[int, float]) -> str:
@@ -107,7 +107,7 @@ def _number(span: Span, name: str, columns: Mapping[int, float]) -> str:
     drawn = (
         " " if (value := columns.get(n)) is None else _level(value, bottom, top) for n in range(span.count)
     )
-    extent = _said(name, low) if low == high else f"{_said(name, low)} to {_said(name, high)}"
+    extent = _written(name, low) if low == high else f"{_written(name, low)} to {_written(name, high)}"
     return _row("run time" if name == DURATION else name, "".join(drawn), extent)
 
 
@@ -119,7 +119,7 @@ def _level(value: float, bottom: float, top: float) -> str:
     return _LEVELS[min(int(place * len(_LEVELS)), len(_LEVELS) - 1)]
 
 
-def _said(name: str, value: float) -> str:
+def _written(name: str, value: float) -> str:
     return (
         times.duration(timedelta(seconds=min(max(value, 0), LONGEST_RUN)))
         if name == DURATION
@@ -142,6 +142,6 @@ def _states(span: Span, changes: Sequence[Transition]) -> str:
         first = max(span.column(change.at), 0)
         last = span.count - 1 if following is None else min(span.column(following.at), span.count - 1)
         for column in range(first, last + 1):
-            known, rank = columns[column], worst.index(change.state)
-            columns[column] = rank if known is None else min(known, rank)
+            rank, previous = worst.index(change.state), columns[column]
+            columns[column] = rank if previous is None else min(previous, rank)
     return "".join(" " if rank is None else _MARKS[worst[rank]] for rank in columns)

@@ -96,6 +96,7 @@ from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields, keyed
 from heartbeat.measurements import history as measured
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
+from heartbeat.operations.come_over import source
 from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup, rule_trial
 from heartbeat.pings import store as pings
 from heartbeat.review import material, paging, postmortem, text_plot
@@ -242,6 +243,9 @@ LIMITS: Mapping[str, str] = {
         f"{paging.LONGEST.days} days, its newest {paging_history.MOST_ANSWERS:,} answers, {paging.LISTED} checks"
     ),
     "Checks, moments, notes and pages in the draft of a post-mortem": f"{postmortem.LONGEST:,} of each",
+    "Coming over from another system": (
+        f"{source.MOST_REQUESTS:,} requests, {source.MOST_BYTES // 1_000_000} MB, {source.PATIENCE:g} s for a request"
+    ),
     "Plots in the draft of a post-mortem": (
         f"{postmortem.PLOTTED} checks, each {text_plot.COLUMNS} columns, {text_plot.MOST_NUMBERS} numbers "
         f"and the newest {material.CHANGES} changes of state"

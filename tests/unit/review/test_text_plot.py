@@ -86,7 +86,7 @@ def test_any_numbers_can_be_drawn(values: tuple[float, float]) -> None:
 def test_a_plot_shows_runs_before_the_incident_in_columns_of_a_round_width(
     took: timedelta, period: timedelta | None, width: timedelta
 ) -> None:
-    span = text_plot.around(NOW, NOW + took, period, NOW + took)
+    span = text_plot.span_of(NOW, NOW + took, period, NOW + took)
     assert span.width == width
     assert span.start <= NOW - max(took, 12 * (period or timedelta()))
     assert span.count <= text_plot.COLUMNS

@@ -247,14 +247,14 @@ def migrate(path: Path) -> None:
 
 @asynccontextmanager
 async def system_at(
-    path: Path, url: str, **settings: Any
+    path: Path, url: str, *, outside: httpx.AsyncBaseTransport | None = None, **settings: Any
 ) -> AsyncIterator[tuple[System, fleet.VirtualClock]]:
-    """The whole system over a database, at an instant that stands still."""
+    """The whole system over a database, at an instant that stands still. Its sends go `outside`, if that is given."""
     database, clock = Database(f"sqlite:///{path}"), fleet.VirtualClock()
     known = Settings(
         public_url=url, data_dir=path.parent, admin_key=ADMIN_KEY, secret_key=SECRET_KEY, **settings
     )
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(transport=outside) as http:
         phones = {"ntfy": fleet.Phone()}
         system = app.build(known, database=database, clock=clock, http=http, notifiers=phones)
         yield system, clock

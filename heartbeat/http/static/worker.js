@@ -2,7 +2,8 @@
 // no connection. It asks no other host than the one it comes from.
 "use strict";
 const home = new URL("../", self.location).href;
-const STATE = "heartbeat", SHOWN = 5, STYLES = ["theme.css", "style.css"].map((name) => `${home}static/${name}`);
+const STATE = "heartbeat", SHOWN = 5;
+const [SCRIPT, ...STYLES] = ["lost.js", "theme.css", "style.css"].map((name) => `${home}static/${name}`);
 const LOST = "Not answered: heartbeat cannot be reached. Press again, or open it.";
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
@@ -10,7 +11,7 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 async function install() {
   const kept = await caches.open(STATE);
-  await kept.addAll(STYLES);
+  await kept.addAll([SCRIPT, ...STYLES]);
   await self.skipWaiting();
 }
 
@@ -67,13 +68,13 @@ async function open(page, action) {
   return there ? there.focus() : self.clients.openWindow(address);
 }
 
-// Only views and their style go this way. Nothing of a view is kept but its sentence, until the next sign-out.
+// Only views go this way, and what the one without a connection needs. Nothing of a view is kept but its sentence, until the next sign-out.
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.mode === "navigate") {
     if (/\/sign-(?:in|out)$/.test(new URL(request.url).pathname)) event.waitUntil(forget());
     if (request.method === "GET") event.respondWith(fetch(request).catch(lastKnown));
-  } else if (STYLES.includes(request.url)) {
+  } else if ([SCRIPT, ...STYLES].includes(request.url)) {
     event.respondWith(fetch(request).catch(() => caches.match(request)));
   }
 });
@@ -116,8 +117,8 @@ async function lastKnown() {
   const list = pages.map((page) => `<li><span>${ago(page.at)}</span> <bdi>${escaped(page.title)}</bdi></li>`).join("\n");
   const html = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><meta http-equiv="refresh" content="30"><title>No connection, heartbeat</title>
-${STYLES.map((style) => `<link rel="stylesheet" href="${style}">`).join("\n")}</head><body><main id="main">
+<meta name="color-scheme" content="light dark"><title>No connection, heartbeat</title>
+${STYLES.map((style) => `<link rel="stylesheet" href="${style}">`).join("\n")}<script src="${SCRIPT}" defer></script></head><body><main id="main">
 <h1>No connection to heartbeat</h1>
 ${known}
 ${list && `<section><h2>Last pages on this device</h2><ul class="calls">${list}</ul></section>`}
@@ -125,7 +126,7 @@ ${list && `<section><h2>Last pages on this device</h2><ul class="calls">${list}<
 </main></body></html>`;
   const headers = {
     "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'",
   };
   return new Response(html, { status: 503, headers });
 }

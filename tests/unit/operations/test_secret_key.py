@@ -1,5 +1,6 @@
 """The secret key of a database: a change names the old key, and a command replaces a lost one."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, make_url
 from alerting import desk
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import audit, notifier_clients
+from heartbeat import audit, notifier_clients, push_key, vault
 from heartbeat.access import store as users
 from heartbeat.access.account import User
 from heartbeat.actor import Role
@@ -109,6 +110,23 @@ def test_a_confirmed_loss_gets_a_new_key(settings: Settings, capsys: pytest.Capt
     assert (entry.actor, entry.action) == ("operator", "secret_key.replace_lost")
     assert maintain.lost_key(settings, confirmed=True) == 0
     assert "Nothing is lost" in capsys.readouterr().out
+
+
+def test_a_lost_push_key_is_made_again_and_devices_are_named(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def add(db: Connection) -> None:
+        keys = notifier_clients.vault_of(replace(settings, secret_key=OLD))
+        push_key.take(db, keys)
+        sealed = keys.seal("{}", "person anna push")
+        desk.add_device(db, "anna", "Chrome on Android", sealed, "hash", NOW)
+
+    within(settings, add)
+    assert maintain.lost_key(settings, confirmed=True) == 0
+    output = capsys.readouterr().out
+    assert "- push key: a new one is made at the next start" in output
+    assert "- person anna push: remove the device, and add it again in its browser" in output
+    within(settings, lambda db: push_key.take(db, vault.with_keys([NEW], secrets.token_bytes)))
 
 
 def test_a_key_in_the_environment_replaces_a_lost_one(settings: Settings) -> None:

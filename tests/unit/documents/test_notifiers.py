@@ -65,6 +65,12 @@ def test_every_notifier_and_its_settings_are_documented(notifier: type[Notifier]
         assert "secret" in next(" ".join(row) for row in rows(text) if f"`{name}`" in row[0])
 
 
+def test_it_is_said_of_every_notifier_how_to_answer() -> None:
+    listed = rows(section("docs/notifiers.md", "## Answers and receipts"))
+    named = [kind for row in listed[1:] for kind in row[0].split(", ")]
+    assert sorted(named) == [notifier.kind for notifier in registry.BUILT_IN]
+
+
 def test_no_notifier_is_documented_that_does_not_exist() -> None:
     headings = re.findall(r"^## ([a-z_]+)$", (ROOT / "docs/notifiers.md").read_text(), re.MULTILINE)
     assert headings == [notifier.kind for notifier in registry.BUILT_IN]

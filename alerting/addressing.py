@@ -6,15 +6,22 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import attempts, leases, outbox, timeline
+from alerting.grouping import HELD
 from alerting.incident import Entry
 from alerting.notice import NoticeKind
 from alerting.outbox import Page
 from alerting.person import OPERATOR, Contact, Person
 
+HUSHED = frozenset({NoticeKind.PAGE, NoticeKind.UPDATE})
+"""The notices that quiet hours hold back, unless they are critical. An end is told at once."""
+
+Addressed = tuple[Page, Person, Contact]
+"""A leased page, with its person and contact as they are now."""
+
 
 def addressed(
     db: Connection, pages: Sequence[Page], people: Mapping[str, Person], now: datetime
-) -> list[tuple[Page, Person, Contact]]:
+) -> list[Addressed]:
     """Return leased pages with their people and contacts. Notices whose contact is gone end."""
     attempts.write_attempts(db, [lost for page in pages if (lost := attempts.unrecorded(page))])
     recipients = [(page, recipient(page, people)) for page in pages]
@@ -30,6 +37,25 @@ def addressed(
     }
     leases.readdress(db, moved)
     return reachable
+
+
+def awake(db: Connection, pages: Sequence[Addressed], now: datetime) -> list[Addressed]:
+    """Return the pages that may be sent now. Those of people in their quiet hours wait for the end of these."""
+    until = {
+        page.id: end
+        for page, person, _ in pages
+        if page.kind in HUSHED and (end := person.quiet_until(page.severity, now)) is not None
+    }
+    leases.hold(db, until)
+    held = [(page, person) for page, person, _ in pages if page.id in until and page.kind is NoticeKind.PAGE]
+    timeline.write(db, [held_entry(page.incident_id, person, until[page.id], now) for page, person in held])
+    return [one for one in pages if one[0].id not in until]
+
+
+def held_entry(incident_id: int, person: Person, until: datetime, now: datetime) -> Entry:
+    """Return the timeline's line on a page that waits for the end of quiet hours."""
+    words = f"page to {person.name}: held until {until:%d %b %H:%M} UTC by their quiet hours"
+    return Entry(incident_id, now, HELD, words)
 
 
 def recipient(page: Page, people: Mapping[str, Person]) -> tuple[Person, Contact] | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from alerting.delivery import LEASE
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Outcome, Unreachable
-from alerting.person import Contact, Person
+from alerting.person import Contact
 
 FAILURES = 5
 """Failures in a row, of any pages, after which pages wait for a probe."""
@@ -58,9 +58,11 @@ def begun(broken: Broken, now: datetime) -> Broken:
 
 
 def held(
-    pages: Sequence[tuple[int, NoticeKind, Person, Contact]], broken: Mapping[Key, Broken], now: datetime
+    pages: Sequence[tuple[int, NoticeKind, Sequence[Contact], Contact]],
+    broken: Mapping[Key, Broken],
+    now: datetime,
 ) -> dict[int, datetime]:
-    """Return the pages that wait, by number, and until when.
+    """Return the pages that wait, by number, and until when. Each is given with all contacts that it may go to.
 
     All wait but one for each contact whose time for a probe has come.
     The first to wait is the next probe. A page whose person has another contact never waits: it goes there after its
@@ -68,9 +70,9 @@ def held(
     """
     waiting: dict[int, datetime] = {}
     seen: set[Key] = set()
-    for number, kind, person, contact in pages:
+    for number, kind, ways, contact in pages:
         state = broken.get(key(contact), HEALTHY)
-        goes_round = kind is NoticeKind.PAGE and len(person.contacts) > 1
+        goes_round = kind is NoticeKind.PAGE and len(ways) > 1
         if state.probe_at is None or goes_round:
             continue
         is_first = key(contact) not in seen

@@ -103,6 +103,7 @@ class Composer:
         earlier = facts.last_paged.get((page.incident_id, contact.mark), page.occurrence)
         pages_somebody = page.kind is NoticeKind.PAGE
         with_people = facts.people_of(incident, page.step, now) if pages_somebody else []
+        with_people = [other for other in with_people if other.quiet_until(incident.severity, now) is None]
         return Subject(
             kind=page.kind,
             page=outside.of_page(page.id, page.created_at, incident),

@@ -185,8 +185,10 @@ class Courier:
         outlook = storm.begin(db, now, self._digesting, full)
         pages = leases.lease(db, now, limit, replace(full, streams=outlook.streams))
         people = roster.load_people(db, {page.person for page in pages}) | BUILT_IN
-        reachable = addressing.addressed(db, pages, people, now)
-        waiting = [(page.id, page.kind, person, contact) for page, person, contact in reachable]
+        reachable = addressing.awake(db, addressing.addressed(db, pages, people, now), now)
+        waiting = [
+            (page.id, page.kind, person.ways(page.severity), contact) for page, person, contact in reachable
+        ]
         held = breaker.held(waiting, self._broken, now)
         leases.postpone(db, held)
         reachable = [addressed for addressed in reachable if addressed[0].id not in held]

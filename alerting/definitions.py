@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import devices, notifier_settings, proofs, roster, rotation_store
+from alerting import devices, notifier_settings, outbox, proofs, roster, rotation_store
 from alerting.crew import Crew, Team
 from alerting.devices import Device
 from alerting.escalation import Policy
@@ -70,7 +70,9 @@ def install(
     rotation_store.remove_teams(db, origin=Origin.FILE)
     rotation_store.put_teams(db, teams)
     roster.remove_people(db, origin=Origin.FILE)
-    roster.put_people(db, people)
+    defined = list(people)
+    roster.put_people(db, defined)
+    outbox.look_again(db, [person.id for person in defined])
     roster.remove_policies(db, origin=Origin.FILE)
     roster.put_policies(db, policies)
     notifier_settings.replace(db, settings, Origin.FILE)
@@ -109,8 +111,9 @@ def forget_team(db: Connection, name: str) -> None:
 
 
 def define_person(db: Connection, person: Person) -> None:
-    """Write a person, replacing one of the same name. Waiting pages go to the new contacts."""
+    """Write a person, replacing one of the same name. Waiting pages go to the new contacts, by the new quiet hours."""
     roster.put_people(db, [person])
+    outbox.look_again(db, [person.id])
 
 
 def forget_person(db: Connection, name: str) -> None:

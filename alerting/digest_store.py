@@ -131,6 +131,14 @@ def postpone(db: Connection, stream: Stream, from_rank: int, until: datetime, no
     return len(ids)
 
 
+def hold(db: Connection, stream: Stream, from_rank: int, until: datetime, now: datetime) -> list[int]:
+    """As `postpone`, and nothing else sends them sooner. Return their incidents."""
+    ids = _due(db, stream, [rank for rank in RANKS if rank >= from_rank], now)
+    these = among(db, pages.c.id, ids)
+    db.execute(update(pages).where(these).values(next_at=until, not_before=until))
+    return list(db.execute(select(pages.c.incident_id).where(these).order_by(pages.c.id)).scalars())
+
+
 def begin(db: Connection, stream: Stream, below: int, now: datetime) -> int | None:
     """Begin a digest with the first due pages of a stream, worst first. Return its number, None if none are due."""
     ids = _due(db, stream, [rank for rank in RANKS if rank < below], now)

@@ -116,6 +116,12 @@ def recipients(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Pers
     return [person for person in everybody if person.contacts] or [OPERATOR]
 
 
+def quiet_until(people: Sequence[Person], severity: Severity, at: datetime) -> datetime | None:
+    """Return the first end of their quiet hours if all of these people have such at `at`, None if anybody has not."""
+    ends = [person.quiet_until(severity, at) for person in people]
+    return min((end for end in ends if end is not None), default=None) if all(ends) else None
+
+
 def unreachable(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Target]:
     """Return the targets that mean nobody with a contact at `at`."""
     return [target for target in targets if not any(person.contacts for person in on_call(target, crew, at))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -19,14 +19,18 @@ from alerting import (
     store,
     symptom_store,
     timeline,
+    times,
 )
 from alerting import incident as life
 from alerting import news as what_is_new
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
+from alerting.severity import Severity
 from alerting.tell import update
 
 BATCH = 1000
+LOOK_AGAIN = timedelta(minutes=15)
+"""The time after which a step is looked at again of which everybody has quiet hours."""
 MOST_GATHERING = store.Crowd(digest.HANDFUL, digest.CROWD, digest.CROWDED)
 
 
@@ -60,7 +64,7 @@ def next_due(db: Connection) -> datetime | None:
 def _page(
     db: Connection, due: Sequence[Incident], standing: Mapping[int, Standing], now: datetime, pace: Pace
 ) -> None:
-    """Page for incidents that are due, and put off those of which everything is held."""
+    """Page for incidents that are due, and put off those of which everything is held, or everybody has quiet hours."""
     paging, held, entries = _reopened(due, standing, now)
     crew = roster.load_crew(db, {target for incident in paging for target in incident.policy.targets})
     decisions = {
@@ -70,6 +74,21 @@ def _page(
     recipients = {
         number: escalation.recipients(decision.targets, crew, now) for number, decision in decisions.items()
     }
+    quiet = {
+        incident.id: until
+        for incident in paging
+        if (until := escalation.quiet_until(recipients[incident.id], incident.severity, now)) is not None
+    }
+    for incident in paging:
+        if (until := quiet.get(incident.id)) is not None:
+            names = times.names([person.name for person in recipients[incident.id]])
+            words = f"held until {until:%d %b %H:%M} UTC: quiet hours of {names}"
+            entries.append(Entry(incident.id, now, grouping.HELD, words))
+            # What rises from here on pages at once. Meanwhile others may go on call, or change their hours.
+            seen = incident.seen and incident.severity
+            held.append(replace(incident, next_at=min(until, now + LOOK_AGAIN), seen=seen))
+    paging = [incident for incident in paging if incident.id not in quiet]
+    outbox.hold_no_longer(db, [one.id for one in paging if one.severity is Severity.CRITICAL], now)
     # However long a person cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
     waiting = outbox.waiting(db, recipients.keys())

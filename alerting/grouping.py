@@ -100,6 +100,10 @@ def renewed(
     is_worse = symptom.severity.rank < earlier.severity.rank
     if is_worse or (earlier.cause != symptom.cause and symptom.cause not in earlier.told):
         changed = _with_news(incident, life.pages_at(now, earlier.held_until, pace.gathering))
+    if is_worse and life.waits(changed) and changed.next_at is not None:
+        # Its first page may wait for the end of quiet hours, which hold back nothing critical.
+        page_at = life.pages_at(now, earlier.held_until, pace.gathering)
+        changed = replace(changed, next_at=min(changed.next_at, page_at))
     if earlier.cause == symptom.cause:
         return changed, []
     if symptom.facts.since < earlier.facts.since:

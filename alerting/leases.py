@@ -190,6 +190,14 @@ def postpone(db: Connection, until: Mapping[int, datetime]) -> None:
     update_many(db, pages, rows, where="pages.state = 'pending'")
 
 
+def hold(db: Connection, until: Mapping[int, datetime]) -> None:
+    """Give leased pages back that must not be sent before their time, whatever else is sent, by number."""
+    rows = [
+        {"id": number, "next_at": at, "not_before": at, "leased_until": None} for number, at in until.items()
+    ]
+    update_many(db, pages, rows, where="pages.state = 'pending'")
+
+
 def probe(db: Connection, via: str, mark: str, at: datetime) -> bool:
     """Let the page for this contact that was tried the least be tried at `at`, if it would be tried later.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
 
 from alerting import news, store
 from alerting.delivery import Tries
@@ -15,7 +15,7 @@ from alerting.notice import NoticeKind
 from alerting.person import Contact, Person
 from alerting.severity import Severity
 from alerting.sql import among, insert_many, update_many
-from alerting.tables import incidents, pages
+from alerting.tables import attempts, incidents, pages
 
 RANKS = range(len(Severity))
 
@@ -192,12 +192,44 @@ def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[N
     )
 
 
+def hold_no_longer(db: Connection, incident_ids: Collection[int], now: datetime) -> None:
+    """Let no quiet hours hold back pages of these incidents, which are critical now.
+
+    Pages that wait for the end of quiet hours are withdrawn, so that new ones can be written.
+    """
+    if not incident_ids:
+        return
+    waiting = update(pages).where(
+        among(db, pages.c.incident_id, incident_ids),
+        pages.c.kind == NoticeKind.PAGE,
+        pages.c.state == "pending",
+        pages.c.severity_rank > Severity.CRITICAL.rank,
+    )
+    held = pages.c.not_before > now, pages.c.leased_until.is_(None)
+    db.execute(waiting.where(*held).values(state="superseded", next_at=None))
+    db.execute(waiting.values(severity_rank=Severity.CRITICAL.rank))
+
+
+def look_again(db: Connection, people: Collection[str]) -> None:
+    """Let the notices that wait for the quiet hours of these people be looked at now: their hours may have changed."""
+    held = pages.c.not_before > pages.c.created_at, pages.c.next_at == pages.c.not_before
+    db.execute(
+        update(pages)
+        .where(among(db, pages.c.person, people), pages.c.state == "pending", pages.c.leased_until.is_(None))
+        .where(*held, ~pages.c.throttled)
+        .values(next_at=pages.c.created_at, not_before=None)
+    )
+
+
 def paged_people(db: Connection, incident_ids: Collection[int]) -> dict[int, list[str]]:
     """Return by incident the people who were paged, or may have been: a send that began counts."""
+    tried = exists().where(attempts.c.page_id == pages.c.id)
     query = (
         select(pages.c.incident_id, pages.c.person)
         .where(
-            among(db, pages.c.incident_id, incident_ids), pages.c.kind == NoticeKind.PAGE, pages.c.lease > 0
+            among(db, pages.c.incident_id, incident_ids),
+            pages.c.kind == NoticeKind.PAGE,
+            or_(pages.c.leased_until.is_not(None), tried),
         )
         .distinct()
         .order_by(pages.c.incident_id, pages.c.person)

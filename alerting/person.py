@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from alerting import times
 from alerting.origin import Origin
+from alerting.quiet_hours import QuietHours
 from alerting.severity import Severity
 
 DEVICE = "push"
@@ -56,8 +57,8 @@ class Person:
     The contacts begin with the person's own devices, which no definition has.
 
     `user` is the name with which they sign in, if that is another than `id`. `warnings` are the contacts for everything
-    that is not critical; without any, `contacts` are for that too. A `channel` is paged like a person, but is a room
-    that several people read: it counts as nobody.
+    that is not critical; without any, `contacts` are for that too. It does not page them in their `quiet_hours`. A
+    `channel` is paged like a person, but is a room that several people read: it counts as nobody.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Person:
     user: str = ""
     warnings: tuple[Contact, ...] = ()
     channel: bool = False
+    quiet_hours: QuietHours | None = None
 
     @property
     def defined(self) -> "Person":
@@ -88,6 +90,12 @@ class Person:
         """Return contact number `count` for this severity; after the last contact comes the first."""
         ways = self.ways(severity)
         return ways[count % len(ways)]
+
+    def quiet_until(self, severity: Severity, at: datetime) -> datetime | None:
+        """Return the end of the quiet hours that hold back pages of this severity at `at`; None if nothing does."""
+        if self.quiet_hours is None or severity is Severity.CRITICAL:
+            return None
+        return self.quiet_hours.until(at, times.zone(self.timezone))
 
     def by(self, severity: Severity = Severity.CRITICAL) -> str:
         """Return how pages of this severity reach them: "ntfy, then email, after 2 min sms"."""

@@ -11,6 +11,7 @@ from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Person
+from alerting.quiet_hours import QuietHours
 from alerting.sql import among, insert_many
 from alerting.tables import people, policies
 
@@ -76,6 +77,7 @@ def put_people(db: Connection, defined: Iterable[Person]) -> None:
             "timezone": person.timezone,
             "contacts": person.defined.contacts,
             "warnings": person.warnings,
+            "quiet_hours": str(person.quiet_hours) if person.quiet_hours else None,
             "origin": person.origin.value,
             "user_name": person.user or None,
             "channel": person.channel,
@@ -113,7 +115,15 @@ def remove_policies(db: Connection, names: Collection[str] = (), origin: Origin 
 def _person(row: Row[Any]) -> Person:
     timezone, user = row.timezone or "UTC", row.user_name or ""
     return Person(
-        row.id, row.name, row.contacts, timezone, Origin(row.origin), user, row.warnings or (), row.channel
+        row.id,
+        row.name,
+        row.contacts,
+        timezone,
+        Origin(row.origin),
+        user,
+        row.warnings or (),
+        row.channel,
+        QuietHours.parse(row.quiet_hours) if row.quiet_hours else None,
     )
 
 

@@ -6,7 +6,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import delivery, digest, digest_store, leases, notice, polling, proofs, roster, store, timeline
+from alerting import (
+    addressing,
+    delivery,
+    digest,
+    digest_store,
+    leases,
+    notice,
+    polling,
+    proofs,
+    roster,
+    store,
+    timeline,
+)
 from alerting.attempts import Attempt
 from alerting.composing import Composer
 from alerting.delivery import Delivered, Expired, Retry, Verdict
@@ -17,6 +29,10 @@ from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
 from alerting.outbox import Page
 from alerting.person import OPERATOR, Contact, Person
+from alerting.severity import Severity
+
+LOUD = 1
+"""The first rank of severity that quiet hours hold back: all but critical."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +77,23 @@ def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full:
         return Outlook()
     last, alone = digest_store.last_digests(db, now), digest_store.sent_alone(db, now)
     begun, excluded, postponed = [], [], 0
+    quiet = _quiet(db, streams, now)
     for stream, waiting in streams.items():
+        if stream in quiet:
+            postponed += _hold(db, stream, *quiet[stream], now)
+            waiting = replace(
+                waiting, by_rank={rank: n for rank, n in waiting.by_rank.items() if rank < LOUD}
+            )
+            excluded.append((stream, LOUD))
+        if not waiting.total:
+            continue
         way = digest.plan(waiting, alone.get(stream, 0), last.get(stream), now)
         busy = stream.via in full.kinds or stream.person in full.people
         if way.bundled_below and not busy:
-            number = digest_store.begin(db, stream, way.bundled_below, now)
+            below = min(way.bundled_below, LOUD) if stream in quiet else way.bundled_below
+            number = digest_store.begin(db, stream, below, now)
             if number is not None:
-                begun.append(Begun(number, stream, way.bundled_below, follows=stream in last))
+                begun.append(Begun(number, stream, below, follows=stream in last))
         # A digest that began just now may not have taken all of its pages yet.
         if way.until is not None and now - last[stream].at >= digest.TAKING:
             from_rank = max(way.bundled_below, way.alone_below)
@@ -75,6 +101,28 @@ def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full:
         if way.alone_below < ALL_RANKS:
             excluded.append((stream, way.alone_below))
     return Outlook(begun, excluded, postponed)
+
+
+def _hold(db: Connection, stream: Stream, person: Person, until: datetime, now: datetime) -> int:
+    """Let the due notices of a stream that are not critical wait for the end of quiet hours. Return how many."""
+    held = digest_store.hold(db, stream, LOUD, until, now)
+    if stream.kind is NoticeKind.PAGE:
+        timeline.write(db, [addressing.held_entry(incident, person, until, now) for incident in held])
+    return len(held)
+
+
+def _quiet(
+    db: Connection, streams: Collection[Stream], now: datetime
+) -> dict[Stream, tuple[Person, datetime]]:
+    """Return the people with quiet hours now and the ends of these, by the streams that they hold back."""
+    hushed = [stream for stream in streams if stream.kind in addressing.HUSHED]
+    people = roster.load_people(db, {stream.person for stream in hushed}) if hushed else {}
+    found = [(stream, people[stream.person]) for stream in hushed if stream.person in people]
+    return {
+        stream: (person, end)
+        for stream, person in found
+        if (end := person.quiet_until(Severity.WARNING, now)) is not None
+    }
 
 
 def message(

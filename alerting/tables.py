@@ -41,6 +41,8 @@ people = Table(
         "warnings",
         Frozen(lambda some: person.contacts_to_json(some or ()), person.contacts_from_json, 10_000),
     ),
+    # On the clock on the wall, such as "22:00-07:00".
+    Column("quiet_hours", Text),
     # An `Origin`, as in the tables below: only the owner of a row replaces it.
     Column("origin", Text, nullable=False, server_default="file"),
     # The name with which they sign in, if that is another than the id.

@@ -6,7 +6,7 @@ It only reads. The rooms that decide in earnest compose every answer: `check`, `
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -47,11 +47,14 @@ class Call:
 
         It is None for a contact that is only paged if the one before it fails.
         """
+
+        def at(after: timedelta) -> datetime:
+            paged = self.at + after
+            return person.quiet_until(self.severity, paged) or paged
+
         first, *others = person.ways(self.severity)
-        return [
-            (first, self.at),
-            *((way, None if way.after is None else self.at + way.after) for way in others),
-        ]
+        later = [(way, None if way.after is None else at(way.after)) for way in others]
+        return [(first, at(timedelta())), *later]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def of(
     (symptom,) = waiting.consequences(db, [(fall, symptom)], [(fall, symptom)], now)
     incident, raised = _incident(db, job, symptom, now)
     crew = desk.crew(db)
-    ahead = _ahead(incident, raised, crew)
+    ahead = _awake(_ahead(incident, raised, crew), crew, incident.severity)
     calls = tuple(
         replace(_call(incident.policy, at, decision, crew), severity=incident.severity)
         for at, decision in ahead
@@ -157,6 +160,20 @@ def _ahead(
     ends = [until for until in holds if until is not None]
     all_held = min(ends) if ends and len(ends) == len(holds) else None
     return escalation.ahead(incident.policy, 0, max(at, all_held or at), crew, incident.severity)
+
+
+def _awake(
+    ahead: Sequence[tuple[datetime, Decision]], crew: Crew, severity: Severity
+) -> list[tuple[datetime, Decision]]:
+    """Return the steps as they come if each waits while everybody in it has quiet hours."""
+    awake, later = [], timedelta()
+    for due, decision in ahead:
+        at = due + later
+        people = escalation.recipients(decision.targets, crew, at)
+        until = escalation.quiet_until(people, severity, at) or at
+        later += until - at
+        awake.append((until, replace(decision, next_at=decision.next_at + later)))
+    return awake
 
 
 def _call(policy: Policy, at: datetime, decision: Decision, crew: Crew) -> Call:

@@ -228,9 +228,12 @@ def _tolerance(tolerance: Tolerance) -> str:
 
 def _person(person: Person) -> Properties:
     user = {"user": person.user} if person.user else {}
-    warnings = {"warnings": _contacts(person.warnings)} if person.warnings else {}
     contacts = {"contacts": _contacts(person.contacts)}
-    return {"name": _quoted(person.name), "timezone": person.timezone, **user, **contacts, **warnings}
+    if person.warnings:
+        contacts["warnings"] = _contacts(person.warnings)
+    if person.quiet_hours:
+        contacts["quiet_hours"] = str(person.quiet_hours)
+    return {"name": _quoted(person.name), "timezone": person.timezone, **user, **contacts}
 
 
 def _contacts(contacts: Iterable[Contact]) -> str:

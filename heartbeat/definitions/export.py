@@ -141,6 +141,7 @@ def person(somebody: Person) -> dict[str, Any]:
             "name": unless(somebody.name, somebody.id),
             "timezone": unless(somebody.timezone, "UTC"),
             "user": somebody.user or None,
+            "quiet_hours": str(somebody.quiet_hours) if somebody.quiet_hours else None,
             "contacts": _contacts(somebody.contacts),
             "warnings": _contacts(somebody.warnings) or None,
         }

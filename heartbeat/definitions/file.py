@@ -25,6 +25,7 @@ from alerting.notifiers.contract import Notifier
 from alerting.notifiers.settings import web_address
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
+from alerting.quiet_hours import QuietHours
 from alerting.rotation import Rotation
 from heartbeat import duration, secret
 from heartbeat.checks import level, schedule
@@ -301,6 +302,7 @@ class Reading:
             name=node.read("name", _NAME, name),
             contacts=contacts,
             warnings=self._contacts(warnings) if warnings else (),
+            quiet_hours=node.read("quiet_hours", QuietHours.parse, None),
             timezone=node.read("timezone", entry.zone, self._timezone),
             origin=self._origin,
         )

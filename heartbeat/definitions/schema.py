@@ -8,6 +8,7 @@ from typing import Any
 
 from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.incident import GATHERING, SETTLING
+from alerting.quiet_hours import PATTERN as QUIET_HOURS
 from heartbeat import secret
 from heartbeat.checks import level
 from heartbeat.checks.cause import GROUP_BY
@@ -30,6 +31,12 @@ _PERSON = values.mapping(
             "description": "The name with which they sign in. If missing, their name here.",
         },
         "contacts": values.array("Tried in this order.", entry.MAX_CONTACTS, "contact"),
+        "quiet_hours": {
+            "type": "string",
+            "pattern": f"^{QUIET_HOURS}$",
+            "examples": ["22:00-07:00"],
+            "description": "Hours of each day in which only what is critical pages them, in their time zone.",
+        },
         "warnings": values.array(
             "The contacts for what is not critical. If missing, contacts are for that too.",
             entry.MAX_CONTACTS,

@@ -45,12 +45,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message and the attempts to deliver it."""
+    """A message and the attempts to deliver it.
+
+    `onward_at` is the time at which it goes to a further contact, `held_until` the one before which it is not sent.
+    """
 
     title: str
     state: str
     at: datetime
     attempts: Sequence[Attempt]
+    onward_at: datetime | None = None
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,9 @@ def recipients(dossier: Dossier, names: Mapping[str, str]) -> list[PagedPerson]:
     by_person: dict[str, list[Message]] = {}
     for page in reversed(dossier.pages):
         name = names.get(page.person, page.person)
-        message = Message(_title(page), page.state, page.created_at, attempts.get(page.id, []))
+        held_until = page.not_before if page.state == "pending" else None
+        tried = attempts.get(page.id, [])
+        message = Message(_title(page), page.state, page.created_at, tried, page.onward_at, held_until)
         by_person.setdefault(name, []).append(message)
     return [PagedPerson(name, messages) for name, messages in by_person.items()]
 

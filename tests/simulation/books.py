@@ -37,6 +37,7 @@ class IncidentRow:
     acknowledged_by: str | None
     recovered: float | None
     settles: float | None
+    rank: int = 0
 
     @property
     def quiet(self) -> bool:
@@ -61,6 +62,18 @@ class PageRow:
     via: str
     contact_mark: str | None
     delivered: float | None
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try to deliver a page, in the wall clock's time."""
+
+    page: int
+    at: float
+    mark: str | None
+    outcome: str
+    provider_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,19 @@ def pages(disk: Disk) -> list[PageRow]:
     return [_page(row) for row in disk.rows("SELECT * FROM pages ORDER BY id")]
 
 
+def attempts(disk: Disk) -> list[AttemptRow]:
+    """All tries to deliver pages, in order."""
+    rows = disk.rows(
+        "SELECT a.* FROM attempts a JOIN pages p ON p.id = a.page_id WHERE p.kind = 'page' ORDER BY a.id"
+    )
+    return [
+        AttemptRow(
+            row["page_id"], _shown(row["at"]) or 0.0, row["contact_mark"], row["outcome"], row["provider_id"]
+        )
+        for row in rows
+    ]
+
+
 def ring(disk: Disk) -> list[PingRow]:
     """The last pings of every check, in the order in which they were taken in."""
     rows = disk.rows(
@@ -148,6 +174,7 @@ def _incident(row: dict[str, Any]) -> IncidentRow:
         resolved=_shown(row["resolved_at"]),
         recovered=_shown(row["recovered_at"]),
         settles=_shown(row["settles_at"]),
+        rank=row["severity_rank"],
     )
 
 
@@ -160,6 +187,7 @@ def _page(row: dict[str, Any]) -> PageRow:
         created=_shown(row["created_at"]) or 0.0,
         next=_shown(row["next_at"]),
         delivered=_shown(row["delivered_at"]),
+        rank=row["severity_rank"],
     )
 
 

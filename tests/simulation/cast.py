@@ -1,11 +1,12 @@
 """Who plays in the simulation: jobs, people and policies, small and quick so that a lot happens in an hour."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
 
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
+from alerting.quiet_hours import QuietHours
 from alerting.severity import Severity
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Tolerance
@@ -18,7 +19,7 @@ from heartbeat.checks.rule_grammar import parse
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.checks.time_of_day import Window
 from heartbeat.definitions.model import Configuration
-from tests.simulation.providers import ntfy, webhook
+from tests.simulation.providers import beeper, ntfy, webhook
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -179,6 +180,20 @@ NOBODY = Policy("nobody", (step("ghost", minutes=6),))
 """Names somebody who is not there: its pages go to the terminal."""
 POLICIES = (OPS, SOLO, NOBODY)
 
+FIRST_CONTACTS = webhook("first/2"), replace(webhook("first/3"), after=timedelta(seconds=60))
+STEPPED = (
+    replace(person("first", beeper("first/1"), *FIRST_CONTACTS), warnings=FIRST_CONTACTS),
+    replace(
+        person("second", webhook("second/1"), replace(beeper("second/2"), after=timedelta(seconds=90))),
+        quiet_hours=QuietHours(time(3, 4), time(3, 24)),
+    ),
+    replace(
+        person("third", beeper("third/1"), webhook("third/2")),
+        quiet_hours=QuietHours(time(3, 8), time(3, 30)),
+    ),
+)
+"""The same people with contacts that are paged one after the other, with providers that report, and quiet hours."""
+
 ALPHA = Job("alpha-reset", every=10 * MINUTE, host="us", severity=Severity.CRITICAL)
 BRAVO = Job("bravo-backup", every=15 * MINUTE, grace=2 * MINUTE, host="us")
 CHARLIE = Job("charlie-report", hourly=5 * MINUTE, host="us")
@@ -233,6 +248,7 @@ class Stage:
 
     jobs: tuple[Job, ...]
     levels: tuple[str, ...] = ()
+    people: tuple[Person, ...] = PEOPLE
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -245,6 +261,7 @@ STAGES = {
     "exacting": Stage(EXACTING),
     "nested": Stage(NESTED, ("region", "host")),
     "house": Stage(HOUSE),
+    "stepped": Stage(JOBS, people=STEPPED),
 }
 
 

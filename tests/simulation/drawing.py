@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.simulation import cast
 from tests.simulation.process import Point
-from tests.simulation.providers import Ill
+from tests.simulation.providers import Ill, Slip
 from tests.simulation.scenario import (
     Answers,
     AnswersAreLost,
@@ -57,6 +57,12 @@ ills = st.builds(
     st.sampled_from([3.0, 1.0, 20.0]),
     st.sampled_from([None, None, 2, 50, 400]),
 )
+slips = st.builds(
+    GoesBad,
+    st.sampled_from(["first/1", "third/1", "second/2"]),
+    st.sampled_from([*Slip, Slip.LOST]),
+    st.sampled_from([3.0, 1.0, 20.0]),
+)
 deaths = one_of(
     st.builds(Dies, st.none(), st.none(), downtimes),
     st.builds(
@@ -97,10 +103,12 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
     reports = st.builds(Reports, jobs, st.sampled_from([None, None, "a"]), st.booleans())
     habits = one_of(st.builds(FallsSilent, jobs), st.builds(Runs, jobs))
     exacting = (pings, pings, reports) if name == "exacting" else ()
+    slipping = (slips, slips, slips) if name == "stepped" else ()
     events = one_of(
         failures,
         pings,
         *exacting,
+        *slipping,
         answers,
         answers,
         answers,
@@ -126,4 +134,4 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
     )
 
 
-scenarios = one_of(*map(scenarios_on, ("usual", "usual", "exacting", "nested")))
+scenarios = one_of(*map(scenarios_on, ("usual", "usual", "exacting", "nested", "stepped")))

@@ -5,12 +5,15 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
 import httpx
 from sqlalchemy import Connection
 
+from alerting import desk
+from alerting.notifiers.contract import Arrived, Undelivered
 from alerting.sql import sqlite_instant
 from heartbeat import app
 from heartbeat.app import System
@@ -23,7 +26,7 @@ from tests.simulation import providers
 from tests.simulation.disk import Disk, WorldDatabase
 from tests.simulation.journal import Journal
 from tests.simulation.process import Crash, Fate, Point, Process
-from tests.simulation.providers import Network, Terminal, Wire
+from tests.simulation.providers import Beeper, Network, Terminal, Wire
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
 T = TypeVar("T")
@@ -88,12 +91,26 @@ class Machine:
             clock=self.clock,
             http=httpx.AsyncClient(transport=Wire(self.network, process), trust_env=False),
             random=self.random.random,
-            notifiers={"console": Terminal(self.network, process)},
+            notifiers={
+                "console": Terminal(self.network, process),
+                Beeper.kind: Beeper(self.network, process, self._report),
+            },
             longest_sleep=LONGEST_SLEEP,
         )
         self.system.beside.liveness = self._liveness(process)
         self._ticking = self.system.start()
         self._beating = asyncio.ensure_future(self._beat(self.system.beside.liveness))
+
+    async def _report(self, report: Arrived | Undelivered) -> bool:
+        """Hand a provider's report over; whether the service has it."""
+        now = self.system.guard.now()
+        work = partial(desk.receipt, kind=Beeper.kind, report=report, now=now, jitter=self.random.random())
+        try:
+            await self.database.write(lambda db: work(db))
+        except (Unavailable, Crash):
+            return False
+        self.system.context.wake()
+        return True
 
     def _liveness(self, process: Process) -> Liveness:
         """The beats of a process. No death is planned for their commits, or it would hit little else."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Connection, update
@@ -19,6 +20,7 @@ from alerting import (
     escalator,
     incident,
     leases,
+    onward,
     outbox,
     store,
     symptom_store,
@@ -35,6 +37,7 @@ from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
+from alerting.person import Person
 from alerting.severity import Severity
 from alerting.tables import pages
 from heartbeat.checks import deadline, life, placing
@@ -309,3 +312,36 @@ def a_dead_contact_is_tried_for_ever(patch: pytest.MonkeyPatch) -> None:
         return replace(after, contact=tries.contact, at=max(after.at, now + delivery.FIRST_RETRY))
 
     patch.setattr(delivery, "after_attempt", after_attempt)
+
+
+def an_unanswered_page_goes_nowhere(patch: pytest.MonkeyPatch) -> None:
+    """What a provider took is done, and no later contact is ever paged."""
+    patch.setattr(onward, "sweep", lambda *_given: 0)
+
+
+def a_lost_receipt_counts_as_delivered(patch: pytest.MonkeyPatch) -> None:
+    """Accepted is taken for delivered: nobody waits for the report of a provider."""
+    patch.setattr(Courier, "_receipt_within", lambda _courier, _contact: None)
+
+
+def quiet_hours_hold_everything(patch: pytest.MonkeyPatch) -> None:
+    """Whoever sleeps is not paged for what is critical either."""
+
+    def quiet_until(person: Person, _severity: Severity, at: datetime) -> datetime | None:
+        return person.quiet_hours.until(at, ZoneInfo("UTC")) if person.quiet_hours else None
+
+    patch.setattr(Person, "quiet_until", quiet_until)
+
+
+def a_later_contact_is_paged_although_somebody_answered(patch: pytest.MonkeyPatch) -> None:
+    """The times of later contacts are set when the page is written, and no answer takes them back."""
+
+    def supersede(db: Connection, incident_ids: Any, kinds: Any) -> None:
+        waiting = pages.c.incident_id.in_(incident_ids), pages.c.state == "pending", pages.c.kind.in_(kinds)
+        db.execute(update(pages).where(*waiting).values(state="superseded", next_at=None))
+
+    honest = delivery.still_needed
+    patch.setattr(outbox, "supersede", supersede)
+    patch.setattr(
+        delivery, "still_needed", lambda kind, *rest: kind is NoticeKind.PAGE or honest(kind, *rest)
+    )

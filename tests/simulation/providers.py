@@ -7,15 +7,24 @@ original does, in good and in bad weather.
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 import httpx
 
 from alerting.notice import Notice
-from alerting.notifiers.contract import Accepted, Contact, Outcome
+from alerting.notifiers.contract import (
+    Accepted,
+    Arrived,
+    Contact,
+    Outcome,
+    Received,
+    Undelivered,
+    Unreachable,
+)
 from heartbeat import signed_link
 from heartbeat.signed_link import Answerer
 from tests.simulation.process import Point, Process
@@ -40,6 +49,17 @@ class Ill(StrEnum):
     MOVED = "302 Found"
 
 
+class Slip(StrEnum):
+    """What can go wrong with a message after a provider that reports has accepted it."""
+
+    LOST = "shows nothing, and reports nothing"
+    UNREPORTED = "shows the page, and reports nothing"
+    LATE = "shows the page, and reports it late, twice"
+    UNDELIVERED = "shows nothing, and reports so, twice"
+
+
+REPORTS_WITHIN = 40.0
+"""Seconds within which a provider reports, where nothing is wrong."""
 STATUS = {Ill.LIMITED: 429, Ill.BROKEN: 500, Ill.AWAY: 503, Ill.FORBIDS: 403, Ill.GONE: 410, Ill.MOVED: 302}
 
 
@@ -48,7 +68,7 @@ class Fault:
     """A stretch of bad weather over one contact, in the loop's time."""
 
     contact: str
-    ill: Ill
+    ill: Ill | Slip
     begins: float
     ends: float
     retry_after: int | None = None
@@ -95,44 +115,46 @@ class Network:
     def __init__(self, time: Callable[[], float], latency: Callable[[], float]) -> None:
         self.shows: list[Show] = []
         self.faults: list[Fault] = []
-        self.heard: list[tuple[float, str, Ill | None]] = []
+        self.reported: dict[str, float] = {}
+        """When the service had the first report on each id."""
+        self.heard: list[tuple[float, str, Ill | Slip | None]] = []
         """Each request that reached a provider: when, for which contact, and in what weather."""
-        self._time = time
-        self._latency = latency
+        self.time = time
+        self.latency = latency
 
     def weather(self, contact: str) -> Fault | None:
         """What is wrong with a contact now."""
-        now = self._time()
+        now = self.time()
         return next((f for f in self.faults if f.contact == contact and f.begins <= now < f.ends), None)
 
     def show(self, show: Show) -> None:
         """A phone lights up."""
-        show.at = self._time()
+        show.at = self.time()
         self.shows.append(show)
 
     async def deliver(self, request: httpx.Request) -> tuple[httpx.Response, Show | None]:
         """One request and its answer. Each half of the way takes its time."""
-        await asyncio.sleep(self._latency())
+        await asyncio.sleep(self.latency())
         show, answer = _READ[request.url.host](request)
         fault = self.weather(show.contact)
-        self.heard.append((self._time(), show.contact, fault.ill if fault else None))
+        self.heard.append((self.time(), show.contact, fault.ill if fault else None))
         if fault is None or fault.ill is not Ill.REFUSES:
             await request.extensions["trace"]("http11.send_request_body.complete", {})
         if fault is None or fault.ill is Ill.MUTE:
             self.show(show)
-        if fault is not None:
-            return await self._spoilt(fault, request), None
-        await asyncio.sleep(self._latency())
+        if fault is not None and isinstance(fault.ill, Ill):
+            return await self._spoilt(fault, fault.ill, request), None
+        await asyncio.sleep(self.latency())
         return _answer(200, answer), show
 
-    async def _spoilt(self, fault: Fault, request: httpx.Request) -> httpx.Response:
-        if fault.ill in (Ill.MUTE, Ill.HANGS):
+    async def _spoilt(self, fault: Fault, ill: Ill, request: httpx.Request) -> httpx.Response:
+        if ill in (Ill.MUTE, Ill.HANGS):
             await asyncio.Event().wait()
-        if fault.ill is Ill.REFUSES:
+        if ill is Ill.REFUSES:
             raise httpx.ConnectError("All connection attempts failed", request=request)
-        await asyncio.sleep(self._latency())
+        await asyncio.sleep(self.latency())
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-        return _answer(STATUS[fault.ill], {"error": fault.ill.value}, headers)
+        return _answer(STATUS[ill], {"error": ill.value}, headers)
 
 
 class Wire(httpx.AsyncBaseTransport):
@@ -183,6 +205,71 @@ class Terminal:
         self.process.reach(Point.AFTER_SEND)
         show.receipt = True
         return Accepted("printed")
+
+
+@dataclass(frozen=True, slots=True)
+class Beeper:
+    """A provider that reports later what became of a message. It has the place of Slack, which nobody here uses."""
+
+    network: Network
+    process: Process
+    report: Callable[[Arrived | Undelivered], Awaitable[bool]]
+    kind: ClassVar[str] = "slack"
+    digests: ClassVar[bool] = False
+    secret_settings: ClassVar[frozenset[str]] = frozenset()
+    secret_address: ClassVar[bool] = False
+    receipt_within: ClassVar[timedelta] = timedelta(seconds=REPORTS_WITHIN)
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, str], http: httpx.AsyncClient) -> Self:
+        raise NotImplementedError("the world brings it")
+
+    @classmethod
+    def wrong_address(cls, _address: str) -> str | None:
+        return None
+
+    def received(self, headers: Mapping[str, str], body: bytes) -> Received:
+        raise NotImplementedError("the world hands reports over itself")
+
+    async def send(self, notice: Notice, contact: Contact) -> Outcome:
+        name = contact.address.removeprefix("beeper/")
+        self.process.reach(Point.BEFORE_SEND)
+        await asyncio.sleep(self.network.latency())
+        fault = self.network.weather(name)
+        ill = fault.ill if fault else None
+        self.network.heard.append((self.network.time(), name, ill))
+        if isinstance(ill, Ill):
+            return Unreachable(ill.value, may_have_arrived=False)
+        number = f"beep {len(self.network.heard)}"
+        about: dict[str, Any] = {"details": dict(notice.details), "title": notice.title}
+        about |= {"incident": notice.incident, "dedup_key": notice.dedup_key, "ack_url": notice.ack_url}
+        if ill not in (Slip.LOST, Slip.UNDELIVERED):
+            show = _machine_read(name, notice.kind.value, notice.id, about | {"lines": list(notice.lines)})
+            self.network.show(show)
+        self.process.reach(Point.AFTER_SEND)
+        if ill not in (Slip.LOST, Slip.UNDELIVERED):
+            show.receipt = True
+        asyncio.get_running_loop().create_task(self._reports(number, ill))
+        return Accepted("queued", number)
+
+    async def _reports(self, number: str, ill: Ill | Slip | None) -> None:
+        if ill in (Slip.LOST, Slip.UNREPORTED):
+            return
+        failed = Undelivered(number, "switched off")
+        report = failed if ill is Slip.UNDELIVERED else Arrived(number)
+        await asyncio.sleep(2 * REPORTS_WITHIN if ill is Slip.LATE else 5.0)
+        for _ in range(1 if ill is None else 2):
+            for _ in range(60):
+                if await self.report(report):
+                    self.network.reported.setdefault(number, self.network.time())
+                    break
+                await asyncio.sleep(10.0)
+            await asyncio.sleep(3.0)
+
+
+def beeper(contact: str) -> Contact:
+    """The contact's address where its provider reports."""
+    return Contact(Beeper.kind, f"beeper/{contact}")
 
 
 def webhook(contact: str) -> Contact:

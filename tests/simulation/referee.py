@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from heartbeat.checks import dependency
-from tests.simulation import books, changes
+from tests.simulation import awake, books, changes
 from tests.simulation.books import Books, IncidentRow
 from tests.simulation.cast import HOUR
 from tests.simulation.journal import Answer, Deed, Done, Sent, Span, settled
@@ -46,6 +46,10 @@ class Referee:
         self._pings_seen = 0
         self._steps_seen = 0
         self._done_seen = 0
+
+    def recovered_at(self, incident: int) -> float:
+        """When an incident was last seen to recover, 0 if it never was."""
+        return self._recovering.get(incident, 0.0)
 
     def look(self) -> None:
         """Everything that must be so at any moment."""
@@ -214,7 +218,8 @@ class Referee:
             for what, at in in_trouble if one.settles is None else (("end", one.settles),):
                 if at is not None and self._overdue(at, NOTICED) and self._is_noticed(one):
                     yield f"incident {one.id} is {one.state}, and its {what} of {at:.1f} is overdue"
-            longest = self._shown() + max(self._longest_wait(one), self._held(one))
+            quiet = self._until_awake(one) if one.rank else 0.0
+            longest = self._shown() + max(self._longest_wait(one), self._held(one), quiet)
             if not one.quiet and one.next is not None and one.next > longest:
                 yield f"incident {one.id} waits until {one.next:.1f}, longer than any step of its policy"
         causes = [one.cause_key for one in found.open]
@@ -237,6 +242,13 @@ class Referee:
         ends = [end for begins, end in spans if begins <= self.world.time < end]
         ends += [self.world.time + HOUR + job.grace for job in jobs if job.after]
         return max(ends, default=self.world.time) - self.world.time + self.world.journal.stepped + 0.001
+
+    def _until_awake(self, one: IncidentRow) -> float:
+        """For how long the quiet hours of the people of its policy may hold its page."""
+        now = self._shown()
+        people = {name for step, _ in one.policy for name in step}
+        ends = [end for begins, end in awake.quiet(self.world, people) if begins <= now < end]
+        return max(ends, default=now) - now + self.world.journal.stepped + 0.001
 
     def _answers(self, found: Books) -> Iterator[str]:
         """Quiet is what a human asked for, no longer and by nobody else; the first answer of each occurrence counts."""

@@ -7,7 +7,7 @@ from alerting.escalation import Policy
 from tests.simulation import cast
 from tests.simulation.cast import MINUTE
 from tests.simulation.process import Point
-from tests.simulation.providers import Ill
+from tests.simulation.providers import Ill, Slip
 from tests.simulation.referee import Referee
 from tests.simulation.verdict import Verdict
 from tests.simulation.world import World
@@ -162,7 +162,7 @@ class GoesBad:
     """A provider goes bad for a while."""
 
     contact: str
-    ill: Ill
+    ill: Ill | Slip
     minutes: float = 5.0
     retry_after: int | None = None
 
@@ -270,7 +270,7 @@ class Scenario:
 def play(scenario: Scenario, make: Callable[..., World] = World) -> None:
     """Run a scenario from beginning to end under the eyes of the referee."""
     stage = cast.STAGES[scenario.stage]
-    with make(*stage.jobs, levels=stage.levels, seed=scenario.seed) as world:
+    with make(*stage.jobs, people=stage.people, levels=stage.levels, seed=scenario.seed) as world:
         referee = Referee(world)
         world.run(*scenario.running)
         for gap, event in scenario.acts:

@@ -3,7 +3,7 @@
 from tests.simulation import mutants
 from tests.simulation.mutants import Mutant
 from tests.simulation.process import Point
-from tests.simulation.providers import Ill
+from tests.simulation.providers import Ill, Slip
 from tests.simulation.scenario import (
     Answers,
     Dies,
@@ -93,6 +93,19 @@ REPAIR_MOVES_AGAIN = Scenario(
     "exacting",
 )
 
+# FIRST is paged for ALPHA, which is critical: by a provider that reports, and a minute later by another one.
+STEPS = Scenario(((60, Pings(ALPHA, "fail")), (240, Runs(ECHO))), (DELTA,), "stepped")
+LOST_REPORT = Scenario(
+    ((60, GoesBad("third/1", Slip.LOST, 60)), (0, Pings(DELTA, "fail")), (200, Runs(ECHO))), (), "stepped"
+)
+# SECOND and THIRD sleep from 4 and 8 minutes on.
+NIGHT = Scenario(((600, Pings(ALPHA, "fail")), (200, Runs(ECHO))), (DELTA,), "stepped", calm=6.0)
+ANSWERED_IN_TIME = Scenario(
+    ((60, Pings(ALPHA, "fail")), (25, Answers("acknowledge", minutes=30)), (200, Runs(ECHO))),
+    (DELTA,),
+    "stepped",
+)
+
 STORIES: dict[Mutant, list[Scenario]] = {
     mutants.marked_before_sending: [DEATH_BEFORE_SENDING],
     mutants.dropped_after_three_tries: [BROKEN_CONTACT],
@@ -117,5 +130,9 @@ STORIES: dict[Mutant, list[Scenario]] = {
     mutants.pages_live_in_memory: DEATHS_AFTER_COMMITS,
     mutants.silence_is_decided_but_not_raised: [SILENCE],
     mutants.a_dead_contact_is_tried_for_ever: [DEAD_CONTACT],
+    mutants.an_unanswered_page_goes_nowhere: [STEPS],
+    mutants.a_lost_receipt_counts_as_delivered: [LOST_REPORT],
+    mutants.quiet_hours_hold_everything: [NIGHT],
+    mutants.a_later_contact_is_paged_although_somebody_answered: [ANSWERED_IN_TIME],
 }
 """Which stories must notice which mutant."""

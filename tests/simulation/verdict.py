@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from tests.simulation import books
+from tests.simulation import awake, books, moving
 from tests.simulation.books import IncidentRow, PageRow
 from tests.simulation.journal import Answer, Span, merged, overlap, without
-from tests.simulation.providers import OPERATOR, Ill, Show
+from tests.simulation.providers import OPERATOR, Beeper, Ill, Show
 from tests.simulation.referee import RING, Broken, Referee, answers_to
 from tests.simulation.ways import Spell
 from tests.simulation.world import World
@@ -34,6 +34,7 @@ class Verdict:
         self.incidents = found.incidents
         self.checks = found.checks
         self.pages = books.pages(self.world.disk)
+        self.last_tried = {tried.page: tried.at for tried in books.attempts(self.world.disk)}
         self.shows = self.world.network.shows
         self.slack = self.journal.stepped
         self.end = self.world.time
@@ -49,6 +50,8 @@ class Verdict:
         yield from ((3, words) for words in self._late())
         yield from ((3, words) for words in self._given_up())
         yield from ((3, words) for words in self._twice())
+        yield from ((3, words) for words in moving.stuck(self))
+        yield from ((3, words) for words in moving.woken(self))
         yield from ((3, words) for words in self._told_of_the_end())
         yield from ((5, words) for words in self._steps())
         yield from ((6, words) for words in self._quiet())
@@ -95,6 +98,8 @@ class Verdict:
             person = self._reached(page)
             if page.state != "delivered" or (f"page-{page.id}", person) in shown:
                 continue
+            if page.via == Beeper.kind:
+                continue  # It reports later that nothing was shown, or reports nothing.
             if page.via == "ntfy":
                 by_words[(page.incident, person)] += 1
             else:
@@ -115,14 +120,15 @@ class Verdict:
             since = self.world.clock.when(page.created, 0.0)
             until = self.end if page.delivered is None else self.world.clock.when(page.delivered, 0.0)
             person = self._reached(page)
-            contacts = len(self.world.people[person].contacts) if person in self.world.people else 1
+            contacts = len(self.world.people[person].all_contacts) if person in self.world.people else 1
             bound = LONGEST_RETRY + LEASE + contacts * A_CONTACT + 10.0 + self.slack
             # A page goes round the contacts; anything else is tried on its own contact only.
             away = self._faults(person, any_contact=page.kind != "page")
-            foul = merged([*self.journal.unable(), *away])
+            asleep = awake.quiet(self.world, [person]) if page.rank else []
+            foul = merged([*self.journal.unable(), *away, *asleep])
             if any(ends - begins > bound for begins, ends in without([(since, until)], foul)):
                 yield f"page {page.id} ({page.kind}) to {person} was late: from {since:.1f} to {until:.1f}"
-            trouble = [*self._disturbed(), *self._faults(person, any_contact=True)]
+            trouble = [*self._disturbed(), *self._faults(person, any_contact=True), *asleep]
             if (until - since) > AT_ONCE + self.slack and not overlap([[(since, until)], trouble]):
                 yield f"page {page.id} ({page.kind}) to {person} took {until - since:.1f} s in fine weather"
 
@@ -137,7 +143,11 @@ class Verdict:
             ends = [answer.until for answer in answers_to(self.world, page.incident)]
             answered = [a for a in answers_to(self.world, page.incident) if a.found >= page.occurrence]
             over = incident.resolved is not None and incident.resolved >= page.created - LATENCY - self.slack
-            if not over and not (ends and answered):
+            risen = page.rank and any(
+                other.incident == page.incident and other.person == page.person and other.rank == 0
+                for other in self.pages
+            )
+            if not over and not (ends and answered) and not risen:
                 yield f"page {page.id} to {page.person} was superseded, and nobody had answered"
 
     def _twice(self) -> Iterator[str]:
@@ -146,8 +156,10 @@ class Verdict:
         for show in self.shows:
             if not show.notice:
                 continue
-            before = last.get((show.notice, show.person))
-            last[(show.notice, show.person)] = show
+            # Who has contacts that are paged one after the other sees a page on each of them.
+            where = show.contact if awake.is_stepped(self.world, show.person) else show.person
+            before = last.get((show.notice, where))
+            last[(show.notice, where)] = show
             if before is None:
                 continue
             if before.dedup != show.dedup:
@@ -197,7 +209,10 @@ class Verdict:
 
     def _waited(self, row: PageRow, at: float) -> bool:
         """Whether a page still waited to be delivered when the next step came (so that it need not come twice)."""
-        return row.delivered is None or row.delivered >= at - self.slack
+        # One that has moved on to a later contact waits again.
+        tried = self.last_tried.get(row.id, 0.0) >= at - self.slack
+        again = tried or row.state in ("pending", "superseded")
+        return row.delivered is None or row.delivered >= at - self.slack or again
 
     def _ringing(self, name: str) -> Iterator[str]:
         """While a job is down and nobody has answered, phones ring about it again and again."""
@@ -209,7 +224,7 @@ class Verdict:
                     for span in self._windows(name)
                     if span[0] <= spell.begins + self.world.gathering + 10.0
                 ]
-                quiet = [*self._granted(one), *held]
+                quiet = [*self._granted(one), *held, *self._asleep(name, one)]
                 foul = [*self.journal.unable(), *self.unreachable(one.page(len(one.policy))[0])]
                 rings = [s.at for s in self._naming(name, one) if s.kind != "acknowledged"]
                 for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
@@ -231,6 +246,7 @@ class Verdict:
                     continue
                 people = {show.person for show in paged}
                 foul = [*self._windows(name), *self.journal.unable(), *self.unreachable(people)]
+                foul += self._asleep(name, one)
                 told = [s.at for s in self._naming(name, one) if spell.begins - 10.0 <= s.at]
                 first = min([*told, spell.ends])
                 bound = self.world.gathering + LONGEST_RETRY + LEASE + 2 * A_CONTACT + 20.0 + self.slack
@@ -254,6 +270,7 @@ class Verdict:
                 if until < spell.begins + 60.0 or not known or min(known) <= mine:
                     continue
                 foul = [*self._windows(name), *self.journal.unable(), *self.unreachable(one.page(0)[0])]
+                foul += self._asleep(name, one)
                 rings = [s.at for s in self._naming(name, one) if s.kind == "page" and s.at >= spell.begins]
                 answered = [a.at for a in answers_to(self.world, one.id) if a.at >= spell.begins - 60.0]
                 first = min([*rings, *answered, spell.ends])
@@ -339,10 +356,16 @@ class Verdict:
         if known is None:
             return []
         spans = []
-        for number in range(1, len(known.contacts) + 1):
+        for number in range(1, len(known.all_contacts) + 1):
             mine = [f for f in self.journal.faults if f.contact == f"{person}/{number}"]
             spans.append([(fault.begins, fault.felt_until) for fault in mine])
         return merged(span for group in spans for span in group) if any_contact else overlap(spans)
+
+    def _asleep(self, name: str, one: IncidentRow) -> list[Span]:
+        """When somebody of the policy is not paged for this job, because it is not critical."""
+        if not self.referee.lives[name].job.severity.rank:
+            return []
+        return awake.quiet(self.world, {name for step, _ in one.policy for name in step})
 
     def _disturbed(self) -> list[Span]:
         """Crashes and outages, with the time that a lease takes to run out after them."""
@@ -357,7 +380,7 @@ class Verdict:
     def _contact(self, page: PageRow) -> str:
         """The contact of a notice as phones call it: "first/1"."""
         known = self.world.people.get(page.person)
-        for number, contact in enumerate(known.contacts if known else (), 1):
+        for number, contact in enumerate(known.all_contacts if known else (), 1):
             if contact.mark == page.contact_mark:
                 return f"{page.person}/{number}"
         return OPERATOR

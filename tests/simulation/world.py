@@ -35,7 +35,7 @@ from tests.simulation.journal import Answer, Deed, Done, Journal, Maintained, Ou
 from tests.simulation.knock import Reply, knock
 from tests.simulation.machine import Machine
 from tests.simulation.process import Point
-from tests.simulation.providers import Fault, Ill, Show
+from tests.simulation.providers import Fault, Ill, Show, Slip
 from tests.simulation.virtual import seconds
 from tests.unit.conftest import somebody
 
@@ -280,7 +280,7 @@ class World:
             self._run(self.machine.fall())
 
     def spoil(
-        self, contact: str, ill: Ill, *, minutes: float = float("inf"), retry_after: int | None = None
+        self, contact: str, ill: Ill | Slip, *, minutes: float = float("inf"), retry_after: int | None = None
     ) -> None:
         """A provider goes bad for a while, or for ever."""
         ends = self.time + minutes * 60

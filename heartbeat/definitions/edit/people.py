@@ -1,6 +1,6 @@
 """People and channels that are defined outside of the file. Secret addresses are encrypted before they are stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -78,6 +78,12 @@ def written(_name: str, person: Person) -> dict[str, Any]:
 def is_secret(contact: Contact) -> bool:
     """True if nobody may read the address. Addresses of kinds that are not installed count as secret."""
     return contact.kind not in _open_kinds()
+
+
+def open_addresses(people: Iterable[Person]) -> dict[str, str]:
+    """Return the addresses of contacts that are no secret, by the marks under which attempts name them."""
+    contacts = [contact for person in people for contact in person.all_contacts]
+    return {contact.mark: contact.address for contact in contacts if not is_secret(contact)}
 
 
 @cache

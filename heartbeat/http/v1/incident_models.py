@@ -90,11 +90,16 @@ class Attempt(ResponseModel):
 
     at: datetime
     via: str
+    contact: str | None = Field(
+        description="The address. Null if it is secret, or is not the person's any more.",
+        examples=["anna@example.com"],
+    )
     outcome: str = Field(examples=["accepted"])
     said: str
     provider_id: str | None = Field(description="The provider's id of the accepted message.")
     receipt: str | None = Field(
-        description="The provider's later report: delivered or undelivered. Null if there is none.",
+        description="The provider's later report: delivered or undelivered; missing if none came in time. Null if "
+        "there is none.",
         examples=["delivered"],
     )
     receipt_said: str | None = Field(description="The reason why it was not delivered.")
@@ -112,6 +117,12 @@ class Page(ResponseModel):
     state: str = Field(examples=["delivered"])
     created_at: datetime
     delivered_at: datetime | None
+    onward_at: datetime | None = Field(
+        description="The time at which it goes to a further contact, unless somebody answers. Null if it does not."
+    )
+    not_before: datetime | None = Field(
+        description="The time before which its present contact is not tried, such as the end of quiet hours."
+    )
     attempts: list[Attempt]
 
 
@@ -123,8 +134,11 @@ class IncidentDetails(Incident):
     pages: list[Page]
 
     @classmethod
-    def of(cls, dossier: Dossier, slugs: Mapping[str, str]) -> Self:
-        """Build the response. `slugs` are those of the checks, by the keys of their symptoms."""
+    def of(cls, dossier: Dossier, slugs: Mapping[str, str], addresses: Mapping[str, str]) -> Self:
+        """Build the response.
+
+        `slugs` are those of the checks, by the keys of their symptoms. `addresses` are those of contacts, by mark.
+        """
         symptoms = [
             asdict(symptom)
             | {
@@ -135,7 +149,8 @@ class IncidentDetails(Incident):
         ]
         attempts_by_page: dict[int, list[object]] = {page.id: [] for page in dossier.pages}
         for attempt in dossier.attempts:
-            attempts_by_page[attempt.page_id].append(attempt)
+            contact = addresses.get(attempt.contact_mark or "")
+            attempts_by_page[attempt.page_id].append(asdict(attempt) | {"contact": contact})
         pages = [asdict(page) | {"attempts": attempts_by_page[page.id]} for page in dossier.pages]
         details = {"symptoms": symptoms, "timeline": dossier.timeline, "pages": pages}
         return cls.model_validate(asdict(dossier.incident) | details)

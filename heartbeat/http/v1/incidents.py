@@ -13,6 +13,7 @@ from alerting.handover import AllWell, HandedOn, Nobody, Reassigned, Withdrawn
 from alerting.incident import Incident
 from heartbeat.actor import Actor
 from heartbeat.checks import actions, surroundings
+from heartbeat.definitions.edit.people import open_addresses
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
@@ -241,8 +242,11 @@ def _details(db: Connection, number: int, conditional: ConditionalRead, now: dat
     (titled,) = surroundings.titled(db, [dossier.incident], now)
     dossier = replace(dossier, incident=titled)
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
-    conditional.set_tag(tag(dossier.incident.id, (dossier, slugs)))
-    return IncidentDetails.of(dossier, slugs)
+    marks = {attempt.contact_mark for attempt in dossier.attempts}
+    everything = open_addresses(desk.people(db).values()) if marks else {}
+    addresses = {mark: address for mark, address in everything.items() if mark in marks}
+    conditional.set_tag(tag(dossier.incident.id, (dossier, slugs, addresses)))
+    return IncidentDetails.of(dossier, slugs, addresses)
 
 
 def _note(

@@ -45,6 +45,7 @@ Definition = Annotated[
                 {"slack": "https://hooks.slack.com/services/T0000/B0000/vK3pQ9", "after": "2m"},
             ],
             "warnings": [{"email": "anna@example.com"}],
+            "quiet_hours": "22:00-07:00",
         },
         Keep_a_secret_address={
             "name": "Anna",
@@ -95,6 +96,10 @@ class Person(ResponseModel):
     name: str = Field(examples=["Anna"])
     timezone: str = Field(examples=["Europe/London"])
     user: str = Field(description="The name with which they sign in.", examples=["anna"])
+    quiet_hours: str | None = Field(
+        description="The hours of each day in which only what is critical pages them, in their time zone.",
+        examples=["22:00-07:00"],
+    )
     contacts: list[ProvenContact] = Field(description="They are tried in this order, after the devices.")
     warnings: list[ProvenContact] = Field(
         description="The contacts for what is not critical. Empty if `contacts` are for that too."
@@ -152,6 +157,7 @@ def _answer(_name: str, somebody: person.Person, beside: _Beside) -> Person:
         name=somebody.name,
         timezone=somebody.timezone,
         user=somebody.user or somebody.id,
+        quiet_hours=str(somebody.quiet_hours) if somebody.quiet_hours else None,
         contacts=[proven(contact) for contact in somebody.contacts],
         warnings=[proven(contact) for contact in somebody.warnings],
         devices=[

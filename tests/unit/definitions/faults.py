@@ -100,6 +100,10 @@ MALFORMED = [
     ),
     ("people: {a: {contacts: [x]}}", f"people.a.contacts[0]: {ONE_CONTACT}"),
     ("people: {a: {contacts: [{after: 2m}]}}", f"people.a.contacts[0]: {ONE_CONTACT}"),
+    (
+        "people: {a: {contacts: [{console: x}], quiet_hours: nights}}",
+        "people.a.quiet_hours: 'nights' are no hours; write two times of day, for example 22:00-07:00.",
+    ),
     ("people: {a: {contacts: [{console: x}], warnings: [x]}}", f"people.a.warnings[0]: {ONE_CONTACT}"),
     (
         "people: {a: {contacts: [{console: x}], warnings: []}}",
@@ -266,6 +270,10 @@ MISTAKEN = [
     (
         "people: {a: {contacts: [{console: x}, {console: y, after: 25h}]}}",
         "people.a.contacts[1].after: '25h' is out of range; write 0s to 1d.",
+    ),
+    (
+        "people: {a: {contacts: [{console: x}], quiet_hours: 07:00-07:00}}",
+        "people.a.quiet_hours: '07:00-07:00' is out of range; write more than nothing and at most 16 hours.",
     ),
     (
         "people: {a: {contacts: [{console: x, after: 1m}]}}",

@@ -52,6 +52,7 @@ people:
   carl:
     contacts: [{console: x}, {console: y}, {email: carl@c.example, after: 0s}, {console: z, after: 1h30m}]
     warnings: [{email: carl@c.example}, {console: x, after: 10m}]
+    quiet_hours: 22:00-07:00
 channels:
   room: {name: "#ops", contacts: [{console: "room"}]}
 rotations:

@@ -202,6 +202,15 @@ def test_messages_are_grouped_by_person() -> None:
     assert [attempt.outcome for attempt in recipients[0].messages[1].attempts] == ["unreachable", "accepted"]
 
 
+def test_a_message_says_where_it_goes_next() -> None:
+    later = NOW + 5 * MINUTE
+    delivered = message(1, NoticeKind.PAGE, "first", 0, NOW)
+    waiting = replace(message(2, NoticeKind.PAGE, "first", 0, NOW), state="pending")
+    pages = [replace(delivered, onward_at=later, not_before=NOW), replace(waiting, not_before=later)]
+    (recipient,) = incident_timeline.recipients(replace(dossier(), pages=pages), {})
+    assert [(one.onward_at, one.held_until) for one in recipient.messages] == [(None, later), (later, None)]
+
+
 @pytest.mark.parametrize(
     ("body", "end", "cut"),
     [

@@ -18,6 +18,7 @@ from alerting.times import Clock
 from heartbeat.actor import Role
 from heartbeat.checks import actions, maintenance, maintenance_store, surroundings
 from heartbeat.checks.maintenance import Phase
+from heartbeat.definitions.edit.people import open_addresses
 from heartbeat.http.console.incidents.morning import next_morning
 from heartbeat.http.console.request import ConsoleRequest, Route, page_number
 from heartbeat.http.pages import incident_summary, queries, render
@@ -270,6 +271,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
         "moments": moments[: timeline.LONGEST],
         "earlier": max(len(moments) - timeline.LONGEST, 0),
         "measures": timeline.measures(dossier),
+        "addresses": open_addresses(crew.people.values()),
         "recipients": timeline.recipients(dossier, view_rows.names(crew.people)),
         "open": incident.state is not Life.RESOLVED,
         "about": "Limit"

@@ -17,7 +17,15 @@ from heartbeat.definitions.edit.people import keepable
 from heartbeat.http.console import form_rows
 
 _CONTACT = re.compile(r"(?:person [^:]*?\.)?(contacts|warnings)\[(\d+)\](?:\.\S+)?: (.*)", re.DOTALL)
-_NAMES = {"name": "Name", "timezone": "Time zone", "user": "User", "contacts": "Contacts", "slug": "Slug"}
+_TEXTS = ("slug", "name", "timezone", "user", "quiet_hours")
+_NAMES = {
+    "quiet_hours": "Quiet hours",
+    "name": "Name",
+    "timezone": "Time zone",
+    "user": "User",
+    "contacts": "Contacts",
+    "slug": "Slug",
+}
 LISTS = ("contacts", "warnings")
 """The lists of contacts, as the API names them."""
 
@@ -49,6 +57,7 @@ class PersonFields:
     name: str = ""
     timezone: str = "UTC"
     user: str = ""
+    quiet_hours: str = ""
     rows: tuple[ContactFields, ...] = (ContactFields(),)
 
     @classmethod
@@ -67,7 +76,7 @@ class PersonFields:
                 *(map(str, some) for some in lists), fillvalue=""
             )
         )
-        texts = {name: _stripped(form.get(name, "")) for name in ("slug", "name", "timezone", "user")}
+        texts = {name: _stripped(form.get(name, "")) for name in _TEXTS}
         return cls(**(texts if slug is None else texts | {"slug": slug}), rows=rows or (ContactFields(),))
 
     @classmethod
@@ -84,7 +93,9 @@ class PersonFields:
             )
             for contact, pages in _rows(person)
         ]
-        return cls(person.id, person.name, person.timezone, person.user, tuple(rows) or (ContactFields(),))
+        quiet_hours = str(person.quiet_hours) if person.quiet_hours else ""
+        texts = (person.id, person.name, person.timezone, person.user, quiet_hours)
+        return cls(*texts, tuple(rows) or (ContactFields(),))
 
     def pressed(self, do: str) -> Self:
         """Return the form once a button about its rows is pressed."""
@@ -99,6 +110,7 @@ class PersonFields:
             "name": self.name or None,
             "timezone": self.timezone or None,
             "user": self.user or None,
+            "quiet_hours": self.quiet_hours or None,
         }
         return texts | lists
 

@@ -121,7 +121,9 @@ async def test_an_incident_has_its_symptoms_timeline_and_pages(
     assert [entry["kind"] for entry in details["timeline"]][:2] == ["down", "paged"]
     [page] = details["pages"]
     assert (page["kind"], page["person"], page["state"]) == ("page", "first", "delivered")
-    assert [(tried["via"], tried["outcome"]) for tried in page["attempts"]] == [("console", "accepted")]
+    assert (page["onward_at"], page["not_before"]) == (None, None)
+    tries = [(tried["via"], tried["contact"], tried["outcome"]) for tried in page["attempts"]]
+    assert tries == [("console", "terminal", "accepted")]
 
 
 async def test_an_acknowledgement_counts_once_and_expires(

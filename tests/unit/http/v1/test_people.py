@@ -1,10 +1,12 @@
 """People and policies in the API."""
 
+from typing import Any
+
 import httpx
 
 from heartbeat.app import System
 
-UNPROVEN = {"after": None, "tested_at": None, "proven_at": None}
+UNPROVEN: dict[str, Any] = {"after": None, "tested_at": None, "proven_at": None}
 
 
 async def test_people_are_shown_without_secret_addresses(system: System, admin: httpx.AsyncClient) -> None:
@@ -17,12 +19,14 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
             "name": "First responder",
             "timezone": "UTC",
             "user": "first",
+            "quiet_hours": None,
             "contacts": [
                 {"kind": "console", "address": "terminal"} | UNPROVEN,
                 {"kind": "slack", "address": None} | UNPROVEN,
                 {"kind": "pigeon", "address": None} | UNPROVEN,
             ],
             "warnings": [],
+            "devices": [],
             "origin": "file",
         }
     ]

@@ -1,12 +1,14 @@
 """The screen of one incident: its sentence, its jobs, its timeline, and the buttons."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import Connection, update
 
-from alerting import desk
+from alerting import desk, tables
 from alerting.incident import Hold
 from heartbeat.app import System
 from heartbeat.checks import rule_grammar, symptoms
@@ -54,6 +56,28 @@ async def test_a_broken_rule_is_shown_with_its_last_values(
         await ping(system, check, f"?m.rows={rows}")
     screen = await see(browser, f"/incidents/{await incident_of(system, check)}")
     assert "Rule: rows > 0. Last rows: 12, 4, 0 (falling)." in screen.words
+
+
+async def test_every_attempt_is_shown_with_its_address_its_answer_and_its_receipt(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    number = await fall_silent(system, clock, await make_check(system))
+    await escalate(system, clock)
+    await system.courier.dispatch()
+    await system.courier.settle(10)
+    now = clock.now()
+
+    def move_on(db: Connection) -> None:
+        tried = {"provider_id": "id-7", "receipt": "missing", "receipt_at": now}
+        db.execute(update(tables.attempts).values(tried))
+        db.execute(update(tables.pages).values(onward_at=now + timedelta(minutes=5)))
+
+    await system.context.database.write(move_on)
+    screen = await see(browser, f"/incidents/{number}")
+    assert re.search(r"by console \( ?terminal ?\): accepted", screen.words)
+    assert "id id-7" in screen.words
+    assert "no receipt in time" in screen.words
+    assert "goes to the next contact" in screen.words
 
 
 async def test_the_timeline_of_an_incident_has_the_newest_on_top(

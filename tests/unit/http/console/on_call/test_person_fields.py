@@ -37,6 +37,7 @@ def test_a_secret_is_not_in_the_form_and_is_kept() -> None:
         "name": "Anna",
         "timezone": "Europe/London",
         "user": None,
+        "quiet_hours": None,
         "contacts": [{"slack": None}, {"email": "a@example.com"}, {"slack": None}],
     }
 

@@ -1,0 +1,17 @@
+"""Quiet hours of people
+
+Revision ID: 0044
+Revises: 0043
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0044"
+down_revision = "0043"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("people", sa.Column("quiet_hours", sa.Text()))

@@ -85,6 +85,21 @@ def by_program(
     return Change(address, ask, action, target, shape, "admin", "admin key", method)
 
 
+def on_rotation(
+    method: str, address: str, names: str, action: str, target: str, shape: Shape, body: Any = None
+) -> Change:
+    """Return a change by a program where there is a rotation, with an override and a proposed swap."""
+    change = by_program(method, address, names, action, target, shape, body)
+
+    async def ask(world: World) -> httpx.Response:
+        for path, fields in ROTA.items():
+            answer = await world.program.request("POST" if "infra/" in path else "PUT", path, json=fields)
+            assert answer.is_success, answer.text
+        return await change.ask(world)
+
+    return replace(change, ask=ask)
+
+
 def by_form(address: str, names: str, action: str, target: str, shape: Shape, /, **fields: Any) -> Change:
     """Return a change by Anna on the console. A field `before` is filled in from the form that she opened."""
 
@@ -195,6 +210,29 @@ CARD = {"name": "Carl", "timezone": "UTC", "kind": "slack", "address": HOOK, "ke
 RUNG = {"rungs": "1", "page-0": "first", "wait-0": "1h"}
 ANOTHER_PASSWORD = {"password": PASSWORD, "new": NEW_PASSWORD, "again": NEW_PASSWORD}
 
+TURNS = {"people": ["first", "dan"], "shift": "12h", "from": "2030-01-01 00:00"}
+MORNING = {"starts_at": "2030-01-01T00:00:00Z", "ends_at": "2030-01-01T12:00:00Z"}
+TAKE = {"change": "replace", "on": "dan"} | MORNING
+NEXT_DAY = ("2030-01-02T00:00:00Z", "2030-01-02T12:00:00Z", "2030-01-02T23:00:00Z")
+SWAP = {
+    "offered_by": "first",
+    "offered_from": NEXT_DAY[0],
+    "offered_until": NEXT_DAY[1],
+    "asked": "dan",
+    "asked_from": NEXT_DAY[1],
+    "asked_until": NEXT_DAY[2],
+}
+SHORTER = SWAP | {"offered_until": "2030-01-02T06:00:00Z"}
+ROTA = {
+    "/v1/people/dan": {"contacts": [{"console": "terminal"}]},
+    "/v1/teams/all": {"people": "dan"},
+    "/v1/channels/room": {"contacts": [{"console": "terminal"}]},
+    "/v1/rotations/infra": {"layers": [TURNS]},
+    "/v1/rotations/infra/overrides": TAKE,
+    "/v1/rotations/infra/swaps": SWAP,
+}
+ROTATION = "/v1/rotations/{name}"
+
 INCIDENT, WINDOW, PAGE = "/v1/incidents/{number}", "/v1/maintenance/{number}", "/v1/status-pages/{name}"
 ANNOUNCEMENTS = f"{PAGE}/incidents"
 ANNOUNCEMENT = f"{ANNOUNCEMENTS}/{{number}}"
@@ -233,6 +271,28 @@ PROGRAMS = [
     by_program("PUT", "/v1/people/{name}", "ben", "person.change", "person ben", CHANGED, SLACK),
     by_program("POST", "/v1/people/{name}/test-page", "ben", "person.test", "person ben", DONE),
     by_program("DELETE", "/v1/people/{name}", "ben", "person.delete", "person ben", DELETED),
+    on_rotation("PUT", "/v1/teams/{name}", "all", "team.change", "team all", CHANGED, {"people": "first"}),
+    on_rotation("DELETE", "/v1/teams/{name}", "all", "team.delete", "team all", DELETED),
+    on_rotation("PUT", "/v1/channels/{name}", "hall", "channel.make", "channel hall", MADE, SLACK),
+    on_rotation("DELETE", "/v1/channels/{name}", "room", "channel.delete", "channel room", DELETED),
+    on_rotation(
+        "PUT", ROTATION, "web", "rotation.make", "rotation web", MADE, {"layers": [TURNS | {"people": "dan"}]}
+    ),
+    on_rotation("DELETE", ROTATION, "infra", "rotation.delete", "rotation infra", DELETED),
+    on_rotation(
+        "POST",
+        f"{ROTATION}/overrides",
+        "infra",
+        "override.make",
+        "rotation infra",
+        MADE,
+        TAKE | {"on": "first"},
+    ),
+    on_rotation("DELETE", "/v1/overrides/{number}", "1", "override.delete", "rotation infra", DELETED),
+    on_rotation("POST", "/v1/leaves", "", "leave.make", "person dan", MADE, {"person": "dan"} | MORNING),
+    on_rotation("POST", f"{ROTATION}/swaps", "infra", "swap.propose", "rotation infra", MADE, SHORTER),
+    on_rotation("POST", "/v1/swaps/{number}/accept", "1", "swap.accept", "rotation infra", DELETED),
+    on_rotation("POST", "/v1/swaps/{number}/decline", "1", "swap.decline", "rotation infra", DELETED),
     by_program("PUT", "/v1/policies/{name}", "day", "policy.make", "policy day", MADE, HOUR),
     by_program("PUT", "/v1/policies/{name}", "night", "policy.change", "policy night", CHANGED, HOUR),
     by_program("POST", "/v1/policies/{name}/default", "night", "policy.default", "policy night", CHANGED),

@@ -9,7 +9,7 @@ from datetime import datetime
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from sqlalchemy import Connection
 
-from alerting import desk
+from alerting import desk, rotation
 from heartbeat import installation
 from heartbeat.checks import canary
 from heartbeat.checks import store as check_store
@@ -74,6 +74,7 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
         _database(True),
         *_counts(counts, incident_counts),
         _peers(db),
+        _on_call(db, now),
         GaugeMetricFamily(
             "heartbeat_check_series_left_out",
             f"1 if there are more than {MAX_CHECKS} checks, so that single checks have no series.",
@@ -90,6 +91,19 @@ def _peers(db: Connection) -> GaugeMetricFamily:
     peers = installation.peers(db)
     for check in check_store.listed(db, limit=len(peers), slugs=peers) if peers else ():
         family.add_metric([check.slug], check.state == State.UP)
+    return family
+
+
+def _on_call(db: Connection, now: datetime) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "heartbeat_on_call",
+        "1 for each person who is on call in a rotation, 0 with an empty person if nobody is.",
+        labels=["rotation", "person"],
+    )
+    for name, one in desk.crew(db).rotations.items():
+        people = rotation.on_call(one, now)
+        for person in people or ("",):
+            family.add_metric([name, person], bool(people))
     return family
 
 

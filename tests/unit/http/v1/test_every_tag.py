@@ -16,6 +16,7 @@ NOT_JSON = {
     "/v1/checks/{name}/pings/{n}/body",
     "/v1/configuration",
     "/v1/incidents/{number}/postmortem",
+    "/v1/on-call/text",
 }
 """HTML, the bytes of a ping body, YAML, and Markdown."""
 AN_HOUR = {"starts_at": "2024-05-03T14:00:00Z", "ends_at": "2024-05-03T15:00:00Z"}

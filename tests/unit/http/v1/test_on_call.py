@@ -1,0 +1,53 @@
+"""Who is on call now: as JSON, as text for a chat bot, and as a metric."""
+
+import httpx
+
+from tests.unit.http.conftest import SetClock
+
+TURNS = {"people": ["anna", "ben"], "shift": "1w", "from": "2024-04-29 09:00"}
+LEAVE = {"person": "anna", "starts_at": "2024-05-03T00:00:00Z", "ends_at": "2024-05-04T00:00:00Z"}
+
+
+async def make(admin: httpx.AsyncClient) -> None:
+    """Make a rotation of Anna and Ben, and one of nobody yet."""
+    for person in ("anna", "ben"):
+        body = {"name": person.title(), "contacts": [{"console": "terminal"}]}
+        assert (await admin.put(f"/v1/people/{person}", json=body)).is_success
+    later = TURNS | {"from": "2025-01-01"}
+    for name, layer in (("infra", TURNS), ("later", later)):
+        body = {"timezone": "Europe/Berlin", "layers": [layer]}
+        assert (await admin.put(f"/v1/rotations/{name}", json=body)).is_success
+
+
+async def test_each_rotation_says_who_is_on_call_and_until_when(
+    admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    assert (await admin.get("/v1/on-call/text")).text == "There are no rotations.\n"
+    await make(admin)
+    assert (await admin.get("/v1/on-call")).json() == {
+        "rotations": [
+            {
+                "rotation": "infra",
+                "people": [{"id": "anna", "name": "Anna"}],
+                "until": "2024-05-06T07:00:00Z",
+            },
+            {"rotation": "later", "people": [], "until": None},
+        ]
+    }
+    text = await admin.get("/v1/on-call/text")
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+    assert text.text == "infra: Anna, until Mon 06 May 09:00 CEST\nlater: nobody\n"
+
+
+async def test_a_leave_changes_who_is_on_call_everywhere(admin: httpx.AsyncClient, clock: SetClock) -> None:
+    await make(admin)
+    assert (await admin.post("/v1/leaves", json=LEAVE)).status_code == 201
+    told = (await admin.get("/v1/on-call/text")).text.splitlines()
+    assert told[0] == "infra: Ben, until Sat 04 May 02:00 CEST"
+    lines = (await admin.get("/metrics")).text.splitlines()
+    assert [line for line in lines if line.startswith("heartbeat_on_call{")] == [
+        'heartbeat_on_call{person="ben",rotation="infra"} 1.0',
+        'heartbeat_on_call{person="",rotation="later"} 0.0',
+    ]
+    shifts = (await admin.get("/v1/rotations/infra/shifts")).json()["shifts"]
+    assert [shift["people"] for shift in shifts] == [["ben"], ["anna"], ["ben"], ["anna"]]

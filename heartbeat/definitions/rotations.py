@@ -17,6 +17,7 @@ from heartbeat.written import Inline, filled, one_or_more, unless
 
 NAMED: Final = ("people", "channels", "rotations", "teams")
 """The sections of all that a step can name."""
+OWN_NAME: Final = "is the service's own name for its terminal; choose another."
 YEARS: Final = (2000, 2100)
 _DAYS: Final = re.compile(rotation_schema.DAYS)
 _BEGINS: Final = re.compile(rotation_schema.BEGINS, re.ASCII)
@@ -54,7 +55,7 @@ def report_shared_names(root: Node) -> None:
     for section in NAMED:
         for name, node in root.entries(section).items():
             if name == OPERATOR.id:
-                node.report("is the service's own name for its terminal; choose another.")
+                node.report(OWN_NAME)
             elif (other := first.setdefault(name, section)) != section:
                 node.report(f"is a name in `{other}` as well; a step could mean either, so choose another.")
 

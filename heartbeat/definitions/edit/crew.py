@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.crew import Team
+from alerting.person import OPERATOR
 from alerting.rotation import Rotation
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import rotations as definition_rotations
@@ -26,6 +27,8 @@ def scope(db: Connection) -> Scope:
 
 def refuse_shared_name(db: Connection, name: str, noun: str) -> None:
     """Raise `Faulty` if something else has this name: a step could mean either."""
+    if name == OPERATOR.id:
+        raise Faulty([f"{noun} {name}: {definition_rotations.OWN_NAME}"])
     other = desk.crew(db).noun_of(name)
     if other not in ("", noun):
         raise Faulty([f"{noun} {name}: there is a {other} of this name; choose another name."])

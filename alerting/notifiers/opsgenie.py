@@ -103,7 +103,7 @@ class Opsgenie:
             return Unsigned(f"the header {HEADER} does not hold the callback_token")
         try:
             report = json.loads(call.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return Malformed("the body is not JSON")
         match report:
             case {"action": "Acknowledge", "alert": {"alertId": str(alert_id), **alert}}:

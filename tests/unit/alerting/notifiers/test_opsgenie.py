@@ -207,7 +207,7 @@ def test_a_report_without_the_token_is_not_believed(token: str | None, configure
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[]", b"\xff", b'{"alert":{}}', b'{"action":"Acknowledge","alert":{}}x']
+    "body", [b"{", b"[" * 60_000, b"[]", b"\xff", b'{"alert":{}}', b'{"action":"Acknowledge","alert":{}}x']
 )
 def test_what_cannot_be_read_is_malformed(body: bytes) -> None:
     assert isinstance(received(body), Malformed)

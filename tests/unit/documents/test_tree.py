@@ -20,6 +20,7 @@ SUBJECTS: Mapping[str, str] = {
     "http/console/test_rendering.py": "HTML, assets and text of strangers",
     "http/console/test_offers.py": "links and buttons by role",
     "http/callbacks/test_chats.py": "answers in chats, by mail and at PagerDuty",
+    "http/callbacks/test_opsgenie.py": "answers at Opsgenie",
     "http/test_audited_changes.py": "the audit log of every address that changes something",
     "http/test_ping_addresses.py": "who sees the addresses that ping checks",
     "operations/test_private_files.py": "the modes of new files",

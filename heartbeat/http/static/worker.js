@@ -21,9 +21,16 @@ self.addEventListener("push", (event) => event.waitUntil(arrive(event.data.json(
 
 async function arrive(page) {
   await show(page, { body: page.line });
+  // Two pages can come at once. Each waits for its turn, so that neither is forgotten.
+  listing = listing.then(() => list(page)).catch(() => null);
+  await listing;
   await fetch(`${home}callbacks/push`, { method: "POST", body: JSON.stringify({ arrived: page.id }) }).catch(() => null);
+}
+
+let listing = Promise.resolve();
+
+async function list({ title, tag, at }) {
   const pages = (await recall("pages")) ?? [];
-  const { title, tag, at } = page;
   await remember("pages", [{ title, tag, at }, ...pages.filter((one) => one.tag !== tag)].slice(0, SHOWN));
 }
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from alerting import attempts as attempt_store
-from alerting import desk, proofs
+from alerting import desk, proof
 from alerting.attempts import Attempt
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
@@ -132,7 +132,7 @@ async def test_a_button_sends_a_test_page_and_the_proof_is_shown(
     assert "Proven 03:00 UTC: a test page arrived." in shown.words
     assert "No proof yet" not in shown.words
     assert "proven 1 min ago" in (await see(browser, "/on-call")).words
-    monkeypatch.setattr(proofs, "LASTS", timedelta())
+    monkeypatch.setattr(proof, "LASTS", timedelta())
     assert "The proof of 03:00 UTC is old." in (await see(browser, "/on-call/people/first")).words
 
 

@@ -39,7 +39,8 @@ async def _sent_from_here(database: Database, settings: Settings, name: str) -> 
         notifier_clients.client_for_own(settings) as http,
         notifier_clients.client_for_entered(settings) as entered,
     ):
-        assemble = notifier_clients.assembler(settings, http, entered, {})
+        identity = notifier_clients.push_identity(settings, database)
+        assemble = notifier_clients.assembler(settings, http, entered, {}, identity=identity)
         sender = Sender(settings.public_url, settings.secret_key, notifier_clients.sender(settings, assemble))
         page = await trial.send(database, sender, name, backup.OPERATOR, datetime.now(UTC))
     if page is None:

@@ -24,7 +24,7 @@ async def deeds(system: System) -> list[str]:
     return [f"{entry.action} {entry.target}" for entry in reversed(entries)]
 
 
-UNPROVEN = {"after": None, "tested_at": None, "proven_at": None}
+UNPROVEN: dict[str, Any] = {"after": None, "tested_at": None, "proven_at": None}
 
 
 async def test_a_person_is_added_once_and_their_secrets_never_come_out(

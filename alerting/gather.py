@@ -64,7 +64,7 @@ def hold(db: Connection, holds: Mapping[str, Hold | None], now: datetime, pace: 
     free = [symptom for symptom in raised if grouping.can_be_held(symptom)]
     ends = {key: grouping.hold_end(hold) for key, hold in holds.items()}
     moved = [symptom for symptom in free if symptom.held_until != ends[symptom.key]]
-    symptom_store.hold_symptoms(db, [(symptom.id, ends[symptom.key]) for symptom in moved])
+    symptom_store.hold_symptoms(db, [(symptom.id, holds[symptom.key]) for symptom in moved])
     symptoms = symptom_store.symptoms_of(db, {symptom.incident_id for symptom in moved})
     standing = symptom_store.standing(db, symptoms.keys(), now)
     by_end = {hold.until: hold for symptom in moved if (hold := holds[symptom.key]) is not None}

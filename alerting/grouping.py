@@ -204,6 +204,7 @@ def raised(symptom: Symptom, now: datetime) -> RaisedSymptom:
         cleared_at=None,
         cleared_why=None,
         held_until=hold_end(symptom.hold),
+        held_why=symptom.hold.why if symptom.hold else "",
         waits_for=symptom.waits_for,
         waited_for=symptom.waited_for,
     )

@@ -174,6 +174,8 @@ class RaisedSymptom:
     waits_for: str | None = None
     waited_for: str | None = None
     """As in `Symptom`."""
+    held_why: str = ""
+    """The reason of its hold: "maintenance Database move"."""
 
     @property
     def standing(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, case, false, func, literal, select, update
 
-from alerting.incident import Facts, RaisedSymptom, Standing, Symptom
+from alerting.incident import Facts, Hold, RaisedSymptom, Standing, Symptom
 from alerting.severity import Severity
 from alerting.sql import among, insert_many, listed, update_many
 from alerting.tables import incidents, symptoms
@@ -183,9 +183,13 @@ def save_times(db: Connection, moved: Iterable[RaisedSymptom]) -> None:
     update_many(db, symptoms, rows)
 
 
-def hold_symptoms(db: Connection, held: Iterable[tuple[int, datetime | None]]) -> None:
-    """Write the end of the hold of symptoms, by number."""
-    update_many(db, symptoms, [{"id": number, "held_until": until} for number, until in held])
+def hold_symptoms(db: Connection, held: Iterable[tuple[int, Hold | None]]) -> None:
+    """Write the hold of symptoms, by number."""
+    rows = [
+        {"id": number, "held_until": hold and hold.until, "held_why": hold and hold.why}
+        for number, hold in held
+    ]
+    update_many(db, symptoms, rows)
 
 
 def facts_to_json(facts: Facts) -> dict[str, Any]:
@@ -235,12 +239,14 @@ def symptom_of(row: Row[Any]) -> RaisedSymptom:
         falls=row.falls or (),
         waits_for=row.waits_for,
         waited_for=row.waited_for,
+        held_why=row.held_why or "",
     )
 
 
 def _hold_row(symptom: Symptom) -> dict[str, Any]:
     return {
         "held_until": symptom.hold.until if symptom.hold else None,
+        "held_why": symptom.hold.why if symptom.hold else None,
         "waits_for": symptom.waits_for,
         "waited_for": symptom.waited_for,
     }

@@ -209,6 +209,8 @@ symptoms = Table(
     Column("cleared_why", Text),
     # It pages nobody before this time.
     Column("held_until", Utc),
+    # Why: "maintenance Database move".
+    Column("held_why", Text),
     # The causes for which people were told that it is down. Empty before, and once they were told that it is back.
     Column("told", Text),
     # The times within the last hour at which it fell down again in this incident.

@@ -234,6 +234,21 @@ class Backlog:
             "The longest time for which any open incident has paged without an answer.",
         )
 
+        self._silences = gauge(
+            registry, "heartbeat_silences", "livemostrecent", "Silences that hold back pages now."
+        )
+        self._oldest_silence = gauge(
+            registry,
+            "heartbeat_silence_oldest_seconds",
+            "livemostrecent",
+            "Age of the oldest silence that holds back pages now.",
+        )
+
+    def observe_silences(self, now: datetime, begun: Sequence[datetime]) -> None:
+        """Set the silences of now, each with its beginning."""
+        self._silences.set(len(begun))
+        self._oldest_silence.set(age(now, min(begun, default=None)))
+
     def observe(
         self, now: datetime, first_wake: datetime | None, downstairs: desk.Workload, unexpected: int
     ) -> None:

@@ -1,18 +1,30 @@
-"""Maintenance windows: times in which checks under work do not page. Pure.
+"""Maintenance windows and silences: times in which certain checks do not page. Pure.
 
 A check that turns down in a window is down, and has its incident. Only the page waits, until the window ends. So a
-window never hides a silence: a check that is still down at the end pages then.
+window never hides a silence: a check that is still down at the end pages then. A window that recurs is, at any
+time, the window of the occurrence that is under way, or of the next one.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from alerting.incident import Hold
+from heartbeat.checks import recurrence
+from heartbeat.checks.recurrence import Recurrence
 
 LONGEST = timedelta(days=30)
 """The longest window: a forgotten one must not silence a check for ever."""
+LONGEST_SILENCE = timedelta(days=7)
+
+
+class Kind(StrEnum):
+    """What a window is: planned work, or a silence, by which somebody stops pages that are no use now."""
+
+    MAINTENANCE = "maintenance"
+    SILENCE = "silence"
 
 
 class Phase(StrEnum):
@@ -35,6 +47,17 @@ class WindowDefinition:
     match: dict[str, str]
     starts_at: datetime
     ends_at: datetime
+    recurrence: Recurrence | None = field(default=None, kw_only=True)
+    kind: Kind = field(default=Kind.MAINTENANCE, kw_only=True)
+    """The title of a silence is its reason."""
+
+    @property
+    def why(self) -> str:
+        """Why a page is held: "maintenance Database move"."""
+        return f"{self.kind} {self.title}"
+
+
+_Window = TypeVar("_Window", bound=WindowDefinition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +67,23 @@ class Window(WindowDefinition):
     id: int
     made_by: str
     made_at: datetime
+
+
+def at(window: _Window, now: datetime) -> _Window:
+    """Return a window as it is at `now`: one that recurs has the times of its occurrence then. The last one stays."""
+    if window.recurrence is None:
+        return window
+    occurrence = recurrence.current(window.recurrence, now)
+    if occurrence is None:
+        return window
+    return replace(window, starts_at=occurrence.starts_at, ends_at=occurrence.ends_at)
+
+
+def ended(window: _Window, now: datetime) -> _Window:
+    """Return a window that is active without the rest of it. One that recurs goes on with its next occurrence."""
+    if window.recurrence is None:
+        return replace(window, ends_at=now)
+    return at(replace(window, ends_at=now, recurrence=replace(window.recurrence, since=now)), now)
 
 
 def phase(window: WindowDefinition, now: datetime) -> Phase:
@@ -68,16 +108,32 @@ def hold(windows: Iterable[WindowDefinition], labels: Mapping[str, str], now: da
     for window in sorted(mine, key=lambda window: window.starts_at):
         begun_by = now if held is None else held.until
         if window.starts_at <= begun_by < window.ends_at:
-            held = Hold(window.ends_at, f"maintenance {window.title}")
+            held = Hold(window.ends_at, window.why)
     return held
 
 
 def fault(window: WindowDefinition, now: datetime) -> str | None:
     """Return the fault in the times of a window, in one sentence."""
+    if window.kind is Kind.SILENCE and (sentence := _silence_fault(window, now)):
+        return sentence
+    if window.recurrence is not None:
+        problem = recurrence.fault(window.recurrence, now)
+        return problem and f"repeats.{problem}"
     if window.ends_at <= window.starts_at:
         return "ends_at: must be after starts_at."
     if window.ends_at <= now:
         return "ends_at: must be after now."
     if window.ends_at - window.starts_at > LONGEST:
         return f"ends_at: must be at most {LONGEST.days} days after starts_at."
+    return None
+
+
+def _silence_fault(window: WindowDefinition, now: datetime) -> str | None:
+    """Return the fault of a silence. It begins when somebody asks for it, and ends soon."""
+    if window.recurrence is not None:
+        return "repeats: a silence does not repeat; make it a maintenance window."
+    if window.starts_at > now:
+        return "starts_at: a silence begins now; make it a maintenance window."
+    if window.ends_at - now > LONGEST_SILENCE:
+        return f"ends_at: a silence ends within {LONGEST_SILENCE.days} days."
     return None

@@ -330,9 +330,9 @@ def _beside(group: Surroundings, besides: Sequence[RaisedSymptom], now: datetime
 def _in_short(theirs: Sequence[RaisedSymptom], now: datetime) -> str:
     """Return what is down in an incident. Held jobs are left out, unless all are."""
     free = [symptom for symptom in theirs if not symptom.held(now)]
-    return (
-        in_short(free, cause.in_words) if free else f"{in_short(theirs, cause.in_words)}, under maintenance"
-    )
+    if free:
+        return in_short(free, cause.in_words)
+    return f"{in_short(theirs, cause.in_words)}, held by {theirs[0].held_why or 'maintenance'}"
 
 
 def _elsewhere(

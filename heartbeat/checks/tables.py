@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from alerting.sql import Frozen, Utc, key_type, metadata
-from heartbeat.checks import expectation, schedule
+from heartbeat.checks import expectation, recurrence, schedule
 from heartbeat.checks.check import Measure, State
 
 checks = Table(
@@ -223,5 +223,9 @@ maintenance = Table(
     Column("made_at", Utc, nullable=False),
     # The caller's key of the request, so that a repeated request creates one window.
     Column("request_key", Text, unique=True),
+    # Empty unless it recurs. Its times are then those of the occurrence that came first after the last change.
+    Column("recurrence", Frozen(recurrence.to_json, recurrence.from_json)),
+    # 'maintenance' or 'silence'.
+    Column("kind", Text, nullable=False, server_default="maintenance"),
     CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
 )

@@ -196,6 +196,17 @@ def instant(text: str) -> datetime:
         raise ValueError("must be an instant with its zone, such as 2026-05-02T08:30:00Z.") from None
 
 
+def on_the_wall(text: str) -> datetime:
+    """Return a time on the clock of a zone that stands beside it, to the minute, without that zone."""
+    try:
+        wall = datetime.fromisoformat(text)
+        if wall.tzinfo is not None or not 2000 <= wall.year < 2200:
+            raise ValueError(text)
+        return wall.replace(second=0, microsecond=0)
+    except ValueError:
+        raise ValueError("must be a local time without a zone, such as 2026-05-03T01:00.") from None
+
+
 def severity(text: str) -> Severity:
     if text not in list(Severity):
         raise ValueError(f"{quoted(text)} is not one of {', '.join(Severity)}.")

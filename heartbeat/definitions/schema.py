@@ -10,7 +10,7 @@ from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.incident import GATHERING, SETTLING
 from alerting.quiet_hours import PATTERN as QUIET_HOURS
 from heartbeat import secret
-from heartbeat.checks import level
+from heartbeat.checks import level, recurrence
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.definition import GRACE
 from heartbeat.definitions import check_schema, entry, rotation_schema, status_page_schema
@@ -159,10 +159,29 @@ MAINTENANCE: Schema = values.mapping(
             "description": "More about it.",
         },
         "match": values.labels("It covers the checks with all of these labels.") | {"minProperties": 1},
+        "kind": {
+            "type": "string",
+            "enum": ["maintenance", "silence"],
+            "description": "Planned work by default. A silence begins now and ends within 7 days.",
+        },
         "starts_at": values.INSTANT | {"description": "Now if missing."},
-        "ends_at": values.INSTANT | {"description": "At most 30 days after it begins."},
+        "ends_at": values.INSTANT
+        | {"description": "At most 30 days after it begins. It is needed unless the window repeats."},
+        "repeats": values.mapping(
+            "It recurs, in place of a start and an end of its own.",
+            {
+                "rrule": values.text(
+                    "A rule of RFC 5545 that is daily, weekly, monthly or yearly, such as FREQ=WEEKLY;BYDAY=SU.",
+                    recurrence.LONGEST_RULE,
+                ),
+                "starts": values.text("The first start on the clock of the zone: 2026-05-03T01:00.", 30),
+                "timezone": values.ZONE,
+                "duration": values.length("The length of each window, at most 7 days"),
+            },
+            ("rrule", "starts", "timezone", "duration"),
+        ),
     },
-    ("title", "match", "ends_at"),
+    ("title", "match"),
 )
 """No part of the file: what the API takes for a maintenance window."""
 

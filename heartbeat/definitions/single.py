@@ -7,7 +7,7 @@ limits. It may name existing definitions, as a line of the file may name others 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from alerting.crew import Team
@@ -16,7 +16,8 @@ from alerting.notifiers.contract import Notifier
 from alerting.origin import Origin
 from alerting.person import Person
 from alerting.rotation import Rotation
-from heartbeat.checks import maintenance
+from heartbeat import duration
+from heartbeat.checks import maintenance, recurrence
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.rule import Rule
 from heartbeat.definitions import check_schema, entry, rules, schema
@@ -143,25 +144,57 @@ def read_rule(fields: Mapping[str, object]) -> Rule:
 
 
 def read_window(fields: Mapping[str, object], now: datetime) -> maintenance.WindowDefinition:
-    """Return the maintenance window. It begins `now` unless it says otherwise. Raises `Faulty`."""
+    """Return the maintenance window. It begins `now` unless it says otherwise. Raises `Faulty`.
+
+    One that recurs has the times of its occurrence at `now`.
+    """
 
     def read(_name: str, node: Node) -> maintenance.WindowDefinition:
         node.only(SHAPES["maintenance"]["properties"], "a maintenance window")
         match = node.need("match", '{"host": "vault-1"}')
         if not match.value:
             match.report("needs at least one label, such as {host: vault-1}.")
+        repeats = node.get("repeats")
+        if repeats is not None:
+            for field in ("starts_at", "ends_at"):
+                if (own := node.get(field)) is not None:
+                    own.report("leave it out: `repeats` has the times.")
+        ends_at = now if repeats else node.need("ends_at", "2026-05-02T08:30:00Z").as_(entry.instant, now)
         return maintenance.WindowDefinition(
             title=node.need("title", "Database move").as_(entry.line(entry.MAX_NAME), ""),
             description=node.read("description", entry.paragraphs(entry.MAX_DESCRIPTION), ""),
             match=entry.labels(match),
             starts_at=node.read("starts_at", entry.instant, now),
-            ends_at=node.need("ends_at", "2026-05-02T08:30:00Z").as_(entry.instant, now),
+            ends_at=ends_at,
+            kind=node.read("kind", _kind, maintenance.Kind.MAINTENANCE),
+            recurrence=None if repeats is None else _recurrence(repeats),
         )
 
     window = _read("maintenance", "window", fields, SHAPES["maintenance"], read)
     if fault := maintenance.fault(window, now):
         raise Faulty([fault])
-    return window
+    return maintenance.at(window, now)
+
+
+def _kind(text: str) -> maintenance.Kind:
+    try:
+        return maintenance.Kind(text)
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(maintenance.Kind)}.") from None
+
+
+_SOME_DAY: Final = datetime.fromisoformat("2026-05-03")
+"""Stands in for a time that has a problem."""
+
+
+def _recurrence(node: Node) -> recurrence.Recurrence:
+    node.only(SHAPES["maintenance"]["properties"]["repeats"]["properties"], "repeats")
+    return recurrence.Recurrence(
+        rule=node.need("rrule", "FREQ=WEEKLY;BYDAY=SU").as_(recurrence.checked, "FREQ=DAILY"),
+        starts=node.need("starts", "2026-05-03T01:00").as_(entry.on_the_wall, _SOME_DAY),
+        timezone=node.need("timezone", "Europe/London").as_(entry.zone, "UTC"),
+        duration=node.need("duration", "4h").as_(duration.parse, timedelta(hours=1)),
+    )
 
 
 def _no_reference(text: str) -> str:

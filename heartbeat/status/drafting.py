@@ -8,6 +8,7 @@ from alerting import desk
 from alerting.incident import State
 from heartbeat.actor import Actor
 from heartbeat.checks import maintenance_store
+from heartbeat.checks.maintenance import Kind
 from heartbeat.checks.symptoms import check_ids
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
@@ -40,8 +41,8 @@ def from_window(db: Connection, actor: Actor, slug: str, number: int, now: datet
     """Return a draft about a maintenance window for this page, like `from_incident`."""
     page = page_of(db, slug)
     definition_store.wait_for_turn(db)
-    window = maintenance_store.load(db, number)
-    if window is None:
+    window = maintenance_store.load(db, number, now)
+    if window is None or window.kind is Kind.SILENCE:
         raise NoAnnouncement(f"There is no maintenance {number}.")
     existing = store.drafted_from_window(db, slug, window)
     if existing is not None:

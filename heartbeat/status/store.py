@@ -128,6 +128,9 @@ def drafted_from_window(db: Connection, page: str, window: Window) -> int | None
         announcements.c.maintenance_id == window.id,
         announcements.c.made_at >= window.made_at,
     )
+    if window.recurrence is not None:
+        # Each of its occurrences is announced by itself.
+        query = query.where(announcements.c.ends_at >= window.starts_at)
     return db.execute(query).scalar()
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from alerting import desk
-from heartbeat import audit, installation
+from heartbeat import audit, duration, installation
 from heartbeat.actor import Actor
 from heartbeat.checks import maintenance, maintenance_store, symptoms
 from heartbeat.checks import store as check_store
-from heartbeat.checks.maintenance import Phase, Window, WindowDefinition
+from heartbeat.checks.maintenance import Kind, Phase, Window, WindowDefinition
+from heartbeat.checks.recurrence import Recurrence
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.single import Faulty
@@ -50,10 +51,10 @@ def make(
     Checks that are down, but not paged for yet, are held. Raises `Faulty`.
     """
     definition_store.wait_for_turn(db)
-    earlier = maintenance_store.asked_before(db, request) if request else None
+    earlier = maintenance_store.asked_before(db, request, now) if request else None
     if earlier is not None:
         return Arranged(earlier, {}, fresh=False)
-    if maintenance_store.count_standing(db, now) >= MAX_STANDING:
+    if len(maintenance_store.standing(db, now)) >= MAX_STANDING:
         raise Faulty(
             [f"maintenance: {MAX_STANDING:,} windows are active or upcoming already, the most there can be."]
         )
@@ -70,10 +71,11 @@ def change(
     Held first pages wait for the new end. Raises `Ended` if the window is over.
     """
     definition_store.wait_for_turn(db)
-    previous = maintenance_store.load(db, number)
+    previous = maintenance_store.load(db, number, now)
     if previous is None:
         return None
     _refuse_if_over(previous, now)
+    target = _going_on(previous, target, now)
     current = replace(previous, **{name: getattr(target, name) for name in WindowDefinition.__slots__})
     if current == previous:
         return Arranged(previous, {}, fresh=False)
@@ -93,17 +95,19 @@ def change(
 def end(db: Connection, actor: Actor, number: int, now: datetime) -> Arranged | None:
     """End a window now and page for what it held; return None if there is none. A second call changes nothing.
 
-    Raises `Ended` if it has not begun: delete it instead.
+    One that recurs goes on with its next occurrence. Raises `Ended` if it has not begun: delete it instead.
     """
     definition_store.wait_for_turn(db)
-    previous = maintenance_store.load(db, number)
+    previous = maintenance_store.load(db, number, now)
     if previous is None:
         return None
     if maintenance.phase(previous, now) is Phase.UPCOMING:
+        if previous.recurrence is not None and previous.recurrence.since is not None:
+            return Arranged(previous, {}, fresh=False)
         raise Ended(f"Maintenance {number} has not begun: delete it instead.")
     if maintenance.phase(previous, now) is Phase.PAST:
         return Arranged(previous, {}, fresh=False)
-    current = replace(previous, ends_at=now)
+    current = maintenance.ended(previous, now)
     maintenance_store.save(db, number, current)
     audit.record(
         db, actor, "maintenance.end", _target(current), now, before=written(previous), after=written(current)
@@ -114,7 +118,7 @@ def end(db: Connection, actor: Actor, number: int, now: datetime) -> Arranged | 
 def delete(db: Connection, actor: Actor, number: int, now: datetime) -> Window | None:
     """Delete a window and page for what it held; return None if there is none."""
     definition_store.wait_for_turn(db)
-    window = maintenance_store.load(db, number)
+    window = maintenance_store.load(db, number, now)
     if window is not None:
         maintenance_store.remove(db, number)
         audit.record(db, actor, "maintenance.delete", _target(window), now, before=written(window))
@@ -125,8 +129,40 @@ def delete(db: Connection, actor: Actor, number: int, now: datetime) -> Window |
 def written(window: WindowDefinition) -> dict[str, Any]:
     """Return the window as `read` takes it."""
     description = {"description": window.description} if window.description else {}
-    times = {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
+    if window.kind is Kind.SILENCE:
+        description |= {"kind": window.kind.value}
+    times: dict[str, Any] = {"starts_at": window.starts_at.isoformat(), "ends_at": window.ends_at.isoformat()}
+    if window.recurrence is not None:
+        times = {"repeats": repeats(window.recurrence)}
     return {"title": window.title, **description, "match": window.match, **times}
+
+
+def holding(db: Connection, window: Window, now: datetime) -> list[str]:
+    """Return the slugs of the checks that are down and that a window holds now. They page at its end."""
+    if maintenance.phase(window, now) is not Phase.ACTIVE:
+        return []
+    down = {symptoms.key_of(check): check for check in check_store.down_with(db, [window.match])}
+    raised = desk.raised(db, down)
+    return sorted(down[one.key].slug for one in raised if one.held(now) and one.waits_for is None)
+
+
+def repeats(recurrence: Recurrence) -> dict[str, str]:
+    """Return a recurrence as `read` takes it."""
+    return {
+        "rrule": recurrence.rule,
+        "starts": recurrence.starts.isoformat(timespec="minutes"),
+        "timezone": recurrence.timezone,
+        "duration": duration.written(recurrence.duration),
+    }
+
+
+def _going_on(previous: Window, target: WindowDefinition, now: datetime) -> WindowDefinition:
+    """Return the new definition of a window. What somebody has ended of it does not begin again."""
+    if target.recurrence is None or previous.recurrence is None:
+        return target
+    return maintenance.at(
+        replace(target, recurrence=replace(target.recurrence, since=previous.recurrence.since)), now
+    )
 
 
 def _hold(db: Connection, now: datetime, *touched: Window) -> dict[str, int]:

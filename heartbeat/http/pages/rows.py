@@ -42,7 +42,9 @@ class CheckRow:
     progress: Words = ()
     """How far its run is, such as "41 % done, ends about 02:00 UTC"."""
     quiet_until: datetime | None = None
-    """The end of the maintenance that holds its pages; None without maintenance."""
+    """The end of the maintenance or the silence that holds its pages, if there is one."""
+    quiet_by: str = ""
+    """Its kind and title."""
 
     @property
     def drawn(self) -> list[tuple[str, str]]:
@@ -111,6 +113,7 @@ def check_row(
         tolerated=check_summary.tolerated(check),
         progress=under_way.in_short(check, now),
         quiet_until=held.until if held else None,
+        quiet_by=held.why if held else "",
     )
 
 
@@ -157,12 +160,15 @@ def how_much(
 
 
 def held_by(symptoms: Sequence[RaisedSymptom], now: datetime) -> str:
-    """Return what holds all that is down: "Maintenance holds its pages". Empty if anything may page."""
+    """Return what holds all that is down: "Maintenance Move holds its pages". Empty if anything may page."""
     down = [symptom for symptom in symptoms if symptom.standing and not symptom.waits(now)]
     if not down or not all(symptom.held(now) for symptom in down):
         return ""
     well = [symptom.facts.parent for symptom in down if symptom.facts.parent_well_since is not None]
-    return f"It may still run, because {well[0]} is well again" if well else "Maintenance holds its pages"
+    if well:
+        return f"It may still run, because {well[0]} is well again"
+    why = min(down, key=lambda symptom: symptom.held_until or now).held_why or "maintenance"
+    return f"{why[:1].upper()}{why[1:]} holds its pages"
 
 
 def before(symptom: RaisedSymptom) -> str:

@@ -11,7 +11,7 @@ from alerting.incident import State as Life
 from alerting.severity import Severity
 from heartbeat.checks import maintenance
 from heartbeat.checks.check import State
-from heartbeat.checks.maintenance import Phase, Window
+from heartbeat.checks.maintenance import Kind, Phase, Window
 from heartbeat.http.pages.sentence import Words, ahead
 
 POLICIES_NAMED = 3
@@ -79,14 +79,19 @@ def next_maintenance(coming: Sequence[Window], covered: int, now: datetime) -> W
 
 
 def under_maintenance(active: Sequence[Window], covered: int) -> Words:
-    """Return the checks under maintenance, nothing without a window. `active` is sorted by end."""
+    """Return the checks under maintenance, or silenced, nothing without a window. `active` is sorted by end.
+
+    All windows are of one kind, or else they count as maintenance.
+    """
     if not active:
         return ()
     until = active[-1].ends_at
+    silences = all(window.kind is Kind.SILENCE for window in active)
+    noun, word = ("silence", "silenced") if silences else ("window", "under maintenance")
     if not covered:
-        return ("A window is active until ", until, ", but no check has its labels.")
-    windows = f" in {len(active)} windows, the last" if len(active) > 1 else ""
-    return (f"{times.count(covered, 'check')} {_is(covered)} under maintenance{windows} until ", until, ".")
+        return (f"A {noun} is active until ", until, ", but no check has its labels.")
+    windows = f" in {len(active)} {noun}s, the last" if len(active) > 1 else ""
+    return (f"{times.count(covered, 'check')} {_is(covered)} {word}{windows} until ", until, ".")
 
 
 def of_window(window: Window, checks: int, now: datetime) -> Words:

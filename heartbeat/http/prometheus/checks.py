@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from alerting import desk, rotation
 from heartbeat import installation
-from heartbeat.checks import canary
+from heartbeat.checks import canary, maintenance_store
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import State
+from heartbeat.checks.maintenance import Kind
 from heartbeat.http.prometheus import queries
 from heartbeat.http.prometheus.queries import CheckSample
 from heartbeat.http.prometheus.text import Format, encode
@@ -62,6 +63,8 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
     """Return all metrics as text."""
     incident_counts = desk.workload(db)
     metrics.backlog.observe(now, check_store.next_due(db), incident_counts, unexpected_store.count(db))
+    silences = [one for one in maintenance_store.standing(db, now) if one.kind is Kind.SILENCE]
+    metrics.backlog.observe_silences(now, [one.starts_at for one in silences])
     of_service = canary.load(db)
     metrics.canary.age.set(of_service.age(now).total_seconds() if of_service else 0)
     counts = check_store.count_by_state(db)

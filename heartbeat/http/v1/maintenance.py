@@ -8,9 +8,10 @@ from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from heartbeat.checks import maintenance, maintenance_store
+from heartbeat.checks import maintenance, maintenance_store, recurrence
 from heartbeat.checks import store as check_store
-from heartbeat.checks.maintenance import Phase, Window
+from heartbeat.checks.maintenance import Kind, Phase, Window
+from heartbeat.checks.recurrence import FOLLOWING, Recurrence
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import maintenance as edit
 from heartbeat.definitions.edit.maintenance import Arranged
@@ -33,9 +34,39 @@ Definition = Annotated[
             "starts_at": "2026-05-02T01:00:00Z",
             "ends_at": "2026-05-02T05:00:00Z",
         },
+        Each_Sunday={
+            "title": "Patching",
+            "match": {"host": "vault-1"},
+            "repeats": {
+                "rrule": "FREQ=WEEKLY;BYDAY=SU",
+                "starts": "2026-05-03T01:00",
+                "timezone": "Europe/London",
+                "duration": "4h",
+            },
+        },
         From_now_on={"title": "Kernel update", "match": {"region": "eu"}, "ends_at": "2026-05-02T05:00:00Z"},
     ),
 ]
+
+
+class Occurrence(ResponseModel):
+    """One occurrence of a window that recurs."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Repeats(ResponseModel):
+    """How a window recurs."""
+
+    rrule: str = Field(examples=["FREQ=WEEKLY;BYDAY=SU"])
+    starts: str = Field(
+        description="The first start on the clock of the zone.", examples=["2026-05-03T01:00"]
+    )
+    timezone: str = Field(examples=["Europe/London"])
+    duration: str = Field(examples=["4h"])
+    words: str = Field(examples=["every week on Sunday at 01:00 for 4 h, Europe/London"])
+    following: list[Occurrence] = Field(description="The next five occurrences, with the one under way.")
 
 
 class PagingCheck(ResponseModel):
@@ -59,7 +90,15 @@ class Maintenance(ResponseModel):
     phase: Phase
     made_by: str = Field(examples=["anna"])
     made_at: datetime
+    kind: Kind
     checks: int = Field(description="The number of checks that it covers.", examples=[4])
+    holding: list[str] = Field(
+        description="While it is active: the checks that are down, and not paged for before its end.",
+        examples=[["nightly-backup"]],
+    )
+    repeats: Repeats | None = Field(
+        description="The rule of a window that recurs. Its start and end are those of the current or next occurrence."
+    )
 
 
 class ChangedMaintenance(Maintenance):
@@ -106,7 +145,7 @@ async def show_maintenance(
     now = context.clock.now()
 
     def work(db: Connection) -> Maintenance:
-        window = _response(db, _required(maintenance_store.load(db, number), number), now)
+        window = _response(db, _required(maintenance_store.load(db, number, now), number), now)
         conditional.set_tag(_tag(window))
         return window
 
@@ -164,9 +203,10 @@ async def change_maintenance(
     def work(db: Connection) -> ChangedMaintenance:
         # Before the window is locked: the holder of the turn may need that lock.
         definition_store.wait_for_turn(db)
-        current = _required(maintenance_store.load(db, number), number)
+        current = _required(maintenance_store.load(db, number, now), number)
         precondition.require(_tag(_response(db, current, now)))
-        definition = edit.read({"starts_at": current.starts_at.isoformat()} | body, now)
+        own = {} if "repeats" in body else {"starts_at": current.starts_at.isoformat()}
+        definition = edit.read(own | body, now)
         arranged = edit.change(db, actor, number, definition, now)
         return _changed(db, _required(arranged, number), now)
 
@@ -210,14 +250,34 @@ def _changed(db: Connection, arranged: Arranged, now: datetime) -> ChangedMainte
 
 
 def _fields(db: Connection, window: Window, now: datetime) -> dict[str, Any]:
-    derived = {"phase": maintenance.phase(window, now), "checks": check_store.count_with(db, window.match)}
+    holding = edit.holding(db, window, now)
+    derived: dict[str, Any] = {
+        "holding": holding,
+        "phase": maintenance.phase(window, now),
+        "checks": check_store.count_with(db, window.match),
+    }
     stored = {name: getattr(window, name) for name in Maintenance.model_fields if hasattr(window, name)}
-    return stored | derived
+    repeats = window.recurrence and _repeats(window.recurrence, now)
+    return stored | derived | {"repeats": repeats}
+
+
+def _repeats(rule: Recurrence, now: datetime) -> Repeats:
+    following = [
+        Occurrence(starts_at=one.starts_at, ends_at=one.ends_at)
+        for one in recurrence.following(rule, now, FOLLOWING)
+    ]
+    return Repeats(**edit.repeats(rule), words=rule.words, following=following)
 
 
 def _tag(window: Maintenance) -> str:
-    defined = (window.id, window.title, window.description, window.match, window.starts_at, window.ends_at)
-    return tag(defined, (window.phase, window.checks))
+    spans = window.starts_at, window.ends_at
+    # The times of a window that recurs change by themselves, and do not keep anybody from changing it.
+    rule = window.repeats and window.repeats.model_copy(update={"following": []})
+    own = spans if rule is None else rule
+    return tag(
+        (window.id, window.title, window.description, window.match, window.kind, own),
+        (window.holding, window.phase, window.checks, spans),
+    )
 
 
 def _required(window: Any, number: int) -> Any:

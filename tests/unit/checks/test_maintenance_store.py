@@ -1,13 +1,15 @@
 """The SQL of maintenance windows."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
 
+from heartbeat.checks import maintenance
 from heartbeat.checks import maintenance_store as store
 from heartbeat.checks.maintenance import Phase, Window, WindowDefinition
+from heartbeat.checks.recurrence import Recurrence
 from tests.unit.conftest import NOW
 
 HOUR = timedelta(hours=1)
@@ -22,16 +24,15 @@ def add(db: Connection, title: str, begins: float, ends: float, request_key: str
 def test_a_window_comes_back_as_it_was_added(db: Connection) -> None:
     window = add(db, "Move", 1, 2, "request-1")
     assert (window.title, window.made_by, window.made_at) == ("Move", "anna", NOW)
-    assert store.load(db, window.id) == store.asked_before(db, "request-1") == window
-    assert store.load(db, window.id + 1) is None
-    assert store.asked_before(db, "request-2") is None
+    assert store.load(db, window.id, NOW) == store.asked_before(db, "request-1", NOW) == window
+    assert store.load(db, window.id + 1, NOW) is None
+    assert store.asked_before(db, "request-2", NOW) is None
 
 
 def test_a_window_stands_until_just_before_its_end(db: Connection) -> None:
     windows = [add(db, "upcoming", 1, 2), add(db, "active", -1, 1)]
     add(db, "over", -1, 0)
     assert store.standing(db, NOW) == windows
-    assert store.count_standing(db, NOW) == 2
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,25 @@ def test_only_the_definition_of_a_window_changes(db: Connection) -> None:
     window = add(db, "Move", 1, 2)
     changed = replace(window, title="Longer", match={"region": "eu"}, ends_at=NOW + 3 * HOUR, made_by="eve")
     store.save(db, window.id, changed)
-    assert store.load(db, window.id) == replace(changed, made_by="anna")
+    assert store.load(db, window.id, NOW) == replace(changed, made_by="anna")
     store.remove(db, window.id)
-    assert store.load(db, window.id) is None
+    assert store.load(db, window.id, NOW) is None
+
+
+DAILY = Recurrence("FREQ=DAILY", datetime.fromisoformat("2024-05-03T04:00"), "UTC", HOUR)
+"""Each day, one hour after `NOW`."""
+
+
+def test_a_window_that_recurs_comes_back_with_the_times_of_its_occurrence(db: Connection) -> None:
+    series = replace(add(db, "Move", 1, 2), recurrence=DAILY)
+    store.save(db, series.id, series)
+    once = add(db, "once", -3, -1)
+    for hours, starts in ((0, 1), (1, 1), (2, 25), (300, 313)):
+        now = NOW + hours * HOUR
+        (window,) = store.standing(db, now)
+        assert window == store.load(db, series.id, now) == maintenance.at(series, now)
+        assert window.starts_at == NOW + starts * HOUR
+    for hours, phase in ((0, Phase.UPCOMING), (1, Phase.ACTIVE), (2, Phase.UPCOMING)):
+        now = NOW + hours * HOUR
+        assert [one.id for one in store.listed(db, now, limit=9, phase=phase)] == [series.id]
+        assert [one.id for one in store.listed(db, now, limit=9, phase=Phase.PAST)] == [once.id]

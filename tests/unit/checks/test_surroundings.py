@@ -134,10 +134,10 @@ def test_a_failed_job_and_a_silent_one_of_a_host_name_each_other(db: Connection)
 
 def test_a_held_symptom_beside_an_incident_is_named_and_not_counted(db: Connection) -> None:
     failed(db, on("a", "feed"))
-    silent(db, on("a", "one"), hold=Hold(DOWN_AT + 60 * MINUTE, "maintenance"))
+    silent(db, on("a", "one"), hold=Hold(DOWN_AT + 60 * MINUTE, "maintenance Move"))
     found = around(db, "feed")
     assert found.down_besides == {}
-    assert [other.words for other in found.incidents] == ["one silent, under maintenance"]
+    assert [other.words for other in found.incidents] == ["one silent, held by maintenance Move"]
 
 
 def test_more_incidents_than_can_be_named_are_counted(db: Connection) -> None:

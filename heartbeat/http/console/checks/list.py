@@ -11,7 +11,7 @@ from alerting import desk, times
 from heartbeat.actor import Role
 from heartbeat.checks import maintenance, maintenance_store
 from heartbeat.checks.check import State
-from heartbeat.checks.maintenance import Phase, Window
+from heartbeat.checks.maintenance import Kind, Phase, Window
 from heartbeat.http.console.checks import query
 from heartbeat.http.console.checks.search import STATES, Search
 from heartbeat.http.console.incidents import pages as incident_pages
@@ -120,7 +120,13 @@ def _facts(
 
 
 def _quiet(db: Connection, windows: Sequence[Window], now: datetime) -> Words:
-    """Return the sentence about the checks under maintenance now, empty without any."""
+    """Return the sentences about the checks that are under maintenance or silenced now, empty without any."""
     active = [window for window in windows if maintenance.phase(window, now) is Phase.ACTIVE]
     active = sorted(active, key=lambda window: window.ends_at)[:WINDOWS]
-    return summary.under_maintenance(active, queries.covered(db, [window.match for window in active]).any)
+    sentences: list[Words] = []
+    for kind in Kind:
+        of_kind = [window for window in active if window.kind is kind]
+        covered = queries.covered(db, [window.match for window in of_kind]).any
+        if words := summary.under_maintenance(of_kind, covered):
+            sentences += [words, (" ",)]
+    return tuple(part for words in sentences[:-1] for part in words)

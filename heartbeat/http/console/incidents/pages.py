@@ -108,7 +108,7 @@ async def acknowledge(request: ConsoleRequest) -> Response:
     occurrence, window = number_typed(request, "occurrence"), number_typed(request, "maintenance")
 
     def work(db: Connection) -> Acknowledged | Stale | Resolved | Missing:
-        active = maintenance_store.load(db, window) if window is not None else None
+        active = maintenance_store.load(db, window, now) if window is not None else None
         until = active.ends_at if active and maintenance.phase(active, now) is Phase.ACTIVE else None
         longest = now + LONGEST_QUIET
         return actions.acknowledge(

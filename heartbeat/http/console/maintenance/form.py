@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -13,9 +13,10 @@ from starlette.responses import Response
 
 from alerting import times
 from heartbeat.actor import Role
-from heartbeat.checks import maintenance, maintenance_store
+from heartbeat.checks import maintenance, maintenance_store, recurrence
 from heartbeat.checks.check import Check
 from heartbeat.checks.maintenance import Phase, Window, WindowDefinition
+from heartbeat.checks.recurrence import Occurrence
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.edit import maintenance as edit
 from heartbeat.definitions.edit.maintenance import Ended
@@ -48,6 +49,9 @@ class WindowPreview:
     others: int = 0
     paging: Sequence[PagingIncident] = ()
     problems: Sequence[str] = ()
+    recurs: str = ""
+    following: Sequence[Occurrence] = ()
+    """How it repeats, in words, and the next occurrences."""
 
     @property
     def lasts(self) -> str:
@@ -108,7 +112,7 @@ async def begin(request: ConsoleRequest) -> Response:
     def read(db: Connection) -> _Form:
         chosen = check_query.named(db, [slug.replace("\0", "") for slug in slugs]) if slugs else []
         model = (
-            maintenance_store.load(db, int(like))
+            maintenance_store.load(db, int(like), request.now)
             if like.isascii() and like.isdigit() and len(like) < 19
             else None
         )
@@ -144,7 +148,7 @@ async def change(request: ConsoleRequest) -> Response:
     """Show the form of a window."""
 
     def read(db: Connection) -> _Form | None:
-        window = maintenance_store.load(db, request.number)
+        window = maintenance_store.load(db, request.number, request.now)
         if window is None:
             return None
         return _form(db, request, Arrangement.of(window), _mark(window), window, (), untouched=True)
@@ -162,7 +166,7 @@ async def save(request: ConsoleRequest) -> Response:
     typed, mark = Arrangement.typed(request.form), str(request.form.get("before", ""))
 
     def look(db: Connection) -> _Form | None:
-        window = maintenance_store.load(db, request.number)
+        window = maintenance_store.load(db, request.number, request.now)
         return None if window is None else _form(db, request, typed, mark, window, ())
 
     if request.form.get("do") == "preview":
@@ -170,7 +174,7 @@ async def save(request: ConsoleRequest) -> Response:
 
     def work(db: Connection) -> _Form | Window | None:
         definition_store.wait_for_turn(db)
-        window = maintenance_store.load(db, request.number)
+        window = maintenance_store.load(db, request.number, request.now)
         if window is None:
             return None
         if _mark(window) != mark:
@@ -228,9 +232,8 @@ def _preview(
     problems: list[str] = []
     timed = labelled = None
     try:
-        starts_at, ends_at = typed.times(now, window)
-        bounds = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
-        timed = edit.read({"title": "preview", "match": {"any": "label"}, **bounds}, now)
+        fields_ = replace(typed, title="preview", labels=("any=label",)).as_in_api(now, window)
+        timed = edit.read(fields_, now)
     except ValueError as error:
         problems += _problems(error)
     try:
@@ -253,14 +256,17 @@ def _meaning(
     now: datetime,
 ) -> WindowPreview:
     starts_at, ends_at = (timed.starts_at, timed.ends_at) if timed else (None, None)
+    rule = timed.recurrence if timed else None
+    recurs = rule.words if rule else ""
+    following = recurrence.following(rule, now, recurrence.FOLLOWING) if rule else ()
     if labelled is None:
-        return WindowPreview(starts_at, ends_at, problems=problems)
+        return WindowPreview(starts_at, ends_at, problems=problems, recurs=recurs, following=following)
     covered = pages.covered(db, labelled.match, everything, now)
     missed = [check.name for check in chosen if not maintenance.fits(labelled, check.labels)]
     active = timed is not None and maintenance.phase(timed, now) is Phase.ACTIVE
     paging = pages.paging(db, labelled.match) if active else ()
     others = covered.total - (len(chosen) - len(missed)) if chosen else 0
-    return WindowPreview(starts_at, ends_at, covered, missed, others, paging, problems)
+    return WindowPreview(starts_at, ends_at, covered, missed, others, paging, problems, recurs, following)
 
 
 def _chosen(db: Connection, request: ConsoleRequest) -> list[Check]:
@@ -294,9 +300,11 @@ def _outcome(request: ConsoleRequest, outcome: _Form | Window | None) -> Respons
 
 
 def _show(request: ConsoleRequest, form: _Form, status: int = 200) -> Response:
-    begun = form.window is not None and maintenance.phase(form.window, request.now) is Phase.ACTIVE
+    once = form.window is not None and form.window.recurrence is None
+    begun = once and form.window is not None and maintenance.phase(form.window, request.now) is Phase.ACTIVE
     back = f"/maintenance/{form.window.id}" if form.window else _back(request)
     facts: dict[str, Any] = {"about": {name for name, _ in form.problems}, "lengths": fields.LENGTHS}
+    facts |= {"repeats": fields.REPEATS, "days": fields.DAYS}
     return request.show(
         "maintenance/form.html", status=status, form=form, typed=form.typed, begun=begun, back=back, **facts
     )

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from alerting import desk, times
 from alerting import incident as life
 from heartbeat.actor import Role
-from heartbeat.checks import maintenance, maintenance_store, symptoms
+from heartbeat.checks import maintenance, maintenance_store, recurrence, symptoms
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.checks.maintenance import Phase, Window
@@ -70,7 +70,7 @@ async def one_window(request: ConsoleRequest) -> Response:
     number, now = request.number, request.now
 
     def read(db: Connection) -> dict[str, Any] | None:
-        window = maintenance_store.load(db, number)
+        window = maintenance_store.load(db, number, now)
         everything = request.context.shared.everything(db, now)
         return None if window is None else _facts(db, window, everything, now)
 
@@ -83,7 +83,7 @@ async def ask_end(request: ConsoleRequest) -> Response:
     number, now = request.number, request.now
 
     def read(db: Connection) -> tuple[Window | None, list[str]]:
-        window = maintenance_store.load(db, number)
+        window = maintenance_store.load(db, number, now)
         return window, [] if window is None else _waiting(db, window, now)
 
     window, waiting = await request.read(read)
@@ -92,6 +92,8 @@ async def ask_end(request: ConsoleRequest) -> Response:
     if maintenance.phase(window, now) is not Phase.ACTIVE:
         return refused(request, "Only an active window can be ended. This one is not active.")
     consequences = ["Its checks page as usual from now on."]
+    if window.recurrence is not None:
+        consequences = ["Its checks page as usual until it begins again."]
     if waiting:
         page = "It pages" if len(waiting) == 1 else "They page"
         consequences.append(f"Down, but not paged yet: {_first_names(waiting)}. {page} at once.")
@@ -109,7 +111,7 @@ async def end(request: ConsoleRequest) -> Response:
 
 async def ask_delete(request: ConsoleRequest) -> Response:
     """Ask before an upcoming window is deleted."""
-    window = await request.read(lambda db: maintenance_store.load(db, request.number))
+    window = await request.read(lambda db: maintenance_store.load(db, request.number, request.now))
     if window is None:
         return no_such(request)
     if maintenance.phase(window, request.now) is not Phase.UPCOMING:
@@ -199,16 +201,20 @@ def _facts(db: Connection, window: Window, everything: Everything, now: datetime
     return {
         "window": window,
         "phase": phase.value,
+        "following": recurrence.following(window.recurrence, now, recurrence.FOLLOWING)
+        if window.recurrence
+        else (),
         "sentence": summary.of_window(window, covered_checks.total if covered_checks else 0, now),
         "covered": covered_checks,
         "paging": paging(db, window.match) if phase is Phase.ACTIVE else [],
+        "holding": edit.holding(db, window, now)[:CHECKS_SHOWN],
     }
 
 
 def _ask(request: ConsoleRequest, window: Window, verb: str, consequences: Sequence[str]) -> Response:
     return request.show(
         "confirm.html",
-        question=f"{verb} the maintenance {window.title}?",
+        question=f"{verb} the {window.why}?",
         consequences=consequences,
         action=f"{verb} {window.title}",
         back=f"/maintenance/{window.id}",

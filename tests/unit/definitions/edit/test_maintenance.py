@@ -283,7 +283,7 @@ def test_the_same_request_makes_one_window(db: Connection) -> None:
     assert (first.fresh, second.fresh) == (True, False)
     assert first.window == second.window
     window(db, 0, 60)
-    assert maintenance_store.count_standing(db, NOW) == 2
+    assert len(maintenance_store.standing(db, NOW)) == 2
 
 
 def test_every_change_is_written_down_once(db: Connection) -> None:
@@ -330,7 +330,7 @@ def test_the_number_of_windows_is_limited(db: Connection, monkeypatch: pytest.Mo
         ({"ends_at": NOW.isoformat()}, "ends_at: must be after starts_at."),
         (
             {"until": "x"},
-            "until: a maintenance window has no such field; there are description, ends_at, match,",
+            "until: a maintenance window has no such field; there are description, ends_at, kind, match,",
         ),
         ({"title": 5}, "title: must be text."),
     ],
@@ -340,3 +340,131 @@ def test_faults_name_the_field(db: Connection, change: dict[str, Any], sentence:
     with pytest.raises(Faulty) as raised:
         edit.read(given | change, NOW)
     assert raised.value.problems[0].startswith(sentence)
+
+
+DAILY = {"rrule": "FREQ=DAILY", "starts": "2024-05-03T03:00", "timezone": "UTC", "duration": "1h"}
+"""Each day from `NOW` on, for an hour."""
+A_DAY = 24 * 60
+
+
+def series(db: Connection, *, now: float = 0, **changes: str) -> Arranged:
+    fields = {"title": "Move", "match": {"host": "a"}, "repeats": DAILY | changes}
+    return edit.make(db, ANNA, edit.read(fields, at(now)), at(now))
+
+
+def test_each_occurrence_holds_its_checks_and_pages_at_its_end(db: Connection) -> None:
+    series(db)
+    (one,) = jobs(db, "one")
+    for day in (0, A_DAY):
+        hear(db, one, day)
+        tick(db, day + 6)
+        assert incident(db).next_at == at(day + 60)
+        tick(db, day + 59.9)
+        assert pages(db).count("page") == day // A_DAY, "it is held"
+        tick(db, day + 60)
+        assert pages(db).count("page") == day // A_DAY + 1, "it stands at the end"
+        hear(db, one, day + 61)
+
+
+def test_nothing_is_held_between_two_occurrences(db: Connection) -> None:
+    series(db)
+    (one,) = jobs(db, "one")
+    hear(db, one, 100)
+    tick(db, 106)
+    assert incident(db).next_at == at(106) + GATHERING
+    assert [window.starts_at for window in maintenance_store.standing(db, at(106))] == [at(A_DAY)]
+
+
+def test_an_occurrence_that_somebody_ends_pages_at_once_and_the_next_one_holds(db: Connection) -> None:
+    number = series(db).window.id
+    (one,) = jobs(db, "one")
+    tick(db, 6)
+    ended = edit.end(db, ANNA, number, at(20))
+    assert ended is not None
+    assert ended.window.starts_at == at(A_DAY)
+    tick(db, 20)
+    assert pages(db) == ["page"]
+    repeated = edit.end(db, ANNA, number, at(21))
+    assert repeated is not None
+    assert not repeated.fresh
+    hear(db, one, A_DAY)
+    tick(db, A_DAY + 6)
+    assert incident(db).next_at == at(A_DAY + 60)
+
+
+def test_a_change_does_not_begin_again_what_somebody_has_ended(db: Connection) -> None:
+    number = series(db).window.id
+    edit.end(db, ANNA, number, at(20))
+    fields = {"title": "Patch", "match": {"host": "a"}, "repeats": DAILY}
+    changed = edit.change(db, ANNA, number, edit.read(fields, at(21)), at(21))
+    assert changed is not None
+    assert (changed.window.title, changed.window.starts_at) == ("Patch", at(A_DAY))
+    later = series(db, starts="2024-05-04T03:00").window.id
+    with pytest.raises(Ended):
+        edit.end(db, ANNA, later, at(21))
+
+
+def test_a_series_is_over_after_its_last_occurrence(db: Connection) -> None:
+    number = series(db, rrule="FREQ=DAILY;COUNT=2").window.id
+    assert [window.id for window in maintenance_store.standing(db, at(A_DAY + 59))] == [number]
+    assert maintenance_store.standing(db, at(A_DAY + 60)) == []
+    target = edit.read({"title": "x", "match": {"a": "b"}, "repeats": DAILY}, at(2 * A_DAY))
+    with pytest.raises(Ended):
+        edit.change(db, ANNA, number, target, at(2 * A_DAY))
+    edit.delete(db, ANNA, number, at(2 * A_DAY))
+    assert maintenance_store.listed(db, at(2 * A_DAY), limit=9) == []
+
+
+def silence(db: Connection, ends: float, *, now: float = 0) -> Arranged:
+    fields = {
+        "title": "the disk is replaced",
+        "match": {"host": "a"},
+        "kind": "silence",
+        "ends_at": at(ends).isoformat(),
+    }
+    return edit.make(db, ANNA, edit.read(fields, at(now)), at(now))
+
+
+def test_what_falls_down_while_silenced_is_paged_at_the_end(db: Connection) -> None:
+    window = silence(db, 60).window
+    jobs(db, "one")
+    tick(db, 6)
+    assert story(db) == ["held until 03 May 04:00 UTC: silence the disk is replaced"]
+    assert [check.state for check in check_store.lock_all(db).values()] == ["down"], "its state is what it is"
+    assert edit.holding(db, window, at(7)) == ["one"]
+    (symptom,) = desk.symptoms(db, [incident(db).id])[incident(db).id]
+    assert symptom.held_why == "silence the disk is replaced"
+    tick(db, 59.9)
+    assert pages(db) == []
+    tick(db, 60)
+    assert pages(db) == ["page"]
+    assert edit.holding(db, window, at(60)) == []
+    assert maintenance_store.standing(db, at(60)) == [], "it ends by itself"
+
+
+def test_a_silence_that_somebody_ends_pages_for_what_stands(db: Connection) -> None:
+    number = silence(db, 60).window.id
+    jobs(db, "one")
+    tick(db, 6)
+    edit.end(db, ANNA, number, at(10))
+    tick(db, 10)
+    assert pages(db) == ["page"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"ends_at": at(8 * A_DAY).isoformat()}, "ends_at: a silence ends within 7 days."),
+        ({"starts_at": at(5).isoformat()}, "starts_at: a silence begins now; make it a maintenance window."),
+        (
+            {"ends_at": None, "repeats": DAILY},
+            "repeats: a silence does not repeat; make it a maintenance window.",
+        ),
+        ({"kind": "mute"}, "kind: must be one of maintenance, silence."),
+    ],
+)
+def test_a_silence_begins_now_and_ends_soon(change: dict[str, Any], sentence: str) -> None:
+    fields = {"title": "x", "match": {"host": "a"}, "kind": "silence", "ends_at": at(60).isoformat()} | change
+    with pytest.raises(Faulty) as refused:
+        edit.read(fields, NOW)
+    assert refused.value.problems == [sentence]

@@ -36,6 +36,9 @@ async def test_a_created_window_has_all_its_fields(system: System, admin: httpx.
         "made_by": "admin",
         "made_at": "2024-05-03T03:00:00Z",
         "checks": 1,
+        "repeats": None,
+        "kind": "maintenance",
+        "holding": [],
     }
     assert created.json() == document | {"ringing": []}
     read = await admin.get(f"/v1/maintenance/{number}")
@@ -149,3 +152,62 @@ async def test_errors_name_the_field(system: System, admin: httpx.AsyncClient) -
         "ends_at: must be at most 30 days after starts_at."
     )
     assert problem(await admin.get(f"/v1/maintenance/{2**63}"), 422).startswith("number: must be the number")
+
+
+SUNDAYS = {
+    "rrule": "FREQ=WEEKLY;BYDAY=SU",
+    "starts": "2024-05-05T01:00",
+    "timezone": "Europe/London",
+    "duration": "4h",
+}
+
+
+async def test_a_window_recurs_and_has_its_next_occurrences(admin: httpx.AsyncClient) -> None:
+    body = {"title": "Patch", "match": {"host": "a"}, "repeats": SUNDAYS}
+    created = await admin.post("/v1/maintenance", json=body)
+    assert created.status_code == 201, created.text
+    window = created.json()
+    assert (window["starts_at"], window["ends_at"], window["phase"]) == (
+        "2024-05-05T00:00:00Z",
+        "2024-05-05T04:00:00Z",
+        "upcoming",
+    )
+    days = [one["starts_at"][5:10] for one in window["repeats"].pop("following")]
+    assert days == ["05-05", "05-12", "05-19", "05-26", "06-02"]
+    assert window["repeats"] == SUNDAYS | {"words": "every week on Sunday at 01:00 for 4 h, Europe/London"}
+    changed = await admin.put(
+        f"/v1/maintenance/{window['id']}",
+        json=body | {"repeats": SUNDAYS | {"duration": "2h"}},
+        headers={"If-Match": created.headers["etag"]},
+    )
+    assert changed.json()["ends_at"] == "2024-05-05T02:00:00Z"
+    for phase, numbers in (("upcoming", [window["id"]]), ("past", []), ("active", [])):
+        listed = (await admin.get("/v1/maintenance", params={"phase": phase})).json()["maintenance"]
+        assert [one["id"] for one in listed] == numbers
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"rrule": "FREQ=HOURLY"}, "repeats.rrule: needs FREQ, one of DAILY, WEEKLY, MONTHLY, YEARLY."),
+        ({"rrule": "FREQ=DAILY", "duration": "1d"}, "repeats.duration: each window must end before the next"),
+        ({"duration": "8d"}, "repeats.duration: must be more than nothing and at most 7 days."),
+        ({"starts": "2024-05-05T01:00Z"}, "repeats.starts: must be a local time without a zone"),
+        ({"timezone": "Mars"}, "repeats.timezone: 'Mars' is no time zone"),
+        ({"until": "never"}, "repeats"),
+    ],
+)
+async def test_a_recurrence_with_a_fault_is_refused(
+    admin: httpx.AsyncClient, change: dict[str, str], sentence: str
+) -> None:
+    body = {"title": "Patch", "match": {"host": "a"}, "repeats": SUNDAYS | change}
+    assert problem(await admin.post("/v1/maintenance", json=body), 422).startswith(sentence)
+
+
+async def test_a_window_has_times_or_recurs_not_both(admin: httpx.AsyncClient) -> None:
+    body = {"title": "Patch", "match": {"host": "a"}}
+    both = body | {"repeats": SUNDAYS, "ends_at": "2024-05-03T05:00:00Z"}
+    assert problem(await admin.post("/v1/maintenance", json=both), 422) == (
+        "ends_at: leave it out: `repeats` has the times."
+    )
+    assert "ends_at" in problem(await admin.post("/v1/maintenance", json=body), 422)

@@ -246,12 +246,12 @@ async def test_jobs_that_maintenance_holds_are_marked_and_do_not_rename_the_inci
     await system.context.database.write(lambda db: desk.hold(db, held, clock.now()))
     screen = await see(browser, f"/incidents/{number}")
     assert "first-job (us-housekeeping): silent" in screen.words
-    assert "; maintenance holds it until 04:06 UTC" in screen.words
+    assert "; maintenance Move holds it until 04:06 UTC" in screen.words
     held |= {symptoms.key_of(first): hold}
     await system.context.database.write(lambda db: desk.hold(db, held, clock.now()))
     screen = await see(browser, f"/incidents/{number}")
     assert (
-        "Maintenance holds its pages; First responder is paged at 04:06 UTC if it is still down"
+        "Maintenance Move holds its pages; First responder is paged at 04:06 UTC if it is still down"
         in screen.words
     )
 

@@ -225,3 +225,60 @@ async def test_hostile_fields_are_inert(browser: httpx.AsyncClient, field: str) 
 async def test_a_window_needs_the_token_of_a_form(system: System, browser: httpx.AsyncClient) -> None:
     assert (await browser.post("/maintenance/new", data=NEW)).status_code == 403
     assert await stored_windows(system) == []
+
+
+WEEKLY = NEW | {
+    "length": "own",
+    "starts": "2024-05-05T01:00",
+    "ends": "2024-05-05T05:00",
+    "timezone": "Europe/London",
+    "repeats": "FREQ=WEEKLY",
+}
+
+
+@pytest.mark.usefixtures("hosts")
+async def test_a_window_that_repeats_shows_its_next_occurrences_before_it_is_created(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    fields = WEEKLY | {"day": ["SA", "SU"]}
+    preview = sound((await press(browser, "/maintenance/new", **fields, do="preview")).text)
+    words = "every week on Saturday and Sunday at 01:00 for 4 h, Europe/London"
+    assert f"It repeats {words}. Next:" in preview.words
+    assert "05 May 00:00" in preview.words
+    assert await stored_windows(system) == []
+    answer = await press(browser, "/maintenance/new", **fields)
+    assert answer.status_code == 303
+    at = answer.headers["location"]
+    assert f"Repeats {words}" in (await see(browser, at)).words
+    assert "repeats" in (await see(browser, "/maintenance")).words
+    form = await see(browser, f"{at}/edit")
+    assert 'value="FREQ=WEEKLY" selected' in form.html
+    assert 'value="SA" checked' in form.html
+    saved = await press(browser, f"{at}/edit", before=form.fields["before"], **fields)
+    assert saved.status_code == 303
+    assert [action for action, _ in await deeds(system)] == ["maintenance.make"], "nothing was changed"
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({"repeats": "FREQ=DAILY"}, "FREQ=DAILY"),
+        ({"repeats": "FREQ=WEEKLY;INTERVAL=2"}, "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU"),
+        ({"repeats": "nth"}, "FREQ=MONTHLY;BYDAY=1SU"),
+        ({"repeats": "rule", "rule": "freq=monthly;byday=-1fr"}, "FREQ=MONTHLY;BYDAY=-1FR"),
+    ],
+)
+async def test_a_choice_is_a_rule(
+    system: System, browser: httpx.AsyncClient, fields: dict[str, str], rule: str
+) -> None:
+    assert (await press(browser, "/maintenance/new", **(WEEKLY | fields))).status_code == 303
+    (window,) = await stored_windows(system)
+    assert window.recurrence is not None
+    assert (window.recurrence.rule, window.recurrence.timezone) == (rule, "Europe/London")
+
+
+async def test_a_rule_that_a_window_cannot_have_is_explained(browser: httpx.AsyncClient) -> None:
+    fields = WEEKLY | {"repeats": "rule", "rule": "FREQ=HOURLY"}
+    refused = await press(browser, "/maintenance/new", **fields)
+    assert refused.status_code == 422
+    assert "needs FREQ, one of DAILY, WEEKLY, MONTHLY, YEARLY." in sound(refused.text).words

@@ -91,7 +91,7 @@ async def test_rows_and_screens_of_checks_show_the_end_of_maintenance(
     other = await make(system, {"part": "web"}, 5, 6, "Web move")
     for path in ("/", "/checks"):
         text = (await see(browser, path)).words
-        assert "a-web a web maintenance until 05:00 UTC" in text
+        assert "a-web a web maintenance Move until 05:00 UTC" in text
         assert "b-web b web maintenance" not in text
     assert "2 checks are under maintenance until 05:00 UTC." in (await see(browser, "/")).words
     screen = await see(browser, "/checks/a-web")
@@ -205,3 +205,25 @@ async def test_an_acknowledgement_until_the_end_of_a_long_window_lasts_seven_day
     window = await make(system, {"host": "a"}, 0, 20 * 24)
     await press(browser, f"/incidents/{incident}/acknowledge", maintenance=str(window.id))
     assert await next_page_at(system, incident) == clock.at + timedelta(days=7)
+
+
+async def test_a_silence_says_who_why_until_when_and_what_it_holds(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, admin: httpx.AsyncClient
+) -> None:
+    check = await make_check(system, "a-web", labels={"host": "a"})
+    made = await press(browser, "/maintenance/new", **(NEW | {"kind": "silence", "title": "disk replaced"}))
+    at = made.headers["location"]
+    number = await fall_silent(system, clock, check)
+    screen = await see(browser, at)
+    assert "silence active" in screen.words
+    assert "Held now: a-web." in screen.words
+    assert "Created by admin" in screen.words
+    assert "1 check is silenced until 04:00 UTC." in (await see(browser, "/")).words
+    assert "disk replaced silence" in (await see(browser, "/maintenance")).words
+    job = await see(browser, "/checks/a-web")
+    assert "Silenced until 04:00 UTC: new pages wait until then. disk replaced" in job.words
+    assert "by admin" in job.words
+    assert "Silence disk replaced holds its pages" in (await see(browser, f"/incidents/{number}")).words
+    assert "End the silence disk replaced?" in (await see(browser, f"{at}/end")).words
+    metrics = (await admin.get("/metrics")).text
+    assert "heartbeat_silences 1.0" in metrics

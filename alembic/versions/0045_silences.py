@@ -1,0 +1,18 @@
+"""Silences, and the reason for which a symptom is held
+
+Revision ID: 0045
+Revises: 0044
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0045"
+down_revision = "0044"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("maintenance", sa.Column("kind", sa.Text, nullable=False, server_default="maintenance"))
+    op.add_column("symptoms", sa.Column("held_why", sa.Text))

@@ -81,8 +81,8 @@ def _acknowledged(
     if not isinstance(outcome, Acknowledged) or outcome.repeated:
         return outcome
     taken = f", who took over from {outcome.taken_from}" if outcome.taken_from else ""
-    words = f"acknowledged by {outcome.by}{taken}"
-    _quieten(db, [outcome.incident], words, outcome.by, now, by_person, also=_holder(db, outcome.previous))
+    line = f"acknowledged by {outcome.by}{taken}"
+    _quieten(db, [outcome.incident], line, outcome.by, now, by_person, also=_holder(db, outcome.previous))
     paged_at = None if taken else outbox.paged_at(db, outcome.previous)
     return replace(outcome, waited=now - paged_at if paged_at else None)
 
@@ -170,8 +170,8 @@ def page_next(
     outcome = handover.hand_on(incident, by, now)
     if isinstance(outcome, HandedOn) and not outcome.repeated:
         store.save(db, [outcome.incident])
-        words = f"{by} asked to page the next person now"
-        timeline.write(db, [Entry(incident_id, now, recap.HANDED_ON, words, by)])
+        line = f"{by} asked to page the next person now"
+        timeline.write(db, [Entry(incident_id, now, recap.HANDED_ON, line, by)])
     return outcome
 
 
@@ -215,28 +215,28 @@ def reassign(
     store.save(db, [outcome.incident])
     store.save_policy(db, outcome.incident)
     outbox.supersede(db, [incident_id], (NoticeKind.PAGE,))
-    words = f"{by} reassigned it to {times.names(escalation.names_of([to], crew, now))}"
-    timeline.write(db, [Entry(incident_id, now, recap.REASSIGNED, words, by)])
-    _inform(db, outcome, words, now, by_person)
+    line = f"{by} reassigned it to {times.names(escalation.names_of([to], crew, now))}"
+    timeline.write(db, [Entry(incident_id, now, recap.REASSIGNED, line, by)])
+    _inform(db, outcome, line, now, by_person)
     return outcome
 
 
 def _inform(
-    db: Connection, outcome: Withdrawn | Reassigned, words: str, now: datetime, by_person: str | None
+    db: Connection, outcome: Withdrawn | Reassigned, line: str, now: datetime, by_person: str | None
 ) -> None:
     """Tell those who were paged, and whoever had it, that it pages again. Those who are paged now hear it then."""
     paging, crew = outcome.incident, roster.load_crew(db)
     paged = [person.id for person in escalation.people_of(paging.policy, 0, crew, paging.severity, now)]
-    told = [(outcome.incident, words)]
+    updates = [(outcome.incident, line)]
     also = _holder(db, outcome.previous)
-    tell(db, NoticeKind.UPDATE, told, now, by_person, also=also, without=paged)
+    tell(db, NoticeKind.UPDATE, updates, now, by_person, also=also, without=paged)
 
 
 def _holder(db: Connection, incident: Incident) -> list[Person]:
     """Return the person who had acknowledged an incident, if their name is that of one person."""
     if incident.state is not State.ACKNOWLEDGED:
         return []
-    called = [one for one in roster.load_people(db).values() if one.name == incident.acknowledged_by]
+    called = [person for person in roster.load_people(db).values() if person.name == incident.acknowledged_by]
     return called if len(called) == 1 else []
 
 

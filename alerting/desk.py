@@ -73,6 +73,8 @@ from alerting.outbox import workload as workload
 from alerting.proof import NO_PROOF as NO_PROOF
 from alerting.proof import Proof as Proof
 from alerting.receipts import receipt as receipt
+from alerting.regroup import merge as merge
+from alerting.regroup import split as split
 from alerting.report import report as report
 from alerting.retiming import retime_incidents as retime_incidents
 from alerting.retiming import retime_pages as retime_pages

@@ -87,8 +87,8 @@ def _widen(db: Connection, wider: Mapping[str, Wider], now: datetime, pace: Pace
     """Give open incidents their new causes, unless another incident has them, and what they take in."""
     if not wider:
         return
-    keys = {*wider, *(key for one in wider.values() for key in (one.cause_key, *one.takes))}
-    by_cause = {one.cause_key: one for one in store.lock(db, (), keys).values()}
+    keys = {*wider, *(key for grown in wider.values() for key in (grown.cause_key, *grown.takes))}
+    by_cause = {incident.cause_key: incident for incident in store.lock(db, (), keys).values()}
     grown = {
         key: grouping.widened(incident, wider[key], now)
         for key, incident in by_cause.items()
@@ -112,15 +112,15 @@ def _take_in(db: Connection, taken: Sequence[tuple[Incident, Incident]], now: da
     homes = {incident.id: home for incident, home in taken}
     found = symptom_store.symptoms_of(db, homes)
     moved = [symptom for number in homes for symptom in found[number] if symptom.standing]
-    symptom_store.clear_symptoms(db, [(one.id, grouping.TAKEN) for one in moved], now)
+    symptom_store.clear_symptoms(db, [(symptom.id, grouping.TAKEN) for symptom in moved], now)
     store.save(db, [life.ended(incident, life.BY_ITSELF, now) for incident, _ in taken])
     timeline.write(db, [grouping.taken(incident, home, now) for incident, home in taken])
-    symptom_store.copy_raised(db, {one.id: homes[one.incident_id].id for one in moved})
+    symptom_store.copy_raised(db, {symptom.id: homes[symptom.incident_id].id for symptom in moved})
     grown = {home.id: home for home in homes.values()}
-    for one in moved:
-        number = homes[one.incident_id].id
-        grown[number] = grouping.taking(grown[number], one, now, pace)
-    _save_counted(db, list(grown.values()), now)
+    for symptom in moved:
+        number = homes[symptom.incident_id].id
+        grown[number] = grouping.taking(grown[number], symptom, now, pace)
+    save_counted(db, list(grown.values()), now)
 
 
 def _renew(
@@ -141,7 +141,7 @@ def _renew(
         incident, lines = grouping.renewed(incidents[earlier.incident_id], earlier, symptom, now, pace)
         incidents[incident.id] = incident
         entries += lines
-    _save_counted(db, list(incidents.values()), now)
+    save_counted(db, list(incidents.values()), now)
     timeline.write(db, entries)
 
 
@@ -161,11 +161,13 @@ class _Places:
 def _join(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace) -> None:
     """Put each symptom into the incident in which it is at home, into the open one of its cause, or open one."""
     places = _places(db, symptoms, now, pace)
-    symptoms = [grouping.independent(one) if one.key in places.at_home else one for one in symptoms]
+    symptoms = [
+        grouping.independent(symptom) if symptom.key in places.at_home else symptom for symptom in symptoms
+    ]
     number_of = {key: incident.id for key, incident in places.incidents.items()}
     incidents = {incident.id: incident for incident in places.incidents.values()}
-    fresh = [symptom for symptom in symptoms if symptom.key not in places.earlier]
-    symptom_store.insert_symptoms(db, [(number_of[symptom.key], symptom) for symptom in fresh], now)
+    newcomers = [symptom for symptom in symptoms if symptom.key not in places.earlier]
+    symptom_store.insert_symptoms(db, [(number_of[symptom.key], symptom) for symptom in newcomers], now)
     again = [(symptom, places.earlier[symptom.key]) for symptom in symptoms if symptom.key in places.earlier]
     symptom_store.raise_again(db, [(row.id, symptom, grouping.fallen(row, now)) for symptom, row in again])
     entries = []
@@ -175,7 +177,7 @@ def _join(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pace
         if number not in places.new:
             incidents[number], lines = grouping.joined(incidents[number], symptom, earlier, now, pace)
             entries += lines
-    _save_counted(db, [one for number, one in incidents.items() if number not in places.new], now)
+    save_counted(db, [incident for number, incident in incidents.items() if number not in places.new], now)
     opened = [incidents[number] for number in places.new]
     timeline.opened(db, {incident.id: incident.title for incident in opened})
     timeline.write(db, [*entries, *grouping.opening_entries(opened, symptoms, now)])
@@ -192,8 +194,12 @@ def _places(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pa
         key: row for key, row in earlier.items() if grouping.home(row, locked[row.incident_id], now, pace)
     }
     places = {key: locked[row.incident_id] for key, row in earlier.items()}
-    open_by_cause = {one.cause_key: one for one in locked.values() if one.state is not State.RESOLVED}
+    open_by_cause = {
+        incident.cause_key: incident for incident in locked.values() if incident.state is not State.RESOLVED
+    }
     homeless = [s for s in symptoms if s.key not in places and s.cause_key not in open_by_cause]
+    open_by_cause |= _merged(db, {symptom.cause_key for symptom in homeless})
+    homeless = [symptom for symptom in homeless if symptom.cause_key not in open_by_cause]
     opened, found = _opened(db, homeless, now, pace)
     open_by_cause |= opened | found
     places |= {s.key: open_by_cause[s.cause_key] for s in symptoms if s.key not in places}
@@ -201,6 +207,15 @@ def _places(db: Connection, symptoms: Sequence[Symptom], now: datetime, pace: Pa
         db, {key: place.id for key, place in places.items() if place.cause_key not in opened}
     )
     return _Places(places, frozenset(incident.id for incident in opened.values()), rows, earlier.keys())
+
+
+def _merged(db: Connection, cause_keys: Collection[str]) -> dict[str, Incident]:
+    """Return by cause the open incidents that those of these causes were merged into, locked."""
+    homes = store.merged_homes(db, cause_keys) if cause_keys else {}
+    locked = store.lock(db, set(homes.values())) if homes else {}
+    return {
+        key: locked[number] for key, number in homes.items() if locked[number].state is not State.RESOLVED
+    }
 
 
 def _homes(
@@ -221,13 +236,15 @@ def _opened(
     new = grouping.opened(symptoms, roster.load_policies(db), now, pace)
     numbers = store.insert_incidents(db, new.values())
     missing = new.keys() - numbers.keys()
-    found = {one.cause_key: one for one in store.lock(db, (), missing).values()} if missing else {}
+    found = (
+        {incident.cause_key: incident for incident in store.lock(db, (), missing).values()} if missing else {}
+    )
     return {
         cause_key: frozen.changed(new[cause_key], id=number) for cause_key, number in numbers.items()
     }, found
 
 
-def _save_counted(db: Connection, incidents: Sequence[Incident], now: datetime) -> None:
+def save_counted(db: Connection, incidents: Sequence[Incident], now: datetime) -> None:
     """Write incidents with the severity of what stands in them."""
     if incidents:
         standing = symptom_store.standing(db, [incident.id for incident in incidents], now)

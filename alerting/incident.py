@@ -242,6 +242,8 @@ class Incident:
     """The returns within the last hour of the symptom that has returned most often."""
     seen: Severity | None = None
     """The worst severity that people were told of, or saw when they answered."""
+    merged_into: int | None = None
+    """The incident in which it goes on, if somebody has merged it."""
 
     @property
     def recovering(self) -> bool:

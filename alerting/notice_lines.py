@@ -77,6 +77,8 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
 
 def _ending(subject: Subject, now: datetime) -> list[str]:
     over = known(subject.symptoms, now)
+    if subject.incident.merged_into is not None:
+        return [f"It is not over: it goes on as a part of incident {subject.incident.merged_into}."]
     return [
         *([_was_wrong(over[0], subject, now)] if len(over) == 1 else _by_reason(over)),
         " ".join(around.sentences(subject.surroundings, 0, subject.clock(now))),

@@ -245,6 +245,8 @@ def _ending(subject: Subject, now: datetime) -> list[str]:
     incident, clock = subject.incident, subject.clock(now)
     jobs = known(subject.symptoms, now)
     at = incident.ended_at or now
+    if incident.merged_into is not None:
+        return [_named(subject, now, lambda name: f"{name}: {cut(subject.words, 40)}")]
     lasted = f"{_past(jobs, incident, subject.describe)} for {times.duration(at - incident.opened_at)}"
     if subject.words.startswith(RESOLVED_BY):
         return [_named(subject, now, lambda name: f"{name}: {cut(subject.words, 40)}"), f"was {lasted}"]

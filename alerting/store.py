@@ -51,28 +51,31 @@ _OF_RANKS = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES)
 
 
 def open_of(db: Connection, cause_key: str) -> Incident | None:
-    """Return the open incident of this cause, not locked."""
+    """Return the open incident of this cause, or the one that it was merged into, not locked."""
     query = select(incidents).where(incidents.c.cause_key == cause_key, incidents.c.state != State.RESOLVED)
     row = db.execute(query).one_or_none()
-    return None if row is None else incident_of(row)
+    if row is not None:
+        return incident_of(row)
+    home = merged_homes(db, [cause_key]).get(cause_key)
+    return None if home is None else load(db, home)
 
 
 def open_about(db: Connection, keys: Collection[str], beginnings: Collection[str]) -> list[Incident]:
     """Return the open incidents with these cause keys, or keys that begin so, oldest first. They are not locked."""
-    wanted = among(db, incidents.c.cause_key, keys)
+    condition = among(db, incidents.c.cause_key, keys)
     for length in {len(beginning) for beginning in beginnings}:
         begins = func.substr(incidents.c.cause_key, 1, length, type_=Text)
-        wanted |= begins.in_([one for one in beginnings if len(one) == length])
-    query = select(incidents).where(incidents.c.state != State.RESOLVED, _GOING_ON, wanted)
+        condition |= begins.in_([beginning for beginning in beginnings if len(beginning) == length])
+    query = select(incidents).where(incidents.c.state != State.RESOLVED, _GOING_ON, condition)
     return [incident_of(row) for row in db.execute(query.order_by(incidents.c.id))]
 
 
 def lock(db: Connection, ids: Collection[int], cause_keys: Collection[str] = ()) -> dict[int, Incident]:
     """Return these incidents, and the open ones of these causes, by number, locked until the transaction ends."""
-    wanted = among(db, incidents.c.id, ids)
+    condition = among(db, incidents.c.id, ids)
     if cause_keys:
-        wanted |= among(db, incidents.c.cause_key, cause_keys) & (incidents.c.state != State.RESOLVED)
-    query = select(incidents).where(wanted).order_by(incidents.c.cause_key).with_for_update()
+        condition |= among(db, incidents.c.cause_key, cause_keys) & (incidents.c.state != State.RESOLVED)
+    query = select(incidents).where(condition).order_by(incidents.c.cause_key).with_for_update()
     return {row.id: incident_of(row) for row in db.execute(query)}
 
 
@@ -157,7 +160,7 @@ def _gathering(limit: int) -> Select[*tuple[Any, ...]]:
         select(c.id).where(rank, c.next_at > since, c.next_at <= until, *_FIRST_PAGE).limit(limit).subquery()
         for rank in _OF_RANKS
     ]
-    counts = [select(func.count()).select_from(one).scalar_subquery() for one in soon]
+    counts = [select(func.count()).select_from(of_rank).scalar_subquery() for of_rank in soon]
     return select(or_(*due), *counts)
 
 
@@ -203,7 +206,9 @@ def insert_incidents(db: Connection, new: Iterable[Incident]) -> dict[str, int]:
     rows = [_incident_row(incident) for incident in ordered if incident.policy != escalation.DRILL]
     if db.dialect.name == "sqlite":
         rows = _numbered(db, rows)
-    drills = [_incident_row(one) | {"id": DRILL} for one in ordered if one.policy == escalation.DRILL]
+    drills = [
+        _incident_row(incident) | {"id": DRILL} for incident in ordered if incident.policy == escalation.DRILL
+    ]
     clause = f"ON CONFLICT (cause_key) WHERE state <> '{State.RESOLVED}' DO NOTHING"
     opened = [
         row
@@ -232,8 +237,35 @@ def save(db: Connection, changed: Iterable[Incident]) -> None:
 def save_causes(db: Connection, widened: Iterable[Incident]) -> None:
     """Write the cause keys and titles of incidents."""
     update_many(
-        db, incidents, [{"id": one.id, "cause_key": one.cause_key, "title": one.title} for one in widened]
+        db,
+        incidents,
+        [
+            {"id": incident.id, "cause_key": incident.cause_key, "title": incident.title}
+            for incident in widened
+        ],
     )
+
+
+def save_merged(db: Connection, source: int, target: int) -> None:
+    """Write that an incident goes on in another one, as do those that were merged into it."""
+    earlier = incidents.c.merged_into == source
+    db.execute(update(incidents).where((incidents.c.id == source) | earlier).values(merged_into=target))
+
+
+def merged_homes(db: Connection, cause_keys: Collection[str]) -> dict[str, int]:
+    """Return by cause key the open incident that the newest incident of that key was merged into."""
+    home = incidents.alias("home")
+    query = (
+        select(incidents.c.cause_key, incidents.c.merged_into)
+        .join(home, home.c.id == incidents.c.merged_into)
+        .where(
+            incidents.c.merged_into.is_not(None),
+            among(db, incidents.c.cause_key, cause_keys),
+            home.c.next_at.is_not(None),
+        )
+        .order_by(incidents.c.id)
+    )
+    return {row.cause_key: row.merged_into for row in db.execute(query)}
 
 
 def save_policy(db: Connection, incident: Incident) -> None:

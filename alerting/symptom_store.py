@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, false, func, literal, select, update
+from sqlalchemy import Column, Connection, Row, and_, bindparam, case, false, func, literal, select, update
 
 from alerting.incident import Facts, Hold, RaisedSymptom, Standing, Symptom
 from alerting.severity import Severity
@@ -14,6 +14,8 @@ from alerting.tables import incidents, symptoms
 
 SEVERITIES = tuple(Severity)
 _FACTS = tuple(field.name for field in fields(Facts))
+MERGED = "merged:"
+"""The beginning of the key of a symptom that an incident keeps after it went on in another one."""
 _CLEARED = ("cleared_at", "cleared_why")
 _INSTANTS = frozenset(field.name for field in fields(Facts) if "datetime" in str(field.type))
 
@@ -113,10 +115,42 @@ def clear_symptoms(db: Connection, cleared: Iterable[tuple[int, str]], now: date
 
 def copy_raised(db: Connection, places: Mapping[int, int]) -> None:
     """Raise symptoms that have just cleared anew, as they were. `places` are incidents by the symptom's number."""
-    columns = [column for column in symptoms.c if column.name not in ("id", "incident_id", *_CLEARED)]
-    query = select(symptoms.c.id, *columns).where(among(db, symptoms.c.id, places)).order_by(symptoms.c.id)
-    rows = [dict(row) for row in db.execute(query).mappings()]
+    without = ("id", "incident_id", *_CLEARED)
+    rows = _rows(db, places, [column for column in symptoms.c if column.name not in without])
     insert_many(db, symptoms, [{"incident_id": places[row.pop("id")], **row} for row in rows])
+
+
+def copy_untold(db: Connection, places: Mapping[int, int]) -> None:
+    """Raise symptoms that have just cleared anew, as they were, in incidents whose people were told of none of them."""
+    without = ("id", "incident_id", "told", *_CLEARED)
+    rows = _rows(db, places, [column for column in symptoms.c if column.name not in without])
+    insert_many(db, symptoms, [{"incident_id": places[row.pop("id")], **row} for row in rows])
+
+
+def move(db: Connection, ids: Collection[int], target: int, why: str, now: datetime) -> None:
+    """Move symptoms into another incident, whose people were told of none of them.
+
+    Their own incident keeps a copy of each, under a key that nothing has: what stands in it has cleared for `why`. The
+    row itself moves, because the newest row of a key is that of the latest incident.
+    """
+    rows = _rows(db, ids, [column for column in symptoms.c if column.name != "id"])
+    kept = [
+        {
+            **{name: value for name, value in row.items() if name != "id"},
+            "key": f"{MERGED}{row['key']}",
+            "cleared_at": row["cleared_at"] or now,
+            "cleared_why": row["cleared_why"] or why,
+        }
+        for row in rows
+    ]
+    insert_many(db, symptoms, kept)
+    moved = update(symptoms).where(among(db, symptoms.c.id, ids))
+    db.execute(moved.values(incident_id=target, told=None))
+
+
+def _rows(db: Connection, ids: Collection[int], columns: Sequence[Column[Any]]) -> list[dict[str, Any]]:
+    query = select(symptoms.c.id, *columns).where(among(db, symptoms.c.id, ids)).order_by(symptoms.c.id)
+    return [dict(row) for row in db.execute(query).mappings()]
 
 
 def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> dict[int, Standing]:

@@ -153,6 +153,8 @@ incidents = Table(
     Column("falls", INSTANTS),
     # The worst severity that people were told of.
     Column("seen_rank", Integer),
+    # The incident that it was merged into. What comes next with its cause key joins that one while it is open.
+    Column("merged_into", BigInteger),
     # Promise 5: no open incident is without a next action, and a resolved one has none.
     CheckConstraint(f"(state = '{State.RESOLVED}') = (next_at IS NULL)", name="next_action"),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="state"),
@@ -192,6 +194,14 @@ Index(
     incidents.c.tell_at,
     postgresql_where=incidents.c.tell_at.is_not(None),
     sqlite_where=incidents.c.tell_at.is_not(None),
+)
+
+Index(
+    "ix_incidents_merged",
+    incidents.c.cause_key,
+    incidents.c.merged_into,
+    postgresql_where=incidents.c.merged_into.is_not(None),
+    sqlite_where=incidents.c.merged_into.is_not(None),
 )
 
 symptoms = Table(

@@ -15,6 +15,7 @@ from alerting import desk
 from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import AllWell, HandedOn, Nobody, Reassigned, Withdrawn
 from alerting.incident import State as Life
+from alerting.regrouping import Merged, Split, Unmergeable
 from heartbeat import audit, installation
 from heartbeat.actor import Actor
 from heartbeat.checks import definition, history, life, store, symptoms
@@ -155,6 +156,37 @@ def reassign(
     outcome = desk.reassign(db, incident_id, to, name, now, by_person=person)
     if isinstance(outcome, Reassigned) and not outcome.repeated:
         _record_answer(db, actor, "reassign", outcome, now, to=to)
+    return outcome
+
+
+def merge(
+    db: Connection, incident_id: int, into: int, actor: Actor, now: datetime, *, by: str | None = None
+) -> Merged | Unmergeable | Missing:
+    """Merge an incident into another one of the same policy."""
+    name, person = answerer(db, actor, by)
+    outcome = desk.merge(db, incident_id, into, name, now, installation.pace(db), by_person=person)
+    if isinstance(outcome, Merged) and not outcome.repeated:
+        was, is_now = {"state": outcome.previous.state.value}, {"state": "resolved", "by": name, "into": into}
+        audit.record(db, actor, "incident.merge", f"incident {incident_id}", now, before=was, after=is_now)
+    return outcome
+
+
+def split(
+    db: Connection,
+    incident_id: int,
+    keys: Collection[str],
+    actor: Actor,
+    now: datetime,
+    *,
+    by: str | None = None,
+) -> tuple[Split, int] | Unmergeable | Missing:
+    """Split symptoms off into an incident of their own. Return it with its number."""
+    name, _ = answerer(db, actor, by)
+    outcome = desk.split(db, incident_id, keys, name, now, installation.pace(db))
+    if isinstance(outcome, tuple):
+        of_split, number = outcome
+        entry = {"by": name, "into": number, "jobs": [symptom.title for symptom in of_split.moved]}
+        audit.record(db, actor, "incident.split", f"incident {incident_id}", now, after=entry)
     return outcome
 
 

@@ -111,8 +111,8 @@ def current(recurrence: Recurrence, now: datetime) -> Occurrence | None:
 def following(recurrence: Recurrence, now: datetime, count: int) -> list[Occurrence]:
     """Return the next occurrences from `now` on, with the one that is under way, at most `count`."""
     day = now.astimezone(UTC).date()
-    found = _near(recurrence, day) if count < _NEAR // 2 else tuple(islice(_from(recurrence, day), count + 3))
-    return [one for one in found if one.ends_at > now][:count]
+    near = _near(recurrence, day) if count < _NEAR // 2 else tuple(islice(_from(recurrence, day), count + 3))
+    return [occurrence for occurrence in near if occurrence.ends_at > now][:count]
 
 
 @lru_cache(maxsize=4096)

@@ -55,6 +55,10 @@ class Outdated(Exception):
     """The answer was for an occurrence that is over. Nothing was changed."""
 
 
+class Conflict(Exception):
+    """The state of the thing does not allow it. Nothing was changed."""
+
+
 class PreconditionFailed(Exception):
     """The thing has changed since the client read it. Nothing was changed."""
 
@@ -99,6 +103,7 @@ STATUS: Mapping[type[Exception], HTTPStatus] = {
     Ended: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     Faulty: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Conflict: HTTPStatus.CONFLICT,
     Outdated: HTTPStatus.CONFLICT,
     InvalidSpan: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,

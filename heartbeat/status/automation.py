@@ -177,6 +177,8 @@ def _follow(db: Connection, page: StatusPage, now: datetime) -> int:
         ):
             continue
         dossier = desk.dossier(db, announcement.incident_id)
+        if dossier is not None and dossier.incident.merged_into is not None:
+            dossier = desk.dossier(db, dossier.incident.merged_into)
         is_resolved = dossier is None or dossier.incident.resolved_at is not None
         if is_resolved:
             changed += _ending(db, page, announcement, now)

@@ -114,6 +114,8 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("incident-none", "/incidents/99999", status=404),
     ),
     "/incidents/{number:int}/resolve": (Example("incident-resolve", "/incidents/{open}/resolve"),),
+    "/incidents/{number:int}/merge": (Example("incident-merge", "/incidents/{open}/merge"),),
+    "/incidents/{number:int}/split": (Example("incident-split", "/incidents/{open}/split"),),
     "/incidents/{number:int}/reassign": (Example("incident-reassign", "/incidents/{open}/reassign"),),
     "/incidents/{number:int}/announce": (Example("incident-announce", "/incidents/{open}/announce"),),
     "/status-pages": (

@@ -24,6 +24,7 @@ ACKNOWLEDGE, NOTE, SNOOZE, RESOLVE, PAGE_NEXT = (
 TAKE_OVER, UNACKNOWLEDGE, REASSIGN = (
     f"/incidents/{{number:int}}/{deed}" for deed in ("take-over", "unacknowledge", "reassign")
 )
+MERGE, SPLIT = (f"/incidents/{{number:int}}/{deed}" for deed in ("merge", "split"))
 ANSWER = "/incidents/answer"
 
 
@@ -89,6 +90,24 @@ async def test_incidents_change_hands_without_script(place: Place, chromium: Bro
         await walker.to("/incidents/{open}")
         await walker.press("Take over")
         await walker.reads("acknowledged by ben, who took over from anna")
+
+
+@does(MERGE, SPLIT)
+async def test_incidents_are_split_and_merged_without_script(place: Place, chromium: Browser) -> None:
+    async with walking(place, chromium, script=False, session=place.words["session_ben"]) as walker:
+        await walker.to("/incidents/{open}")
+        await walker.follow("Split…")
+        await walker.press("Split")
+        await walker.reads("Only jobs that are down in this incident can be split off.")
+        assert await faults_of(walker, "split-wrong") == []
+        await walker.page.go_back()
+        await walker.page.get_by_role("checkbox").first.check()
+        await walker.press("Split")
+        await walker.reads("split from incident {open} by ben".format(**place.words))
+        await walker.follow("Merge…")
+        await walker.page.get_by_role("radio", name=f"{place.words['open']}:").check()
+        await walker.press("Merge")
+        await walker.reads("was merged into this one by ben")
 
 
 @does(ACKNOWLEDGE, NOTE, SNOOZE)

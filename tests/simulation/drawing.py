@@ -40,7 +40,9 @@ downtimes = st.sampled_from([0.0, 0.0, 3.0, 40.0, 200.0])
 
 answers = st.builds(
     Answers,
-    st.sampled_from(["acknowledge", "acknowledge", "acknowledge", "snooze", "resolve"]),
+    st.sampled_from(
+        ["acknowledge", "acknowledge", "acknowledge", "snooze", "resolve", "withdraw", "take over"]
+    ),
     nth=st.integers(0, 2),
     minutes=st.sampled_from([2.0, 4.0, 30.0]),
     times=st.sampled_from([1, 1, 2]),
@@ -48,7 +50,10 @@ answers = st.builds(
     late=st.sampled_from([0, 0, -1, 1]),
 )
 maintenance = st.builds(
-    Maintains, st.sampled_from(["us", "us", "eu", None]), st.sampled_from([1.0, 4.0, 15.0, 0.0])
+    Maintains,
+    st.sampled_from(["us", "us", "eu", None]),
+    st.sampled_from([1.0, 4.0, 15.0, 0.0]),
+    st.sampled_from(["once", "once", "weekly", "silence"]),
 )
 ills = st.builds(
     GoesBad,

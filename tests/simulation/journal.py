@@ -4,7 +4,7 @@ Moments are the loop's time. They only move forward, whatever the wall clock doe
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tests.simulation.cast import Job
@@ -125,6 +125,8 @@ class Journal:
     outages: list[Outage] = field(default_factory=list)
     steps: list[tuple[float, float]] = field(default_factory=list)
     """When the wall clock was set, and by how much."""
+    merged: dict[int, tuple[float, int]] = field(default_factory=dict)
+    """When each merged incident went on in which other one."""
     windows: dict[int, Maintained] = field(default_factory=dict)
     """Maintenance, by its number."""
 
@@ -132,6 +134,15 @@ class Journal:
     def stepped(self) -> float:
         """By how much the wall clock was set in all, back and forth."""
         return sum(abs(by) for _, by in self.steps)
+
+    def withdraw(self, incident: int, shown: float) -> None:
+        """Whatever was answered to an incident holds no longer."""
+        self.answers = [
+            replace(answer, until=min(answer.until, shown))
+            if answer.incident == incident and answer.kind != "void"
+            else answer
+            for answer in self.answers
+        ]
 
     def maintained(self, labels: Mapping[str, str]) -> list[Span]:
         """When what has these labels was under maintenance, in order and apart."""

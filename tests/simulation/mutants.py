@@ -18,6 +18,8 @@ from alerting import (
     delivery,
     escalation,
     escalator,
+    grouping,
+    handover,
     incident,
     leases,
     onward,
@@ -31,7 +33,7 @@ from alerting.courier import Courier
 from alerting.crew import Crew
 from alerting.delivery import Expired, Tries, Verdict
 from alerting.escalation import Decision, Policy
-from alerting.incident import Incident, Pace
+from alerting.incident import Hold, Incident, Pace
 from alerting.news import News
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
@@ -197,6 +199,37 @@ def maintenance_consumes_the_edge(patch: pytest.MonkeyPatch) -> None:
         return raised_at + (gathering if held_until is None else NEVER)
 
     patch.setattr(incident, "pages_at", pages_at)
+
+
+def unmuting_consumes_the_edge(patch: pytest.MonkeyPatch) -> None:
+    """What turned down while it was silenced is never looked at again, although the silence has ended."""
+    honest = grouping.hold_end
+
+    def hold_end(hold: Hold | None) -> datetime | None:
+        end = honest(hold)
+        return end + NEVER if end is not None and hold is not None and hold.why.startswith("silence") else end
+
+    patch.setattr(grouping, "hold_end", hold_end)
+
+
+def a_withdrawn_answer_leaves_no_next_action(patch: pytest.MonkeyPatch) -> None:
+    """Somebody gives an incident back, and nobody is paged for it any more."""
+    honest = handover._from_the_first_step
+
+    def from_the_first_step(one: Incident, now: datetime) -> Incident:
+        return replace(honest(one, now), next_at=now + NEVER)
+
+    patch.setattr(handover, "_from_the_first_step", from_the_first_step)
+
+
+def a_merge_drops_a_symptom(patch: pytest.MonkeyPatch) -> None:
+    """What stood in a merged incident is cleared there, and does not go on in the other one."""
+
+    def move(db: Connection, ids: list[int], target: int, why: str, now: datetime) -> None:
+        del target
+        symptom_store.clear_symptoms(db, [(number, why) for number in ids], now)
+
+    patch.setattr(symptom_store, "move", move)
 
 
 def what_was_paused_is_disarmed(patch: pytest.MonkeyPatch) -> None:

@@ -108,8 +108,13 @@ class Referee:
             before = self.belonged[row.slug][-1:]
             self.belonged[row.slug] += [(self.world.time, home) for home in homes]
             wanted = self._wanted(row.slug)
-            known = homes == [home for _, home in before]
-            if len(homes) != 1 or not (known or found.incidents[homes[0]].cause_key in wanted):
+            merged = self.world.journal.merged
+            known = homes == [home for _, home in before] or any(
+                merged.get(home, (0.0, 0))[1] in homes for _, home in before
+            )
+            taken_in = [number for number, (_, target) in merged.items() if target in homes]
+            keys_there = {found.incidents[number].cause_key for number in [*homes, *taken_in]}
+            if len(homes) != 1 or not (known or keys_there & wanted):
                 yield f"{row.slug} is down ({row.cause}), and belongs to incidents {homes} instead of one of {wanted}"
             elif self.lives[row.slug].job.after:
                 pass  # It leaves the incident of its parent once that is well.

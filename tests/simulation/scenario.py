@@ -65,7 +65,10 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Somebody answers the nth open incident: acknowledges, snoozes or resolves it; perhaps an old page of it."""
+    """Somebody answers the nth open incident: acknowledges, snoozes or resolves it; perhaps an old page of it.
+
+    Or they take it over, or withdraw whatever anybody has answered.
+    """
 
     how: str
     nth: int = 0
@@ -86,6 +89,10 @@ class Answers:
             world.snooze(incident, minutes=self.minutes, by=self.by)
         elif self.how == "resolve":
             world.resolve(incident, by=self.by)
+        elif self.how == "withdraw":
+            world.withdraw(incident, by=self.by)
+        elif self.how == "take over":
+            world.take_over(incident, minutes=self.minutes, by=self.by)
         else:
             meant = None if self.late < 0 else max(occurrence - self.late, 1)
             world.acknowledge(incident, by=self.by, occurrence=meant, minutes=self.minutes)
@@ -124,12 +131,24 @@ class Maintains:
 
     host: str | None
     minutes: float
+    how: str = "once"
 
     def happen(self, world: World) -> None:
         if self.minutes:
-            world.maintain(minutes=self.minutes, **({"host": self.host} if self.host else {}))
+            match = {"host": self.host} if self.host else {}
+            world.maintain(minutes=self.minutes, how=self.how, **match)
         elif world.journal.windows:
             world.end_maintenance(max(world.journal.windows))
+
+
+@dataclass(frozen=True, slots=True)
+class Merges:
+    """Somebody merges the newest open incident into the oldest one."""
+
+    def happen(self, world: World) -> None:
+        numbers = sorted(one["id"] for one in world.incidents())
+        if len(numbers) > 1:
+            world.merge(numbers[-1], numbers[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +258,7 @@ Event = (
     | Answers
     | Edits
     | Maintains
+    | Merges
     | Dies
     | Restarts
     | GoesBad

@@ -12,6 +12,7 @@ from tests.simulation.scenario import (
     FallsSilent,
     GoesBad,
     Maintains,
+    Merges,
     Pings,
     Reports,
     Restarts,
@@ -73,6 +74,22 @@ QUIET = story(
     minutes=8,
 )
 MAINTENANCE = story((60, Maintains("eu", 30)), (0, FallsSilent(DELTA)), minutes=45)
+SILENCED = story((60, Maintains("eu", 30, "silence")), (0, FallsSilent(DELTA)), minutes=45)
+RECURRING = story((60, Maintains("eu", 30, "weekly")), (0, FallsSilent(DELTA)), minutes=45)
+GIVEN_BACK = story(
+    (60, Pings(ALPHA, "fail")),
+    (30, Answers("acknowledge", minutes=120)),
+    (60, Answers("take over", minutes=240, by="second")),
+    (60, Answers("withdraw")),
+    minutes=12,
+)
+MERGED = story(
+    (60, Pings(ALPHA, "fail")),
+    (5, Pings(BRAVO, "fail")),
+    (30, Merges()),
+    running=(DELTA,),
+    minutes=12,
+)
 OLD_BUTTON = story(
     (60, Pings(ALPHA, "fail")),
     (30, Answers("acknowledge", minutes=2)),
@@ -119,7 +136,10 @@ STORIES: dict[Mutant, list[Scenario]] = {
     mutants.what_recovers_never_ends: [RECOVERY],
     mutants.nobody_is_told_who_joins: [JOINER],
     mutants.what_is_quiet_is_never_looked_at_again: [QUIET],
-    mutants.maintenance_consumes_the_edge: [MAINTENANCE],
+    mutants.maintenance_consumes_the_edge: [RECURRING, MAINTENANCE],
+    mutants.unmuting_consumes_the_edge: [SILENCED],
+    mutants.a_withdrawn_answer_leaves_no_next_action: [GIVEN_BACK],
+    mutants.a_merge_drops_a_symptom: [MERGED],
     mutants.what_was_paused_is_disarmed: [PAUSE],
     mutants.what_was_never_pinged_never_alarms: [NOTHING_EVER_HEARD],
     mutants.a_restart_disarms: [RESTART],

@@ -224,13 +224,19 @@ class Verdict:
                     for span in self._windows(name)
                     if span[0] <= spell.begins + self.world.gathering + 10.0
                 ]
-                quiet = [*self._granted(one), *held, *self._asleep(name, one)]
+                quiet = [*self._granted(one), *held, *self._asleep(name, one), *self._elsewhere(one)]
                 foul = [*self.journal.unable(), *self.unreachable(one.page(len(one.policy))[0])]
                 rings = [s.at for s in self._naming(name, one) if s.kind != "acknowledged"]
                 for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
                     for since, until in _gaps(begins, ends, rings):
                         if until - since > bound:
                             yield f"{name} was down, and no phone said so from {since:.1f} to {until:.1f}"
+
+    def _elsewhere(self, one: IncidentRow) -> list[Span]:
+        """When what stands in an incident went on in another one, or may have come from one that went on in this."""
+        merged = self.journal.merged
+        gone = [(merged[one.id][0], self.end)] if one.id in merged else []
+        return [*gone, *((0.0, at) for at, target in merged.values() if target == one.id)]
 
     def _first_told(self, name: str) -> Iterator[str]:
         """Whoever joins is told of, also where somebody has answered for the others already."""
@@ -300,6 +306,8 @@ class Verdict:
             for name in self.referee.lives:
                 for spell in self._spells(name):
                     if any(begins <= at <= ends for begins, ends in self.referee.waited[name]):
+                        continue
+                    if one.id in self.journal.merged:
                         continue
                     inside = spell.begins < at - LATENCY and at + LATENCY < spell.ends
                     if inside and one in self._homes(name, spell):

@@ -20,15 +20,19 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.answer import Acknowledged, Resolved, Snoozed
 from alerting.escalation import Policy
+from alerting.handover import Withdrawn
 from alerting.person import Person
+from alerting.regrouping import Merged
 from heartbeat.actor import Actor, Role
 from heartbeat.checks import actions
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
-from heartbeat.checks.maintenance import WindowDefinition
+from heartbeat.checks.maintenance import Kind, WindowDefinition
+from heartbeat.checks.recurrence import Recurrence
 from heartbeat.database import Unavailable
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.edit import maintenance
+from heartbeat.definitions.edit.maintenance import Ended
 from tests.simulation import books, cast
 from tests.simulation.cast import Job
 from tests.simulation.journal import Answer, Deed, Done, Journal, Maintained, Outage, Sent
@@ -199,6 +203,39 @@ class World:
             self._note_answer(incident, "snoozed", by, outcome.until, None, found[0], outcome)
         return outcome
 
+    def take_over(self, incident: int, *, by: str = "second", minutes: float = 5.0) -> object:
+        """Somebody takes it over from whoever has it."""
+        now = self.now
+        found: list[int] = []
+
+        def work(db: Connection) -> object:
+            found[:] = [_occurrence(db, incident)]
+            until = now + timedelta(minutes=minutes)
+            return actions.take_over(db, incident, somebody(by), now, until=until)
+
+        outcome = self._commit(work)
+        if isinstance(outcome, Acknowledged) and not outcome.repeated:
+            self.journal.withdraw(incident, seconds(now))
+            self._note_answer(incident, "acknowledged", by, outcome.until, None, found[0], outcome)
+        return outcome
+
+    def withdraw(self, incident: int, *, by: str = "first") -> object:
+        """Somebody withdraws whatever anybody has answered."""
+        now = self.now
+        outcome = self._commit(lambda db: actions.withdraw(db, incident, somebody(by), now))
+        if isinstance(outcome, Withdrawn):
+            self.journal.withdraw(incident, seconds(now))
+        return outcome
+
+    def merge(self, source: int, target: int, *, by: str = "first") -> object:
+        """Somebody puts an incident into another one."""
+        now = self.now
+        outcome = self._commit(lambda db: actions.merge(db, source, target, somebody(by), now))
+        if isinstance(outcome, Merged) and not outcome.repeated:
+            self.journal.merged[source] = self.time, target
+            self.journal.resolved.add(source)
+        return outcome
+
     def resolve(self, incident: int, *, by: str = "first") -> object:
         """Somebody says that it is over."""
         now = self.now
@@ -242,20 +279,37 @@ class World:
         if self._commit(lambda db: self._apply(db, now)) is None:
             self.people, self.policies = before
 
-    def maintain(self, *, minutes: float, **match: str) -> int | None:
-        """Somebody begins maintenance of what has these labels; its number, None where the service died."""
+    def maintain(self, *, minutes: float, how: str = "once", **match: str) -> int | None:
+        """Somebody begins maintenance of what has these labels; its number, None where the service died.
+
+        `how` is "once", "weekly" (it began with this minute) or "silence".
+        """
         now = self.now
-        wanted = WindowDefinition("move", "", match, now, now + timedelta(minutes=minutes))
+        lasts = timedelta(minutes=minutes)
+        begins = now.replace(second=0, microsecond=0) if how == "weekly" else now
+        rule = (
+            Recurrence("FREQ=WEEKLY", begins.replace(tzinfo=None), "UTC", lasts) if how == "weekly" else None
+        )
+        kind = Kind.SILENCE if how == "silence" else Kind.MAINTENANCE
+        wanted = WindowDefinition("move", "", match, begins, begins + lasts, recurrence=rule, kind=kind)
         made = self._commit(lambda db: maintenance.make(db, SOMEBODY, wanted, now).window)
         if made is None:
             return None
-        self.journal.windows[made.id] = Maintained(self.time, self.time + minutes * 60, match)
+        ends = self.time + (begins + lasts - now).total_seconds()
+        self.journal.windows[made.id] = Maintained(self.time, ends, match)
         return made.id
 
     def end_maintenance(self, number: int) -> None:
         """Somebody ends maintenance early."""
         now = self.now
-        if self._commit(lambda db: maintenance.end(db, SOMEBODY, number, now)) is not None:
+
+        def end(db: Connection) -> object:
+            # What recurs is to come again once it has ended by itself.
+            with contextlib.suppress(Ended):
+                return maintenance.end(db, SOMEBODY, number, now)
+            return None
+
+        if self._commit(end) is not None:
             window = self.journal.windows[number]
             self.journal.windows[number] = replace(window, ends=min(window.ends, self.time))
 

@@ -143,7 +143,9 @@ def holding(db: Connection, window: Window, now: datetime) -> list[str]:
         return []
     down = {symptoms.key_of(check): check for check in check_store.down_with(db, [window.match])}
     raised = desk.raised(db, down)
-    return sorted(down[one.key].slug for one in raised if one.held(now) and one.waits_for is None)
+    return sorted(
+        down[symptom.key].slug for symptom in raised if symptom.held(now) and symptom.waits_for is None
+    )
 
 
 def repeats(recurrence: Recurrence) -> dict[str, str]:

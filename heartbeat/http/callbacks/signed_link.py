@@ -138,6 +138,9 @@ def reply_to(outcome: Outcome | Noted | Unreadable) -> LinkReply:
             return LinkReply(HTTPStatus.OK, "paging", ("The next person is paged now.",))
         case Resolved(by) if not outcome.repeated:
             return LinkReply(HTTPStatus.OK, "resolved", (f"Resolved by {by}.",))
+        case Resolved(by) if outcome.incident.merged_into is not None:
+            merged = f"It was merged into incident {outcome.incident.merged_into} by {by}. Answer that one."
+            return LinkReply(HTTPStatus.OK, "merged", (merged,))
         case Resolved(by):
             state = (
                 "It has recovered" if by == incident_summary.RECOVERY else f"It was already resolved by {by}"

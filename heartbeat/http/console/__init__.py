@@ -18,6 +18,7 @@ from heartbeat.http.console.checks import unusual as unusual_runs
 from heartbeat.http.console.incidents import handing as incident_handing
 from heartbeat.http.console.incidents import many as many_incidents
 from heartbeat.http.console.incidents import pages as incident_pages
+from heartbeat.http.console.incidents import regroup as incident_regroup
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
 from heartbeat.http.console.on_call import devices, person_form, policy_form
@@ -37,6 +38,7 @@ ROOMS = (
     unusual_runs,
     incident_pages,
     incident_handing,
+    incident_regroup,
     many_incidents,
     maintenance_pages,
     maintenance_form,

@@ -90,6 +90,9 @@ def recovering(incident: Incident, settles_at: datetime) -> Words:
 def ended(incident: Incident) -> Words:
     """Return the end of an incident, the person who resolved it, and its length."""
     at = incident.ended_at or incident.opened_at
+    if incident.merged_into is not None:
+        words = f"Merged into incident {incident.merged_into} by {incident.resolved_by} at "
+        return (words, at, "; it goes on there.")
     lasted = times.duration(at - incident.opened_at)
     how = "Recovered at " if incident.resolved_by == RECOVERY else f"Resolved by {incident.resolved_by} at "
     return (how, at, f"; it lasted {lasted}.")

@@ -63,8 +63,8 @@ def exposition(db: Connection, metrics: Metrics, now: datetime, text_format: For
     """Return all metrics as text."""
     incident_counts = desk.workload(db)
     metrics.backlog.observe(now, check_store.next_due(db), incident_counts, unexpected_store.count(db))
-    silences = [one for one in maintenance_store.standing(db, now) if one.kind is Kind.SILENCE]
-    metrics.backlog.observe_silences(now, [one.starts_at for one in silences])
+    silences = [window for window in maintenance_store.standing(db, now) if window.kind is Kind.SILENCE]
+    metrics.backlog.observe_silences(now, [silence.starts_at for silence in silences])
     of_service = canary.load(db)
     metrics.canary.age.set(of_service.age(now).total_seconds() if of_service else 0)
     counts = check_store.count_by_state(db)

@@ -302,6 +302,26 @@ class Reassign(_AnswerBody):
     ]
 
 
+class Merge(_AnswerBody):
+    """Merge an incident into another one."""
+
+    into: Annotated[
+        int,
+        Field(
+            strict=True, ge=1, le=MAX_NUMBER, description="The incident in which it goes on.", examples=[13]
+        ),
+    ]
+
+
+class Split(_AnswerBody):
+    """Split checks off into an incident of their own."""
+
+    checks: Annotated[
+        list[Annotated[str, AfterValidator(definition_entry.slug)]],
+        Field(min_length=1, max_length=ANSWERED_AT_ONCE, examples=[["nightly-backup"]]),
+    ]
+
+
 class Chosen(BaseModel):
     """An incident that is answered with others."""
 

@@ -32,6 +32,9 @@ class Incident(ResponseModel):
     acknowledged_at: datetime | None
     resolved_by: str | None
     resolved_at: datetime | None
+    merged_into: int | None = Field(
+        description="The incident in which it goes on, if it was merged.", examples=[None]
+    )
     recovered_at: datetime | None = Field(
         description="The time since which everything is fine. It is empty while something is wrong."
     )
@@ -166,6 +169,9 @@ class AnswerOutcome(ResponseModel):
     )
     by: str = Field(description="Who answered. Of two answers, the first counts.")
     until: datetime | None = Field(default=None, description="The time at which it pages again.")
+    incident: int | None = Field(
+        default=None, description="The incident in which it goes on: of a merged one, or what was split off."
+    )
 
 
 class AnsweredIncident(ResponseModel):

@@ -1,5 +1,6 @@
 """Incidents in the API: read and answer them. Every answer can be repeated."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -11,13 +12,15 @@ from alerting import desk
 from alerting.answer import LONGEST_QUIET, Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.handover import AllWell, HandedOn, Nobody, Reassigned, Withdrawn
 from alerting.incident import Incident
+from alerting.regrouping import Merged, Unmergeable
 from heartbeat.actor import Actor
-from heartbeat.checks import actions, surroundings
+from heartbeat.checks import actions, surroundings, symptoms
+from heartbeat.checks import store as check_store
 from heartbeat.definitions.edit.people import open_addresses
 from heartbeat.http.auth import ContextDep, Responder
 from heartbeat.http.context import Context
 from heartbeat.http.pages import queries
-from heartbeat.http.problem import NoSuch, Outdated, Unacceptable
+from heartbeat.http.problem import Conflict, NoSuch, Outdated, Unacceptable
 from heartbeat.http.v1 import fields
 from heartbeat.http.v1.incident_models import (
     AnsweredIncident,
@@ -192,6 +195,57 @@ async def reassign(
     return _answer_outcome(context, number, outcome)
 
 
+@router.post("/{number}/merge")
+async def merge(
+    number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.Merge
+) -> AnswerOutcome:
+    """Merge an incident into another one of the same policy. It is over, and its jobs go on there.
+
+    What comes next for its cause joins that one too, while it is open. People who were paged are told where it went.
+    """
+    now = context.clock.now()
+    outcome = await context.database.write(
+        lambda db: actions.merge(db, number, body.into, actor, now, by=body.by)
+    )
+    context.wake()
+    match outcome:
+        case Missing():
+            raise NoSuch(f"There is no incident {number}, or no incident {body.into}.")
+        case Unmergeable(why):
+            raise Conflict(f"{why[:1].upper()}{why[1:]} Nothing was changed.")
+        case Merged(by):
+            result = "merged already" if outcome.repeated else "merged"
+            return AnswerOutcome(outcome=result, by=by, incident=body.into)
+
+
+@router.post("/{number}/split")
+async def split(
+    number: fields.IncidentNumber, context: ContextDep, actor: Responder, body: fields.Split
+) -> AnswerOutcome:
+    """Split checks that are down off into an incident of their own, which pages from the first step of the policy.
+
+    At least one that is down must stay.
+    """
+    now = context.clock.now()
+    outcome = await context.database.write(
+        lambda db: actions.split(db, number, _keys(db, body.checks), actor, now, by=body.by)
+    )
+    context.wake()
+    match outcome:
+        case Missing():
+            raise _missing(number)
+        case Unmergeable(why):
+            raise Conflict(f"{why[:1].upper()}{why[1:]} Nothing was changed.")
+        case (outcome_of_split, new):
+            return AnswerOutcome(outcome="split", by=outcome_of_split.by, incident=new)
+
+
+def _keys(db: Connection, slugs: Sequence[str]) -> list[str]:
+    """Return the keys of the symptoms of these checks. Unknown ones have a key that nothing has."""
+    checks = {slug: check_store.load(db, slug) for slug in slugs}
+    return [symptoms.key_of(check) if check else f"no check {slug}" for slug, check in checks.items()]
+
+
 @router.post("/answer")
 async def answer_many(body: fields.AnswerMany, context: ContextDep, actor: Responder) -> AnsweredIncidents:
     """Answer up to 100 incidents at once: acknowledge, take over, snooze or resolve them.
@@ -289,7 +343,8 @@ def _outcome(number: int, outcome: Answer) -> AnswerOutcome:
         case Nobody():
             raise Unacceptable(f"to: {outcome.why} Nothing was changed.")
         case Resolved(by):
-            return AnswerOutcome(outcome="resolved already" if outcome.repeated else "resolved", by=by)
+            result = "resolved already" if outcome.repeated else "resolved"
+            return AnswerOutcome(outcome=result, by=by, incident=outcome.incident.merged_into)
         case Stale(occurrence):
             raise Outdated(
                 f"occurrence: incident {number} is now in occurrence {occurrence}. Nothing was changed. "

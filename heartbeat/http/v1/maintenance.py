@@ -263,8 +263,8 @@ def _fields(db: Connection, window: Window, now: datetime) -> dict[str, Any]:
 
 def _repeats(rule: Recurrence, now: datetime) -> Repeats:
     following = [
-        Occurrence(starts_at=one.starts_at, ends_at=one.ends_at)
-        for one in recurrence.following(rule, now, FOLLOWING)
+        Occurrence(starts_at=occurrence.starts_at, ends_at=occurrence.ends_at)
+        for occurrence in recurrence.following(rule, now, FOLLOWING)
     ]
     return Repeats(**edit.repeats(rule), words=rule.words, following=following)
 

@@ -320,3 +320,12 @@ def test_a_title_uses_the_words_of_any_cause() -> None:
 def test_what_somebody_did_is_told_in_their_words(about: Callable[..., Subject]) -> None:
     told = about(NoticeKind.UPDATE, words="Anna reassigned it to Ben")
     assert said(told).endswith(": Anna reassigned it to Ben")
+
+
+def test_a_merged_incident_is_not_called_over() -> None:
+    over = replace(ended("Anna"), merged_into=14)
+    told = subject(NoticeKind.RECOVERED, incident=over, words="merged into incident 14 by Anna")
+    assert said(told) == "us-housekeeping: merged into incident 14 by Anna"
+    notice_ = notice.compose(told, AT)
+    assert notice_.lines == ("It is not over: it goes on as a part of incident 14.",)
+    assert not notice_.fine

@@ -28,8 +28,8 @@ def utc(text: str) -> datetime:
 
 def spans(of: Recurrence, now: str, count: int = 3) -> list[tuple[str, str]]:
     return [
-        (f"{one.starts_at:%m-%d %H:%M}", f"{one.ends_at:%m-%d %H:%M}")
-        for one in recurrence.following(of, utc(now), count)
+        (f"{occurrence.starts_at:%m-%d %H:%M}", f"{occurrence.ends_at:%m-%d %H:%M}")
+        for occurrence in recurrence.following(of, utc(now), count)
     ]
 
 
@@ -86,9 +86,9 @@ def test_what_somebody_ended_is_over_and_the_next_one_comes() -> None:
 )
 def test_a_rule_has_its_occurrences(rule: str, days: list[str]) -> None:
     series = Recurrence(recurrence.checked(rule), wall("2026-03-01T01:30"), "UTC", timedelta(hours=1))
-    found = recurrence.following(series, utc("2026-03-01T00:00"), 3)
-    assert {f"{one.starts_at:%m-%d}" for one in found} == set(days)
-    assert found == sorted(found, key=lambda one: one.starts_at)
+    occurrences = recurrence.following(series, utc("2026-03-01T00:00"), 3)
+    assert {f"{occurrence.starts_at:%m-%d}" for occurrence in occurrences} == set(days)
+    assert occurrences == sorted(occurrences, key=lambda occurrence: occurrence.starts_at)
 
 
 @pytest.mark.parametrize(
@@ -166,19 +166,21 @@ def test_each_occurrence_is_whole_apart_from_the_next_and_covers_its_times_on_th
 ) -> None:
     series = Recurrence("FREQ=DAILY", start, zone, timedelta(minutes=minutes))
     now = start.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) + later
-    found = recurrence.following(series, now, 4)
-    assert len(found) == 4
-    assert found[0].ends_at > now
-    assert all(one.ends_at - one.starts_at >= series.duration for one in found)
-    for one, other in pairwise(found):
-        assert one.ends_at < other.starts_at
+    occurrences = recurrence.following(series, now, 4)
+    assert len(occurrences) == 4
+    assert occurrences[0].ends_at > now
+    assert all(occurrence.ends_at - occurrence.starts_at >= series.duration for occurrence in occurrences)
+    for occurrence, following_one in pairwise(occurrences):
+        assert occurrence.ends_at < following_one.starts_at
     # A job at a time on the wall within the window finds it active.
     inside = (start + timedelta(minutes=minutes) / 2).time()
-    for one in found:
-        local = one.starts_at.astimezone(ZoneInfo(zone))
-        shown = datetime.combine(local.date(), inside)
-        shown = shown if shown >= local.replace(tzinfo=None) else shown + timedelta(days=1)
+    for occurrence in occurrences:
+        local = occurrence.starts_at.astimezone(ZoneInfo(zone))
+        local_time = datetime.combine(local.date(), inside)
+        local_time = (
+            local_time if local_time >= local.replace(tzinfo=None) else local_time + timedelta(days=1)
+        )
         for fold in (0, 1):
-            at = shown.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
-            if at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == shown:
-                assert one.starts_at <= at < one.ends_at
+            at = local_time.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
+            if at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == local_time:
+                assert occurrence.starts_at <= at < occurrence.ends_at

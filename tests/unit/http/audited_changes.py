@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 
@@ -17,6 +18,9 @@ from heartbeat import signed_link, vault
 from heartbeat.access import users
 from heartbeat.access.users import BY_LINK
 from heartbeat.actor import Role
+from heartbeat.checks import symptoms
+from heartbeat.checks.check import Check
+from heartbeat.checks.schedule import Every
 from heartbeat.signed_link import Answerer
 from tests.push_service import SubscribedBrowser
 from tests.unit.access.conftest import PASSWORD, ROOT
@@ -24,6 +28,9 @@ from tests.unit.http.conftest import (
     ADMIN_KEY,
     SECRET_KEY,
     SECRET_KEY_BEFORE,
+    incident_of,
+    make_check,
+    ping,
 )
 from tests.unit.http.markup import Markup
 from tests.unit.http.world import (
@@ -173,6 +180,42 @@ async def _factor_off(world: World) -> httpx.Response:
     return await world.browser.post("/account/second-factor/off", data=data)
 
 
+async def _another(world: World) -> Check:
+    check = await make_check(world.system, "another", schedule=Every(timedelta(days=1)))
+    await ping(world.system, check, "/fail")
+    return check
+
+
+async def _with_another(world: World) -> Check:
+    """A second job in the first incident."""
+    check = await _another(world)
+    number = await incident_of(world.system, check)
+    assert (await world.program.post(f"/v1/incidents/{number}/merge", json={"into": 1})).is_success
+    return check
+
+
+async def _merge(world: World) -> httpx.Response:
+    number = await incident_of(world.system, await _another(world))
+    return await world.program.post("/v1/incidents/1/merge", json={"into": number})
+
+
+async def _split(world: World) -> httpx.Response:
+    await _with_another(world)
+    return await world.program.post("/v1/incidents/1/split", json={"checks": ["another"]})
+
+
+async def _merge_here(world: World) -> httpx.Response:
+    number = await incident_of(world.system, await _another(world))
+    form = {"csrf": await world.csrf(), "into": str(number)}
+    return await world.browser.post("/incidents/1/merge", data=form)
+
+
+async def _split_here(world: World) -> httpx.Response:
+    check = await _with_another(world)
+    form = {"csrf": await world.csrf(), "job": symptoms.key_of(check)}
+    return await world.browser.post("/incidents/1/split", data=form)
+
+
 async def _unacknowledge(world: World) -> httpx.Response:
     await world.program.post("/v1/incidents/1/acknowledge")
     return await world.program.post("/v1/incidents/1/unacknowledge")
@@ -247,6 +290,8 @@ PROGRAMS = [
     by_program("POST", f"{INCIDENT}/acknowledge", "1", "incident.acknowledge", "incident 1", CHANGED),
     by_program("POST", f"{INCIDENT}/snooze", "1", "incident.snooze", "incident 1", CHANGED, UNTIL),
     by_program("POST", f"{INCIDENT}/page-next", "1", "incident.page_next", "incident 1", CHANGED),
+    Change(f"{INCIDENT}/merge", _merge, "incident.merge", "incident 1", CHANGED, "admin", "admin key"),
+    Change(f"{INCIDENT}/split", _split, "incident.split", "incident 1", DONE, "admin", "admin key"),
     by_program("POST", f"{INCIDENT}/take-over", "1", "incident.take_over", "incident 1", CHANGED),
     by_program(
         "POST", f"{INCIDENT}/reassign", "1", "incident.reassign", "incident 1", CHANGED, {"to": "ben"}
@@ -358,6 +403,18 @@ PEOPLE = [
     by_form("/incidents/{number:int}/note", "1", "incident.note", "incident 1", DONE, words="Full."),
     by_form("/incidents/{number:int}/snooze", "1", "incident.snooze", "incident 1", CHANGED, **{"for": "1h"}),
     by_form("/incidents/{number:int}/page-next", "1", "incident.page_next", "incident 1", CHANGED),
+    Change(
+        "/incidents/{number:int}/merge",
+        _merge_here,
+        "incident.merge",
+        "incident 1",
+        CHANGED,
+        "anna",
+        "session",
+    ),
+    Change(
+        "/incidents/{number:int}/split", _split_here, "incident.split", "incident 1", DONE, "anna", "session"
+    ),
     by_form("/incidents/{number:int}/take-over", "1", "incident.take_over", "incident 1", CHANGED),
     by_form("/incidents/{number:int}/reassign", "1", "incident.reassign", "incident 1", CHANGED, to="ben"),
     by_form(

@@ -140,6 +140,7 @@ async def test_an_acknowledgement_counts_once_and_expires(
         "outcome": "acknowledged",
         "by": "First responder",
         "until": "2024-05-03T07:06:00Z",
+        "incident": None,
     }
     assert repeated.json() == first.json() | {"outcome": "acknowledged already"}
     story = (await admin.get(f"/v1/incidents/{number}")).json()
@@ -172,7 +173,7 @@ async def test_a_repeated_snooze_has_one_timeline_entry(
     ]
 
     assert [answer.json() for answer in answers] == [
-        {"outcome": "snoozed", "by": "First responder", "until": UNTIL}
+        {"outcome": "snoozed", "by": "First responder", "until": UNTIL, "incident": None}
     ] * 2
     story = (await admin.get(f"/v1/incidents/{number}")).json()
     assert (story["state"], story["next_at"]) == ("snoozed", UNTIL)
@@ -213,7 +214,7 @@ async def test_resolving_arms_silent_checks_again(
         late = await admin.post(f"/v1/incidents/{number}/{verb}", json=body)
         assert (late.status_code, late.json()) == (
             200,
-            {"outcome": "resolved already", "by": "admin", "until": None},
+            {"outcome": "resolved already", "by": "admin", "until": None, "incident": None},
         )
 
 
@@ -363,3 +364,34 @@ async def test_an_answer_to_several_incidents_is_refused_as_a_whole(
     refused = await admin.post("/v1/incidents/answer", json={"incidents": [{"incident": 1}]} | body)
     assert problem(refused, 422).startswith(sentence)
     assert (await admin.get("/v1/incidents/1")).json()["state"] == "open"
+
+
+async def test_incidents_are_merged_and_split(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    first, second = await make_check(system, "a"), await make_check(system, "b")
+    source, target = await fall_silent(system, clock, first), await fall_silent(system, clock, second)
+    at = f"/v1/incidents/{source}"
+    merged = [(await admin.post(f"{at}/merge", json={"into": target})).json() for _ in range(2)]
+    assert [(one["outcome"], one["incident"]) for one in merged] == [
+        ("merged", target),
+        ("merged already", target),
+    ]
+    assert (await admin.get(at)).json()["merged_into"] == target
+    late = (await admin.post(f"{at}/acknowledge")).json()
+    assert (late["outcome"], late["incident"]) == ("resolved already", target)
+    refused = await admin.post(f"/v1/incidents/{target}/merge", json={"into": source})
+    assert problem(refused, 409) == f"Incident {source} is over. Nothing was changed."
+    assert problem(await admin.post(f"{at}/merge", json={"into": 99}), 404).endswith("or no incident 99.")
+
+    apart = (await admin.post(f"/v1/incidents/{target}/split", json={"checks": ["a"]})).json()
+    assert (apart["outcome"], apart["by"]) == ("split", "admin")
+    assert [
+        one["check"] for one in (await admin.get(f"/v1/incidents/{apart['incident']}")).json()["symptoms"]
+    ] == ["a"]
+    again = await admin.post(f"/v1/incidents/{target}/split", json={"checks": ["a"]})
+    assert (
+        problem(again, 409)
+        == "Only jobs that are down in this incident can be split off. Nothing was changed."
+    )
+    assert problem(await admin.post("/v1/incidents/99/split", json={"checks": ["a"]}), 404)

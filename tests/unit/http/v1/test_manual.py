@@ -22,7 +22,7 @@ list_policies define_policy show_policy make_default
 define_check list_checks show_check who_would_be_paged
 PING list_pings list_measurements try_rule show_body list_transitions list_unexpected_pings
 SILENCE list_incidents show_incident show_overview acknowledge snooze note page_next take_over unacknowledge
-reassign answer_many draft_postmortem report_pages
+reassign answer_many TWO split merge draft_postmortem report_pages
 define_status_page list_status_pages show_status_page
 write_announcement SECOND list_announcements show_announcement change_announcement
 publish_announcement PUBLISHED relate_announcement update_announcement DRAFT discard_announcement
@@ -109,6 +109,16 @@ class Reader:
         self._later(self.clock.at.date() + timedelta(days=2), hour=3)
         await fall_silent(self.system, self.clock, await read_check(self.system, "nightly-backup"))
         return httpx.Response(200)
+
+    async def _two(self) -> httpx.Response:
+        """Another job fails, and joins the first one for a while."""
+        await self.admin.put("/v1/checks/other", json={"schedule": "30 1 * * *"})
+        await ping(self.system, await read_check(self.system, "other"), "/fail")
+        merged = await self.admin.post("/v1/incidents/2/merge", json={"into": 1})
+        self.lines["split"] = self.lines["split"].replace("/12/", "/1/")
+        number = (await self.admin.get("/v1/incidents")).json()["incidents"][0]["id"] + 1
+        self.lines["merge"] = self.lines["merge"].replace("/1/", f"/{number}/").replace(": 13", ": 1")
+        return merged
 
     async def _second(self) -> httpx.Response:
         return await self.run(self.lines["write_announcement"])

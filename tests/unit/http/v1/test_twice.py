@@ -66,11 +66,13 @@ ASKS = {
     "/v1/swaps/{number}/accept": Ask({"number": "1"}, second_status=404),
     "/v1/swaps/{number}/decline": Ask({"number": "1"}, second_status=404),
     "/v1/incidents/{number}/acknowledge": Ask({"number": "1"}),
+    "/v1/incidents/{number}/merge": Ask({"number": "1"}, {"into": 2}),
     "/v1/incidents/{number}/note": Ask({"number": "1"}, {"words": "It was the disk."}),
     "/v1/incidents/{number}/page-next": Ask({"number": "1"}),
     "/v1/incidents/{number}/reassign": Ask({"number": "1"}, {"to": "first"}),
     "/v1/incidents/{number}/resolve": Ask({"number": "1"}),
     "/v1/incidents/{number}/snooze": Ask({"number": "1"}, {"until": LATER}),
+    "/v1/incidents/{number}/split": Ask({"number": "2"}, {"checks": ["with-it"]}, second_status=409),
     "/v1/incidents/{number}/take-over": Ask({"number": "1"}),
     "/v1/incidents/{number}/unacknowledge": Ask({"number": "2"}),
     "/v1/keys": Ask(body={"name": "deploy", "scopes": ["read"]}, second_status=409),
@@ -109,7 +111,9 @@ async def lived_in(system: System, admin: httpx.AsyncClient, clock: SetClock) ->
     silent = await make_check(system, labels={"component": "cpu", "region": "us", "host": "z"})
     await ping(system, silent)
     await fall_silent(system, clock, silent)
-    await ping(system, await make_check(system, "answered", schedule=Every(timedelta(days=1))), "/fail")
+    for slug in ("answered", "with-it"):
+        await ping(system, await make_check(system, slug, schedule=Every(timedelta(days=1))), "/fail")
+    await admin.post("/v1/incidents/3/merge", json={"into": 2})
     await admin.post("/v1/incidents/2/acknowledge")
     await admin.post("/v1/maintenance", json={"title": "Move", "match": {"host": "b"}, "ends_at": LATER})
     await admin.put("/v1/people/second", json={"contacts": [{"console": "terminal"}]})

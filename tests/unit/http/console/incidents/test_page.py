@@ -388,3 +388,32 @@ async def test_an_answer_that_is_none_changes_nothing(
     refused = await press(browser, "/incidents/answer", **fields)
     assert refused.status_code == 400
     assert problem in refused.text
+
+
+async def test_incidents_are_merged_and_split_on_the_console(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    first, second = await make_check(system, "a"), await make_check(system, "b")
+    source, target = await fall_silent(system, clock, first), await fall_silent(system, clock, second)
+    offered = await see(browser, f"/incidents/{source}/merge")
+    assert f"{target}: b" in offered.words
+    answer = await press(browser, f"/incidents/{source}/merge", into=str(target))
+    assert answer.headers["location"] == f"/incidents/{target}"
+    over = await see(browser, f"/incidents/{source}")
+    assert f"Merged into incident {target} by admin at" in over.words
+    assert f"/incidents/{target}" in over.links
+    assert (
+        f"incident {source} was merged into this one by admin: a"
+        in (await see(browser, f"/incidents/{target}")).words
+    )
+    refused = await press(browser, f"/incidents/{source}/merge", into="99")
+    assert refused.status_code == 409
+
+    form = await see(browser, f"/incidents/{target}/split")
+    assert f'value="{symptoms.key_of(first)}"' in form.html
+    answer = await press(browser, f"/incidents/{target}/split", job=symptoms.key_of(first))
+    assert "split from incident" in (await see(browser, answer.headers["location"])).words
+    assert (await press(browser, f"/incidents/{target}/split")).status_code == 409
+    assert "there is nothing to split" in (await see(browser, f"/incidents/{target}/split")).words
+    for path in ("merge", "split"):
+        await see(browser, f"/incidents/99/{path}", 404)

@@ -1,0 +1,100 @@
+"""Incidents that are merged and split on the console."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from alerting import desk
+from alerting.answer import Missing
+from alerting.incident import State as Life
+from alerting.regrouping import Unmergeable
+from heartbeat.actor import Role
+from heartbeat.checks import actions, surroundings
+from heartbeat.http.console.incidents import pages
+from heartbeat.http.console.request import ConsoleRequest, Route
+from heartbeat.http.pages import render
+from heartbeat.review import timeline
+
+OFFERED = 100
+"""Incidents and jobs that the forms offer, the most urgent ones."""
+
+
+async def ask_merge(request: ConsoleRequest) -> Response:
+    """Ask for the incident into which this one is merged: an open one of the same policy."""
+
+    def read(db: Connection) -> dict[str, Any] | None:
+        incident = desk.incident(db, request.number)
+        if incident is None:
+            return None
+        others = [
+            other
+            for other in desk.open_incidents(db, OFFERED)
+            if other.id != incident.id and other.policy.name == incident.policy.name
+        ]
+        titled = surroundings.titled(db, [incident, *others], request.now)
+        return {"incident": titled[0], "others": titled[1:]}
+
+    facts = await request.read(read)
+    return pages.no_such(request) if facts is None else request.show("incidents/merge.html", **facts)
+
+
+async def merge(request: ConsoleRequest) -> Response:
+    """Merge the incident."""
+    into = pages.number_typed(request, "into") or 0
+    outcome = await request.write(
+        lambda db: actions.merge(db, request.number, into, request.actor, request.now)
+    )
+    if isinstance(outcome, Missing):
+        return _refused(request, "choose one of the incidents.")
+    return (
+        _refused(request, outcome.why)
+        if isinstance(outcome, Unmergeable)
+        else render.see_other(f"/incidents/{into}")
+    )
+
+
+async def ask_split(request: ConsoleRequest) -> Response:
+    """Ask for the jobs that get an incident of their own."""
+
+    def read(db: Connection) -> dict[str, Any] | None:
+        dossier = desk.dossier(db, request.number)
+        if dossier is None:
+            return None
+        (titled,) = surroundings.titled(db, [dossier.incident], request.now)
+        over = dossier.incident.state is Life.RESOLVED
+        jobs = [] if over else [job for job in timeline.jobs(dossier.symptoms) if job.standing]
+        return {"incident": titled, "jobs": jobs[:OFFERED]}
+
+    facts = await request.read(read)
+    return pages.no_such(request) if facts is None else request.show("incidents/split.html", **facts)
+
+
+async def split(request: ConsoleRequest) -> Response:
+    """Split the ticked jobs off."""
+    keys = [str(key)[:200].replace("\0", "") for key in request.form.getlist("job")]
+    outcome = await request.write(
+        lambda db: actions.split(db, request.number, keys, request.actor, request.now)
+    )
+    match outcome:
+        case Missing():
+            return pages.no_such(request)
+        case Unmergeable(why):
+            return _refused(request, why)
+        case (_, number):
+            return render.see_other(f"/incidents/{number}")
+
+
+def _refused(request: ConsoleRequest, why: str) -> Response:
+    return render.error_page(request.http, 409, "Nothing was changed", f"{why[:1].upper()}{why[1:]}")
+
+
+READING: Mapping[str, Route] = {
+    "/incidents/{number:int}/merge": (Role.RESPONDER, ask_merge),
+    "/incidents/{number:int}/split": (Role.RESPONDER, ask_split),
+}
+ACTING: Mapping[str, Route] = {
+    "/incidents/{number:int}/merge": (Role.RESPONDER, merge),
+    "/incidents/{number:int}/split": (Role.RESPONDER, split),
+}

@@ -75,6 +75,8 @@ from alerting.proof import Proof as Proof
 from alerting.receipts import receipt as receipt
 from alerting.regroup import merge as merge
 from alerting.regroup import split as split
+from alerting.relief import Relief as Relief
+from alerting.relief import relieve as relieve
 from alerting.report import report as report
 from alerting.retiming import retime_incidents as retime_incidents
 from alerting.retiming import retime_pages as retime_pages

@@ -91,8 +91,10 @@ class Intent:
     news: News = NO_NEWS
 
 
-def intend(db: Connection, kind: NoticeKind, intents: Iterable[Intent], now: datetime) -> None:
-    """Write notices."""
+def intend(
+    db: Connection, kind: NoticeKind, intents: Iterable[Intent], now: datetime, on_conflict: str = ""
+) -> None:
+    """Write notices. `on_conflict` is a clause in SQL."""
     rows = [
         {
             "incident_id": intent.incident.id,
@@ -116,18 +118,21 @@ def intend(db: Connection, kind: NoticeKind, intents: Iterable[Intent], now: dat
         }
         for intent in intents
     ]
-    insert_many(db, pages, rows)
+    insert_many(db, pages, rows, on_conflict=on_conflict)
 
 
 def intend_pages(
-    db: Connection, notices: Iterable[tuple[Incident, Person, str, News]], now: datetime
+    db: Connection,
+    notices: Iterable[tuple[Incident, Person, str, News]],
+    now: datetime,
+    on_conflict: str = "",
 ) -> None:
     """Write pages, each for a person about an incident. A page begins with the person's first contact."""
     first = [
         Intent(incident, recipient(person.id, person.way(incident.severity, 0)), text, news)
         for incident, person, text, news in notices
     ]
-    intend(db, NoticeKind.PAGE, first, now)
+    intend(db, NoticeKind.PAGE, first, now, on_conflict)
 
 
 def recipient(person: str, contact: Contact) -> Recipient:

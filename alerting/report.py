@@ -3,6 +3,7 @@
 Works inside the caller's transaction, as in `desk`, which is the door to this room.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -15,16 +16,25 @@ from alerting.outbox import Intent
 from alerting.person import Contact, Person
 
 
-def report(db: Connection, symptom: Symptom, text: str, by: str, now: datetime) -> int:
-    """Write an incident that is over, and a notice of it to the people who are first on call. Return its number.
+def report(
+    db: Connection,
+    symptom: Symptom,
+    text: str,
+    by: str,
+    now: datetime,
+    told: Sequence[Person] | None = None,
+) -> int:
+    """Write an incident that is over, and a notice of it to those who are first on call. Return its number.
 
-    The first line of `text` is the title of the notice.
+    The first line of `text` is the title of the notice. With `told` it goes to these people instead, who have contacts.
     """
     gather.raise_(db, [symptom], now, Pace())
     (raised,) = symptom_store.raised_of(db, [symptom.key])
     recovery.clear(db, [(raised, symptom.facts.why)], now, Pace(), by=by)
     incident = store.load_many(db, [raised.incident_id])[raised.incident_id]
-    people = escalation.people_of(incident.policy, 0, roster.load_crew(db), incident.severity, now)
+    people = told
+    if people is None:
+        people = escalation.people_of(incident.policy, 0, roster.load_crew(db), incident.severity, now)
     intents = [Intent(incident, outbox.recipient(person.id, _read(person)), text) for person in people]
     outbox.intend(db, NoticeKind.RECOVERED, intents, now)
     return incident.id

@@ -12,6 +12,7 @@ from heartbeat.clock_guard import ClockGuard
 from heartbeat.foundation import Foundation
 from heartbeat.loop import Loop
 from heartbeat.on_call.coverage_watch import CoverageWatch
+from heartbeat.on_call.relief_watch import ReliefWatch
 from heartbeat.on_call.trial_watch import TrialWatch
 from heartbeat.pings.body_limit import MB, BodyLimit
 from heartbeat.pings.creation import CreationLimit
@@ -43,6 +44,7 @@ class Beside:
     retention: Retention
     limit_watch: LimitWatch
     coverage_watch: CoverageWatch
+    relief_watch: ReliefWatch
     trial_watch: TrialWatch
     body_limit: BodyLimit
     rollup: Rollup
@@ -65,6 +67,7 @@ class Beside:
             ("checker", self.retention.run),
             ("checker", self.limit_watch.run),
             ("checker", self.coverage_watch.run),
+            ("checker", self.relief_watch.run),
             ("checker", self.body_limit.run),
             ("api", self.rollup.run),
             ("checker", self.rollup.run_catching_up),
@@ -129,6 +132,7 @@ def build(
         ),
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
         coverage_watch=CoverageWatch(database, clock, metrics, ahead=settings.coverage_ahead),
+        relief_watch=ReliefWatch(database, clock),
         trial_watch=TrialWatch(
             database, clock, metrics, trial.tester(foundation), every=settings.test_pages_every
         ),

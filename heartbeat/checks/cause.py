@@ -72,6 +72,8 @@ UNCOVERED: Final = "uncovered"
 """The cause of a symptom of a policy that would soon page nobody."""
 UNCONFIRMED: Final = "unconfirmed"
 """The cause of a symptom of a person who has not confirmed a test page."""
+RELIEVED: Final = "relieved"
+"""The cause of a report that a rotation has changed hands with incidents open."""
 UNUSUAL: Final = "unusual"
 """The cause of a symptom of a check that is not down: its last run was unusual."""
 _WORDS: Final = {
@@ -79,6 +81,7 @@ _WORDS: Final = {
     BLIND: CauseWords("blind", "is blind", "was blind"),
     UNCOVERED: CauseWords("uncovered", "is uncovered", "was uncovered"),
     UNCONFIRMED: CauseWords("unconfirmed", "is unconfirmed", "was unconfirmed"),
+    RELIEVED: CauseWords("handed over", "is handed over", "was handed over"),
     UNUSUAL: CauseWords("unusual", "ran unusually", "was unusual"),
 }
 _ALONE = "check="

@@ -10,6 +10,9 @@ from sqlalchemy import Connection
 
 from alerting import coverage, desk
 from alerting.coverage import Gap, Lack
+from alerting.crew import Crew
+from alerting.escalation import Policy
+from alerting.proof import Marked, Proof
 from heartbeat import installation
 from heartbeat.clock import Clock
 from heartbeat.database import Database
@@ -48,11 +51,17 @@ class CoverageWatch:
 
 
 def gaps_by_policy(db: Connection, now: datetime) -> dict[str, list[Gap]]:
+    """Return the gaps of each policy over the coming days."""
+    return gaps_of(desk.policies(db), desk.crew(db), desk.contact_proofs(db), now)
+
+
+def gaps_of(
+    policies: Mapping[str, Policy], crew: Crew, proofs: Mapping[Marked, Proof], now: datetime
+) -> dict[str, list[Gap]]:
     """Return the gaps of each policy over the coming days.
 
     Until the first contact of the installation is proven, a contact counts without a proof.
     """
-    crew, proofs = desk.crew(db), desk.contact_proofs(db)
     any_proven = any(proof.proven_at for proof in proofs.values())
     return {
         name: [
@@ -60,7 +69,7 @@ def gaps_by_policy(db: Connection, now: datetime) -> dict[str, list[Gap]]:
             for gap in coverage.gaps(policy, crew, proofs, now, now + coverage.AHEAD)
             if any_proven or gap.lack is not Lack.UNPROVEN
         ]
-        for name, policy in desk.policies(db).items()
+        for name, policy in policies.items()
     }
 
 

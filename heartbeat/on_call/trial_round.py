@@ -45,7 +45,7 @@ def paged(policies: Sequence[Policy], crew: Crew) -> list[Person]:
     return [
         person
         for person in crew.people.values()
-        if person.contacts and not targets.isdisjoint(crew.targets_of(person.id))
+        if person.contacts and not person.channel and not targets.isdisjoint(crew.targets_of(person.id))
     ]
 
 

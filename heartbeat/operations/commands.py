@@ -23,6 +23,7 @@ from heartbeat.definitions import rules as definition_rules
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.plan import WouldDelete
+from heartbeat.on_call import planned
 from heartbeat.operations import backup, crontab_lines, herd, serving_process, trials, unknown_settings
 from heartbeat.operations.serving_process import Failed as Failed
 from heartbeat.operations.trials import ContactResult
@@ -57,12 +58,16 @@ def migrate(settings: Settings) -> int:
 def plan(settings: Settings) -> int:
     """Print the changes that apply would make. Return 0 without changes, 2 with changes; 1 is for errors."""
     configuration = _configuration(settings)
-    difference = _read(
+    now = datetime.now(UTC)
+    difference, gaps = _read(
         settings,
-        lambda db: definition_plan.difference(db, configuration),
+        lambda db: (
+            definition_plan.difference(db, configuration),
+            planned.warnings(db, configuration, now),
+        ),
         "check the file alone with heartbeat plan --offline, or run heartbeat migrate first.",
     )
-    _warn(configuration)
+    _warn(replace(configuration, warnings=(*configuration.warnings, *gaps)))
     print("\n".join(difference.changes) or "Nothing would change.")
     for hint in difference.hints:
         print(hint, file=sys.stderr)

@@ -27,10 +27,12 @@ from heartbeat.http.console.on_call.view import Member, PolicyView
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import queries, render
 from heartbeat.http.pages import rows as view_rows
+from heartbeat.on_call import duty
 from heartbeat.trial import TooSoon
 
 PEOPLE_SHOWN = 200
 POLICIES_SHOWN = 50
+ROTATIONS_SHOWN = 50
 CHECKS_SHOWN = 20
 """Checks that are named of those that page by a policy."""
 MOST_CHECKS = 1_000
@@ -115,6 +117,10 @@ def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
         "sentence": on_call_view.sentence(first),
         "following": on_call_view.following(first),
         "plans": plans[:POLICIES_SHOWN],
+        "rotations": [
+            (each, duty.sentence(each, request.now)) for each in duty.of(crew, request.now)[:ROTATIONS_SHOWN]
+        ],
+        "more_rotations": max(len(crew.rotations) - ROTATIONS_SHOWN, 0),
         "more_plans": max(len(plans) - POLICIES_SHOWN, 0),
         "members": [
             on_call_view.member(person, policies.values(), crew, tried, _secret(person), proofs, request.now)

@@ -1,0 +1,263 @@
+"""The console's screen of a rotation: a month of who is on call, and what people change in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from alerting import coverage, desk, rotation, wall_clock
+from alerting.desk import Kept, Swap
+from alerting.person import Person
+from alerting.rotation import Change, Override, Rotation
+from heartbeat.actor import Role
+from heartbeat.definitions.edit import overrides as edit
+from heartbeat.definitions.edit.crew import ROTATION
+from heartbeat.definitions.edit.overrides import NotTheirs
+from heartbeat.definitions.kind import InUse
+from heartbeat.definitions.single import Faulty
+from heartbeat.http.console import definition_form
+from heartbeat.http.console.on_call import month
+from heartbeat.http.console.request import ConsoleRequest, Route
+from heartbeat.http.pages import render
+from heartbeat.on_call import coverage_watch, duty
+
+AHEAD = timedelta(days=62)
+SHIFTS = 20
+"""Coming shifts that are listed, of those within `AHEAD`."""
+GAPS = 5
+"""Gaps of coverage that are named."""
+_GONE = "Somebody else has answered or deleted it meanwhile. Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class ComingShift:
+    """A coming shift of one person, or of nobody. `value` names it in a form."""
+
+    start: datetime
+    end: datetime
+    person: Person | None
+
+    @property
+    def value(self) -> str:
+        """The shift as `_shift` reads it."""
+        return f"{self.start.isoformat()} {self.end.isoformat()} {self.person.id if self.person else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Spans and changes in words, on the clock of a rotation."""
+
+    now: datetime
+    timezone: str
+    names: Mapping[str, str]
+
+    def span(self, start: datetime, end: datetime) -> str:
+        """Return a span: "Fri 04 Dec 09:00 to 17:00 CET"."""
+        return coverage.span(start, end, self.now, self.timezone)
+
+    def change(self, kept: Kept) -> str:
+        """Return an override or a leave: "Ben in place of Anna"."""
+        change, on, off = kept.override, self._name(kept.override.on), self._name(kept.override.off)
+        if kept.rotation is None:
+            return f"{off} is on leave" + (f", and {on} stands in" if on else "")
+        match change.change:
+            case Change.ADD:
+                return f"{on} as well"
+            case Change.REMOVE:
+                return f"{off} not" + (f", and {on} in their place" if on else "")
+        return f"{on} in place of {off}" if off else f"{on} alone"
+
+    def swap(self, swap: Swap) -> str:
+        """Return a swap: what each of the two gives away."""
+        offered, taken = self.span(*swap.offered), self.span(*swap.taken)
+        return f"{self._name(swap.offered_by)} gives {offered} to {self._name(swap.asked)}, for {taken}"
+
+    def _name(self, person: str) -> str:
+        return self.names.get(person, person)
+
+
+async def look(request: ConsoleRequest) -> Response:
+    """Show a rotation: who is on call, a month of it, the coming shifts, and what was changed."""
+    return await _show(request)
+
+
+async def override(request: ConsoleRequest) -> Response:
+    """Let somebody take a shift, or change any other span."""
+    name, form = definition_form.name(request), request.form
+
+    def work(db: Connection) -> bool:
+        one = desk.rotations(db).get(name)
+        if one is None:
+            return False
+        on, off = str(form.get("on", "")), str(form.get("off", ""))
+        start, end, person = _shift(str(form["shift"])) if "shift" in form else (*_typed(request, one), off)
+        kind = str(form.get("change", Change.REPLACE))
+        change = Change(kind) if kind in list(Change) else Change.REPLACE
+        put = Override(change, start, end, on=on, off=person)
+        edit.override(db, request.actor, name, put, request.now)
+        return True
+
+    return await _changed(request, work)
+
+
+async def cancel(request: ConsoleRequest) -> Response:
+    """Delete an override or a leave."""
+    return await _changed(
+        request, lambda db: edit.cancel(db, request.actor, request.number, request.now) is not None
+    )
+
+
+async def propose(request: ConsoleRequest) -> Response:
+    """Propose a swap of two shifts."""
+    name = definition_form.name(request)
+
+    def work(db: Connection) -> bool:
+        *offered, giver = _shift(str(request.form.get("offered", "")))
+        *taken, asked = _shift(str(request.form.get("asked", "")))
+        swap = Swap(name, giver, (offered[0], offered[1]), asked, (taken[0], taken[1]))
+        return edit.propose(db, request.actor, swap, request.now) is not None
+
+    return await _changed(request, work)
+
+
+async def accept(request: ConsoleRequest) -> Response:
+    """Accept a swap."""
+    return await _answer(request, accept_it=True)
+
+
+async def decline(request: ConsoleRequest) -> Response:
+    """Decline a swap, or take it back."""
+    return await _answer(request, accept_it=False)
+
+
+async def leave(request: ConsoleRequest) -> Response:
+    """Take a person off call in every rotation for some time."""
+    name = definition_form.name(request)
+
+    def work(db: Connection) -> bool:
+        person = desk.people(db).get(str(request.form.get("person", "")))
+        one = desk.rotations(db)[name]
+        substitute = str(request.form.get("substitute", ""))
+        edit.leave(
+            db, request.actor, person.id if person else "", substitute, _typed(request, one), request.now
+        )
+        return True
+
+    return await _changed(request, work)
+
+
+_ROTATION = "/on-call/rotations/{name}"
+READING: Mapping[str, Route] = {_ROTATION: (Role.VIEWER, look)}
+ACTING: Mapping[str, Route] = {
+    f"{_ROTATION}/override": (Role.RESPONDER, override),
+    f"{_ROTATION}/overrides/{{number:int}}/delete": (Role.RESPONDER, cancel),
+    f"{_ROTATION}/swap": (Role.RESPONDER, propose),
+    f"{_ROTATION}/swaps/{{number:int}}/accept": (Role.RESPONDER, accept),
+    f"{_ROTATION}/swaps/{{number:int}}/decline": (Role.RESPONDER, decline),
+    f"{_ROTATION}/leave": (Role.RESPONDER, leave),
+}
+
+
+async def _answer(request: ConsoleRequest, *, accept_it: bool) -> Response:
+    return await _changed(
+        request,
+        lambda db: edit.answer(db, request.actor, request.number, accept_it, request.now) is not None,
+    )
+
+
+async def _changed(request: ConsoleRequest, work: Any) -> Response:
+    """Do the work and go back to the rotation, or show there why nothing was changed."""
+    try:
+        done = await request.write(work)
+    except Faulty as faulty:
+        return await _show(request, faulty.problems)
+    except (NotTheirs, InUse) as refused:
+        return await _show(request, [str(refused)], 409)
+    if not done:
+        return await _show(request, [_GONE], 409)
+    return render.see_other(f"/on-call/rotations/{quote(definition_form.name(request))}")
+
+
+async def _show(request: ConsoleRequest, problems: Sequence[str] = (), status: int = 422) -> Response:
+    name = definition_form.name(request)
+    live, facts = await request.read_live(("checks", "incidents"), lambda db: _facts(db, name, request))
+    if facts is None:
+        return definition_form.missing(ROTATION, request)
+    return request.show(
+        "on_call/rotation.html", status=status if problems else 200, live=live, problems=problems, **facts
+    )
+
+
+def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:
+    crew, now = desk.crew(db), request.now
+    one = crew.rotations.get(name)
+    if one is None:
+        return None
+    today = wall_clock.shown(now, one.zone).date()
+    first = month.first_day(request.http.query_params.get("month", ""), today)
+    names = {person.id: person.name for person in crew.people.values()}
+    words = _Words(now, one.timezone, names)
+    gaps = [gap for each in coverage_watch.gaps_by_policy(db, now).values() for gap in each]
+    paging = [policy.name for policy in desk.policies(db).values() if name in policy.targets]
+    return {
+        "rotation": one,
+        "sentence": duty.sentence(duty.of_rotation(one, crew, now), now),
+        "weeks": month.weeks(one, first, names),
+        "first": first,
+        "before": month.before(first),
+        "after": month.after(first),
+        "today": today,
+        "offered": [person for person in crew.people.values() if not person.channel],
+        "me": crew.people.get(request.actor.person),
+        "coming": [(each, words.span(each.start, each.end)) for each in _coming(one, crew.people, now)],
+        "changes": [
+            (kept, words.change(kept), words.span(kept.override.start, kept.override.end))
+            for kept in desk.overrides(db, [name], now)
+        ],
+        "swaps": [(swap, words.swap(swap)) for swap in desk.proposed_swaps(db, name)],
+        "paging": paging,
+        "gaps": [
+            f"{gap.policy}: {coverage.sentence(gap, now, one.timezone)}"
+            for gap in gaps
+            if gap.policy in paging
+        ][:GAPS],
+    }
+
+
+def _coming(one: Rotation, people: Mapping[str, Person], now: datetime) -> list[ComingShift]:
+    """Return the coming shifts, each of one person; the one that lasts now begins now."""
+    shifts = rotation.shifts(one, now.replace(second=0, microsecond=0), now + AHEAD)
+    each = [
+        ComingShift(shift.start, shift.end, people.get(name))
+        for shift in shifts[:-1] or shifts
+        for name in shift.people or ("",)
+    ]
+    return each[:SHIFTS]
+
+
+def _shift(value: str) -> tuple[datetime, datetime, str]:
+    """Return the span and the person of a shift that a form names. Raises `Faulty`."""
+    try:
+        start, end, person = value.split(" ", 2)
+        span = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    except ValueError:
+        raise Faulty(["shift: choose one of the coming shifts."]) from None
+    if not all(at.tzinfo for at in span):
+        raise Faulty(["shift: choose one of the coming shifts."])
+    return *span, person
+
+
+def _typed(request: ConsoleRequest, one: Rotation) -> tuple[datetime, datetime]:
+    """Return the span of a form, typed on the clock of the rotation. Raises `Faulty`."""
+    instants = []
+    for field in ("starts", "ends"):
+        try:
+            wall = datetime.fromisoformat(str(request.form.get(field, "")))
+        except ValueError:
+            raise Faulty([f"{field}: choose a day and a time."]) from None
+        instants.append(wall_clock.first(wall.replace(tzinfo=None), one.zone).astimezone(UTC))
+    return instants[0], instants[1]

@@ -21,6 +21,7 @@ from alerting.escalation import Policy, Step
 from alerting.incident import State
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.rotation import Change, Layer, Length, Override, Rotation, Window
 from heartbeat import installation, signed_link
 from heartbeat.access import api_keys, sign_in, users
 from heartbeat.access import store as accounts
@@ -110,6 +111,7 @@ def _define(db: Connection) -> None:
     steps = (Step(("zoe",), _HOUR / 12), Step(("second", "zoe"), _HOUR / 2))
     desk.define_policy(db, Policy("night", steps, Origin.API))
     installation.remember(db, "policy", "ops")
+    _rotate(db)
     given = {"schedule": "30 5 * * *", "timezone": "Europe/London", "labels": {"host": "vault-1"}}
     edit.define(db, ANNA, "nightly-backup", edit.read(db, "nightly-backup", given), NOW - _HOUR)
     for name, scopes, days in (
@@ -119,6 +121,24 @@ def _define(db: Connection) -> None:
     ):
         ends_at = None if days is None else NOW + timedelta(days=days)
         api_keys.make(db, ANNA, name, scopes, Role.RESPONDER, ends_at, NOW - 30 * _HOUR)
+
+
+def _rotate(db: Connection) -> None:
+    """A rotation with nights, a leave, an override, and a swap that waits for an answer."""
+    begins = (NOW - timedelta(days=NOW.weekday() + 7)).replace(
+        hour=9, minute=0, second=0, microsecond=0, tzinfo=None
+    )
+    nights = Layer(("zoe",), Length.parse("1d"), begins, (Window((4, 5), 22 * _HOUR, 30 * _HOUR),))
+    weekly = Layer(("first", "second"), Length.parse("1w"), begins)
+    rotation = Rotation("infra", "Europe/Berlin", (nights, weekly), Origin.API)
+    desk.define_rotation(db, rotation)
+    week = timedelta(days=7)
+    leave = Override(Change.REMOVE, NOW + week, NOW + 2 * week, on="zoe", off="second")
+    desk.add_override(db, None, leave, "anna", NOW)
+    cover = Override(Change.REPLACE, NOW + _HOUR, NOW + 3 * _HOUR, on="zoe", off="first")
+    desk.add_override(db, "infra", cover, "anna", NOW)
+    offered, taken = (NOW + 4 * _HOUR, NOW + 5 * _HOUR), (NOW + 3 * week, NOW + 3 * week + _HOUR)
+    desk.propose_swap(db, desk.Swap("infra", "first", offered, "second", taken), "anna", NOW)
 
 
 def _staff(db: Connection, system: System) -> dict[str, Any]:

@@ -160,6 +160,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "/maintenance/{number:int}/delete": (Example("maintenance-delete", "/maintenance/{upcoming}/delete"),),
     "/on-call": (Example("on-call", "/on-call"), Example("on-call-viewer", "/on-call", "vera")),
     "/on-call/report": (Example("past-pages", "/on-call/report"),),
+    "/on-call/rotations/{name}": (
+        Example("on-call-rotation", "/on-call/rotations/infra"),
+        Example("on-call-rotation-viewer", "/on-call/rotations/infra?month=2027-01", "vera"),
+        Example("on-call-no-rotation", "/on-call/rotations/nothing", status=404),
+    ),
     "/on-call/people/{name}": (
         Example("on-call-person", "/on-call/people/first"),
         Example("on-call-person-made-here", "/on-call/people/zoe"),

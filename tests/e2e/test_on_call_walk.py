@@ -1,7 +1,12 @@
 """Walks through who is on call in a real browser: every page in light and dark, wide and on a phone, without script."""
 
+from datetime import datetime
+
 from playwright.async_api import Browser, expect
 
+from alerting import desk
+from alerting.origin import Origin
+from alerting.rotation import Layer, Length, Rotation
 from tests.e2e import walk as walks
 from tests.e2e.acting import does
 from tests.e2e.walk import MARKS, NARROW, Place, walking
@@ -77,6 +82,45 @@ async def test_somebody_is_added_and_paged_by_a_policy_without_script(
         await walk.reads("Anna is paged first, also for checks that name no policy.")
         await page.get_by_role("link", name="On call").first.click()
         await walk.reads("Anna is on call.")
+
+
+@does(
+    "/on-call/rotations/{name}/override",
+    "/on-call/rotations/{name}/overrides/{number:int}/delete",
+    "/on-call/rotations/{name}/swap",
+    "/on-call/rotations/{name}/swaps/{number:int}/accept",
+    "/on-call/rotations/{name}/swaps/{number:int}/decline",
+    "/on-call/rotations/{name}/leave",
+)
+async def test_shifts_are_given_swapped_and_left_without_script(place: Place, chromium: Browser) -> None:
+    turns = Layer(("first", "second"), Length.parse("1d"), datetime.fromisoformat("2024-01-01T09:00"))
+    infra = Rotation("infra", "Europe/Berlin", (turns,), Origin.API)
+    await place.system.context.database.write(lambda db: desk.define_rotation(db, infra))
+    async with walking(place, chromium, NARROW, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await walk.to("/on-call")
+        await walk.follow("infra")
+        await walk.reads("All times here are on the clock of Europe/Berlin. No policy pages this rotation.")
+        await page.get_by_role("button", name="Give the shift").first.click()
+        await walk.reads("responder in place of")
+        await page.get_by_role("button", name="Delete: ").first.click()
+        assert await page.get_by_text("responder in place of").count() == 0
+
+        for verb in ("Decline", "Accept"):
+            await page.get_by_text("Swap two shifts").click()
+            await page.get_by_label("This shift").select_option(index=0)
+            await page.get_by_label("for that one").select_option(index=1)
+            await walk.press("Propose")
+            await page.get_by_role("button", name=f"{verb}: ").click()
+        await walk.reads("responder in place of")
+
+        await page.get_by_text("Leave", exact=True).click()
+        await page.get_by_label("Who is away").select_option("second")
+        await page.get_by_label("From").last.fill("2099-01-01T00:00")
+        await page.get_by_label("Until").last.fill("2099-01-02T00:00")
+        await walk.press("Enter the leave")
+        await walk.reads("Second responder is on leave")
 
 
 @does(

@@ -16,6 +16,7 @@ from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.person import Person
 from alerting.proof import Marked, Proof
+from alerting.severity import Severity
 
 AHEAD = timedelta(days=14)
 """The time that is looked at, from now on."""
@@ -84,10 +85,11 @@ def span(start: datetime, end: datetime | None, now: datetime, timezone: str) ->
 
 
 def _on_call(policy: Policy, crew: Crew, at: datetime) -> list[Person]:
-    """Return everybody whom the steps of a policy mean at an instant, each once."""
-    return list(
-        dict.fromkeys(person for target in policy.targets for person in escalation.on_call(target, crew, at))
-    )
+    """Return everybody whom a policy would page at an instant for what is critical, each once. A channel is nobody."""
+    steps = [step for step in policy.steps if step.only.holds(Severity.CRITICAL, at)]
+    targets = (target for step in steps for target in step.targets)
+    everybody = (person for target in targets for person in escalation.on_call(target, crew, at))
+    return list(dict.fromkeys(person for person in everybody if not person.channel))
 
 
 def _lack(people: Sequence[Person], proofs: Mapping[Marked, Proof], at: datetime) -> Lack | None:
@@ -108,5 +110,8 @@ def _edges(
     rotations = [crew.rotations[target] for target in policy.targets if target in crew.rotations]
     for each in rotations:
         edges.update(shift.start for shift in rotation.shifts(each, start, end))
+    for only in (step.only for step in policy.steps):
+        for opening in rotation.openings(only.windows, start, end, times.zone(only.timezone)):
+            edges.update(opening)
     edges.update(until for proof in proofs.values() if (until := proof.until) is not None)
     return sorted(edge for edge in edges if start <= edge <= end)

@@ -133,17 +133,17 @@ class Layer:
         """Yield the instants of a span at which somebody else may be on call."""
         for turn in range(max(self.turn(start, zone), 0), self.turn(end, zone) + 1):
             yield wall_clock.first(self.shift.after(self.start, turn), zone)
-        for opens, closes in _openings(self.only, start, end, zone):
+        for opens, closes in openings(self.only, start, end, zone):
             yield opens
             yield closes
 
 
 def is_within(windows: Sequence[Window], at: datetime, zone: ZoneInfo) -> bool:
     """Return whether an instant is in one of the windows."""
-    return any(opens <= at < closes for opens, closes in _openings(windows, at, at, zone))
+    return any(opens <= at < closes for opens, closes in openings(windows, at, at, zone))
 
 
-def _openings(
+def openings(
     windows: Sequence[Window], start: datetime, end: datetime, zone: ZoneInfo
 ) -> Iterator[tuple[datetime, datetime]]:
     """Yield the windows that may touch a span. One lasts two days at most, and a zone may skip or repeat a part."""

@@ -117,8 +117,8 @@ async def test_shifts_are_given_swapped_and_left_without_script(place: Place, ch
 
         await page.get_by_text("Leave", exact=True).click()
         await page.get_by_label("Who is away").select_option("second")
-        await page.get_by_label("From").last.fill("2099-01-01T00:00")
-        await page.get_by_label("Until").last.fill("2099-01-02T00:00")
+        await page.locator("#leave-starts").fill("2099-01-01T00:00")
+        await page.locator("#leave-ends").fill("2099-01-02T00:00")
         await walk.press("Enter the leave")
         await walk.reads("Second responder is on leave")
 

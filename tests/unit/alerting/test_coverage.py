@@ -8,10 +8,11 @@ import pytest
 from alerting import coverage, proof
 from alerting.coverage import Gap, Lack
 from alerting.crew import Crew, Team
-from alerting.escalation import Policy, Step
+from alerting.escalation import Condition, Policy, Step
 from alerting.person import Contact, Person
 from alerting.proof import Proof
 from alerting.rotation import Change, Layer, Length, Override, Rotation, Window
+from alerting.severity import Severity
 from tests.unit.conftest import NOW
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -69,6 +70,14 @@ def test_hours_of_a_rotation_leave_the_others_uncovered() -> None:
     assert {(gap.start.hour, gap.end.hour) for gap in found[1:-1] if gap.end} == {(17, 9)}
     assert len(found) == 15
     assert gaps(policy("infra", "ben"), crew(rotation("anna", only=(office,)))) == []
+
+
+def test_a_step_covers_only_what_it_is_meant_for() -> None:
+    office = Condition(windows=(Window(opens=9 * HOUR, closes=17 * HOUR),))
+    steps = (Step(("anna",), HOUR, only=office), Step(("ben",), HOUR, only=Condition((Severity.WARNING,))))
+    found = gaps(Policy("ops", steps))
+    assert {gap.lack for gap in found} == {Lack.NOBODY}
+    assert {(gap.start.hour, gap.end.hour) for gap in found[1:-1] if gap.end} == {(17, 9)}
 
 
 def test_the_shifts_of_whoever_cannot_be_reached_are_gaps() -> None:

@@ -47,7 +47,6 @@ async def test_the_people_on_call_come_first(system: System, browser: httpx.Asyn
     assert "step 2 again every 9 min, until somebody answers" in words
     assert words.count("1 check uses this policy.") == 2
     assert "Declared by heartbeat.yaml: change it there" in words
-    assert "on call at all hours" in words
     for path in ("people/first", "people/ben", "policies/ops", "policies/night"):
         assert f"/on-call/{path}" in shown.links
     assert "slack" in words

@@ -56,7 +56,7 @@ async def test_a_month_shows_who_is_on_call_each_day(
     later = await see(browser, f"{HERE}?month=2026-02")
     assert "February 2026" in later.words
     assert (await see(browser, f"{HERE}?month=nonsense")).words == screen.words
-    assert "infra: " in (await see(browser, "/on-call")).words
+    assert HERE in (await see(browser, "/on-call")).links
     await see(browser, "/on-call/rotations/nothing", 404)
 
 

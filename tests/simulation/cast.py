@@ -212,8 +212,27 @@ EXACTING = (
     Job("mike-mail", every=6 * MINUTE, host="eu", window=(2 * HOUR, 3 * HOUR + 8 * MINUTE)),
     Job("november-note", daily=3 * HOUR + 2 * MINUTE, grace=9 * MINUTE, finish_by=3 * HOUR + 6 * MINUTE),
     Job("oscar-order", hourly=3 * MINUTE, failures=2, missed=2, finish_by=4 * HOUR + 7 * MINUTE),
+    Job(
+        "papa-port",
+        every=8 * MINUTE,
+        max_runtime=10 * MINUTE,
+        until_done=True,
+        stuck_after=150.0,
+        policy="solo",
+    ),
 )
 """Jobs of which more is expected than that they run."""
+
+CHAINED = (
+    Job("quebec-backup", every=8 * MINUTE, host="us"),
+    Job("romeo-report", every=9 * MINUTE, grace=2 * MINUTE, host="eu", after=After(("quebec-backup",))),
+    Job("sierra-sum", every=10 * MINUTE, grace=3 * MINUTE, after=After(("romeo-report",))),
+    Job("tango-tally", every=7 * MINUTE, after=After((), ({"host": "us"},)), severity=Severity.CRITICAL),
+    Job("uniform-upload", every=9 * MINUTE, after=After(("quebec-backup",)), policy="solo"),
+    Job("victor-view", every=11 * MINUTE, host="us", severity=Severity.WARNING),
+    Job("whiskey-week", hourly=4 * MINUTE, after=After(("sierra-sum",), ({"host": "us"},))),
+)
+"""Jobs that run after others."""
 
 NESTED = (
     Job("us-web-1", every=10 * MINUTE, host="us-web", region="us"),
@@ -259,6 +278,7 @@ USUAL = Stage(JOBS)
 STAGES = {
     "usual": USUAL,
     "exacting": Stage(EXACTING),
+    "chained": Stage(CHAINED),
     "nested": Stage(NESTED, ("region", "host")),
     "house": Stage(HOUSE),
     "stepped": Stage(JOBS, people=STEPPED),

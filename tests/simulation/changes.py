@@ -142,7 +142,7 @@ def _reports(ping: Sent) -> Change:
             cause = breaches.of_start(way, job, ping)
             begun = replace(way, runs=(*way.runs, Run(ping.rid, ping.shown)))
         run = _run_of(begun, ping)
-        if run is not None and (run.done is None or ping.done > run.done):
+        if run is not None and (run.done is None or (ping.done or 0.0) > run.done):
             further = replace(run, moved=ping.shown, done=ping.done)
             begun = replace(begun, runs=tuple(further if one is run else one for one in begun.runs))
         return _under_way(begun, job, ping, cause)

@@ -79,8 +79,9 @@ def deadline(way: Way, job: Job) -> tuple[float, str]:
 
 
 def stuck_at(run: Run, job: Job) -> float | None:
-    """When a run that says how far it is no longer moves."""
-    return None if job.stuck_after is None or run.moved is None else run.moved + job.stuck_after
+    """When a run that says how far it is, or must, no longer moves."""
+    moved = run.started if run.moved is None and job.until_done else run.moved
+    return None if job.stuck_after is None or moved is None else moved + job.stuck_after
 
 
 def due(way: Way, job: Job) -> float:
@@ -95,7 +96,10 @@ def _missed_at(way: Way, job: Job, count: int) -> float:
         at = max(at, way.armed + patience(job))
     if not job.max_runtime:
         return at
-    ends = [run.started + job.max_runtime for run in way.runs if not run.overran and run.started <= at]
+    begun = [run for run in way.runs if not run.overran and run.started <= at]
+    ends = [run.started + job.max_runtime for run in begun]
+    if job.until_done:
+        ends = [min(end, stuck_at(run, job) or end) for run, end in zip(begun, ends, strict=True)]
     return max(at, min(max(ends, default=at), at + job.max_runtime))
 
 

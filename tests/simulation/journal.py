@@ -27,7 +27,7 @@ class Sent:
     body: bytes | None = None
     processed: float | None = None
     """How much the run says that it has processed."""
-    done: float = 0.0
+    done: float | None = None
     """How far the run is, where it reports that."""
     total: float | None = None
     status: int | None = None

@@ -42,7 +42,7 @@ from alerting.outbox import Page
 from alerting.person import Person
 from alerting.severity import Severity
 from alerting.tables import pages
-from heartbeat.checks import deadline, life, placing
+from heartbeat.checks import deadline, dependency, headway, life, placing, waiting
 from heartbeat.checks.check import Change, Check
 from heartbeat.checks.tables import checks
 from heartbeat.ticker import Ticker
@@ -276,6 +276,22 @@ def runs_are_followed_only_while_all_is_well(patch: pytest.MonkeyPatch) -> None:
 def a_run_that_moves_again_makes_all_well(patch: pytest.MonkeyPatch) -> None:
     """A stuck run goes on, and nobody remembers that the run before it failed."""
     patch.setattr(life, "_standing_fault", lambda _check: None)
+
+
+def children_page_by_themselves(patch: pytest.MonkeyPatch) -> None:
+    """Whoever is paged for a job is paged for each job that runs after it as well."""
+    patch.setattr(waiting, "consequences", lambda _db, wave, *_given: [symptom for _, symptom in wave])
+
+
+def children_wait_whoever_hears_of_their_parents(patch: pytest.MonkeyPatch) -> None:
+    """A job waits for another, and its people are not those who are paged for that."""
+    patch.setattr(dependency, "holds", lambda *_given: True)
+
+
+def a_run_that_never_reports_is_waited_for(patch: pytest.MonkeyPatch) -> None:
+    """A run may go on until it is done, and has died without a word."""
+    honest = headway.run_stuck_at
+    patch.setattr(headway, "run_stuck_at", lambda one, run: honest(one, run) if run.progress else None)
 
 
 def an_outage_erases_missed_deadlines(patch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,10 @@
 """Compares the service's books with what must be so. It looks on during a run, as often as it is asked to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from heartbeat.checks import dependency
 from tests.simulation import awake, books, changes
 from tests.simulation.books import Books, IncidentRow
-from tests.simulation.cast import HOUR
+from tests.simulation.cast import HOUR, Job
 from tests.simulation.journal import Answer, Deed, Done, Sent, Span, settled
 from tests.simulation.oracle import NOTICED, Life
 from tests.simulation.virtual import seconds
@@ -137,6 +136,7 @@ class Referee:
             name: self.world.time for name, row in found.checks.items() if row.state == "down"
         }
         looked_at, self._looked_at = self._looked_at, self.world.time
+        yield from self._pages_alone(found, looked_at)
         for name, consequence in self._waiting(found).items():
             self.waited[name].append((looked_at, self.world.time))
             parents = self._parents(name)
@@ -144,6 +144,25 @@ class Referee:
             since = max((self._last_down.get(parent, 0.0) for parent in parents), default=0.0)
             if since + LONGEST_SETTLING + chance < self.world.time:
                 yield f"{name} waits for {sorted(parents)}, and all of them are well"
+            policy = self.lives[name].job.policy
+            if all(self.lives[parent].job.policy != policy for parent in parents):
+                yield f"{name} waits for {sorted(parents)}, of which its people do not hear"
+
+    def _pages_alone(self, found: Books, looked_at: float) -> Iterator[str]:
+        """A check that turns down for the first time while a parent of its is down, of which its people hear, waits."""
+        for name, row in found.checks.items():
+            job = self.lives[name].job
+            # At each look, what is down is seen to belong to an incident.
+            if row.state != "down" or not job.after or len(self.belonged[name]) > 1:
+                continue
+            down = [self.lives[p] for p in self._direct_parents(name) if found.checks[p].state == "down"]
+            since = [way.down_since for life in down for way in life.ways if life.job.policy == job.policy]
+            is_held = any(self.world.journal.maintained(one.job.labels) for one in [*down, self.lives[name]])
+            outranks = any(job.severity.rank < life.job.severity.rank for life in down)
+            surely = any(at is not None and at < looked_at for at in since) and None not in since
+            if surely and not is_held and not outranks and books.symptom_key(row) not in found.consequences:
+                parents = sorted(life.job.name for life in down)
+                yield f"{name} turned down while {parents} were, and does not wait"
 
     def _waiting(self, found: Books) -> dict[str, bool]:
         """The checks that wait, and whether they do so in the incident of another."""
@@ -156,18 +175,21 @@ class Referee:
 
     def _parents(self, name: str) -> set[str]:
         """The checks that it runs after, and those that these run after."""
-        jobs = {other: life.job.definition() for other, life in self.lives.items()}
         found: set[str] = set()
         fresh = {name}
         while fresh:
-            fresh = {
-                parent
-                for child in fresh
-                for parent in jobs
-                if child in jobs and dependency.is_parent(jobs[parent], jobs[child])
-            } - found
+            fresh = {parent for child in fresh for parent in self._direct_parents(child)} - found
             found |= fresh
         return found
+
+    def _direct_parents(self, name: str) -> set[str]:
+        child = self.lives[name].job
+        return {
+            other
+            for other, life in self.lives.items()
+            if other != name
+            and (other in child.after.names or any(_fits(life.job, match) for match in child.after.matches))
+        }
 
     def _wanted(self, name: str) -> set[str]:
         """The keys of the incidents that it may have opened or joined, by the job as it was and as it is."""
@@ -312,6 +334,10 @@ def answers_to(world: World, incident: int) -> list[Answer]:
 def _counts(ping: Sent, kept: set[tuple[str, float]]) -> bool:
     """A ping counts if it was acknowledged; and one that was not, if it was kept all the same."""
     return ping.acknowledged or (ping.job, round(ping.shown, 3)) in kept
+
+
+def _fits(job: Job, match: Mapping[str, str]) -> bool:
+    return match.items() <= job.labels.items()
 
 
 def deleted(done: list[Done]) -> set[str]:

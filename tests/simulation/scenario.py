@@ -59,8 +59,12 @@ class Reports:
     moves: bool
 
     def happen(self, world: World) -> None:
-        told = [ping.done for ping in world.journal.pings if ping.job == self.job]
-        world.report(self.job, max(told, default=0.0) + self.moves, 1000.0, self.rid)
+        pings = [ping for ping in world.journal.pings if ping.job == self.job]
+        done = max((ping.done for ping in pings if ping.done is not None), default=0.0) + self.moves
+        # Without a total, nobody estimates its end: the oracle estimates nothing.
+        job = world.jobs.get(self.job)
+        total = None if job is not None and job.until_done else 1000.0
+        world.report(self.job, done, total, self.rid)
 
 
 @dataclass(frozen=True, slots=True)

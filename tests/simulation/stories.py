@@ -109,6 +109,8 @@ REPAIR_MOVES_AGAIN = Scenario(
     (),
     "exacting",
 )
+SILENCE_OF_ALL = Scenario((), (), "chained", calm=13.0)
+REPAIR_WITHOUT_A_WORD = Scenario(((60, Pings("papa-port", "start")),), (), "exacting")
 
 # FIRST is paged for ALPHA, which is critical: by a provider that reports, and a minute later by another one.
 STEPS = Scenario(((60, Pings(ALPHA, "fail")), (240, Runs(ECHO))), (DELTA,), "stepped")
@@ -146,6 +148,9 @@ STORIES: dict[Mutant, list[Scenario]] = {
     mutants.an_outage_erases_missed_deadlines: [DOWNTIME],
     mutants.runs_are_followed_only_while_all_is_well: [REPAIR_OVERRUNS, REPAIR_MOVES_AGAIN],
     mutants.a_run_that_moves_again_makes_all_well: [REPAIR_MOVES_AGAIN],
+    mutants.children_page_by_themselves: [SILENCE_OF_ALL],
+    mutants.children_wait_whoever_hears_of_their_parents: [SILENCE_OF_ALL],
+    mutants.a_run_that_never_reports_is_waited_for: [REPAIR_WITHOUT_A_WORD],
     mutants.an_old_answer_silences_the_new_occurrence: [OLD_BUTTON],
     mutants.pages_live_in_memory: DEATHS_AFTER_COMMITS,
     mutants.silence_is_decided_but_not_raised: [SILENCE],

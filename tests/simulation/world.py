@@ -163,7 +163,7 @@ class World:
             one.over_at = min(one.over_at, self.time)
         return [one.status or 0 for one in sent]
 
-    def report(self, name: str, done: float, total: float, rid: str | None = None) -> bool:
+    def report(self, name: str, done: float, total: float | None, rid: str | None = None) -> bool:
         """A job that runs reports how far it is. Return whether it was heard."""
         sent = Sent(name, "progress", self.time, self.clock.shown(self.time), rid, done=done, total=total)
         return self._send_all([sent]) == [200]
@@ -495,7 +495,7 @@ def _query(ping: Sent) -> dict[str, object]:
     told = {
         "rid": None if ping.rid is None else uuid.uuid5(uuid.NAMESPACE_DNS, ping.rid),
         "m.processed": ping.processed,
-        "done": None if ping.total is None else ping.done,
+        "done": ping.done,
         "total": ping.total,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -4,11 +4,10 @@ There is no cluster here: `tests/e2e/cluster` plays Helm and the kubelet, with t
 """
 
 import errno
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +19,7 @@ from tests.e2e.cluster.pod import Machine, Pod
 from tests.e2e.cluster.release import Release
 from tests.e2e.cluster.world import Names, Relay
 from tests.e2e.image import NAME, Buildah
+from tests.e2e.meanwhile import Meanwhile
 from tests.e2e.patience import eventually
 from tests.e2e.phone import Phone
 from tests.e2e.postgres import Postgres
@@ -211,25 +211,16 @@ def _address_of(database: Postgres) -> str:
     return f"postgresql://postgres@db.example.com/{make_url(database.database()).database}"
 
 
-class Pings:
+class Pings(Meanwhile):
     """Somebody who pings the Service all the time, each time on a connection of its own, and never twice."""
 
     def __init__(self, release: Release) -> None:
         self.answers: Counter[str] = Counter()
         self._release = release
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ping, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+        super().__init__(self._ping)
 
     def _ping(self) -> None:
-        while not self._over.wait(0.02):
+        while not self.over.wait(0.02):
             try:
                 answer = str(call(self._release, f"/ping/{PING_KEY}/nightly").status_code)
             except httpx.TransportError as error:

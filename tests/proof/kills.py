@@ -10,7 +10,6 @@ Control: a service that answers before the commit and marks pages as delivered b
 
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Self
 
 import httpx
 
 from tests.e2e import ledger
 from tests.e2e.load import Load
+from tests.e2e.meanwhile import Meanwhile
 from tests.e2e.patience import eventually, pass_time
 from tests.e2e.phone import Call, Phone
 from tests.e2e.postgres import Postgres
@@ -211,28 +210,19 @@ class _Night:
         self._tally.doubled += doubled(phone.calls, self._killed)
 
 
-class Failures:
+class Failures(Meanwhile):
     """Jobs that report a failure, one after the other, each until it is answered with a 2xx."""
 
     def __init__(self, port: int) -> None:
         self.answered: set[str] = set()
         self._url = f"http://127.0.0.1:{port}/ping/{PING_KEY}"
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._report, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+        super().__init__(self._report)
 
     def _report(self) -> None:
         for number in range(FAILING):
             slug = f"failing-{number}"
             while slug not in self.answered:
-                if self._over.wait(REST):
+                if self.over.wait(REST):
                     return
                 with suppress(httpx.TransportError):
                     if httpx.post(f"{self._url}/{slug}/fail", trust_env=False).is_success:

@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import Self
 
 from tests.e2e.cluster.network import OUTSIDE, Network
+from tests.e2e.meanwhile import Meanwhile
 
 _A, _IN = 1, 1
 _NO_SUCH_NAME = 3
 
 
-class Names:
+class Names(Meanwhile):
     """A name server for these names: IPv4 addresses, and nothing else."""
 
     def __init__(self, network: Network, address: str, known: Callable[[], Mapping[str, str]]) -> None:
@@ -23,20 +24,14 @@ class Names:
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._socket.bind((address, 53))
         self._socket.settimeout(0.1)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        super().__init__(self._serve)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+    def __exit__(self, *given: object) -> None:
+        super().__exit__(*given)
         self._socket.close()
 
     def _serve(self) -> None:
-        while not self._over.is_set():
+        while not self.over.is_set():
             with suppress(TimeoutError):
                 question, caller = self._socket.recvfrom(4096)
                 self._socket.sendto(answered(question, self._known()), caller)

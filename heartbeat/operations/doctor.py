@@ -7,12 +7,12 @@ characters.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
-from functools import partial
 from urllib.parse import urlsplit
 
-from heartbeat.duration import in_words
-from heartbeat.operations import open_files
+from alerting import times
+from heartbeat.operations import inventory, open_files
+from heartbeat.operations.finding import Finding, bad, ok, warn
+from heartbeat.operations.inventory import Inventory
 
 LEAST_POSTGRES = 14
 """The oldest supported version of PostgreSQL."""
@@ -25,9 +25,6 @@ WEAK_KEY = 22
 """Characters of a random key of 128 bits. A shorter key is easier to guess."""
 SKEW = timedelta(seconds=5)
 LAG = timedelta(seconds=30)
-OLD_PAGE = timedelta(minutes=5)
-NAMES = 5
-"""Names in one line, at most."""
 
 _NETWORK_FILE_SYSTEMS = (
     "nfs",
@@ -42,28 +39,6 @@ _NETWORK_FILE_SYSTEMS = (
     "lustre",
 )
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
-
-
-class Weight(StrEnum):
-    """The severity of a finding."""
-
-    OK = "ok"
-    WARN = "warn"
-    BAD = "bad"
-
-    @property
-    def rank(self) -> int:
-        """0 to 2: the exit status if this is the worst finding."""
-        return tuple(Weight).index(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result for one subject. `words` is its state, and the advice if it is not ok. `--json` prints these names."""
-
-    weight: Weight
-    subject: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,35 +79,6 @@ class Postgres:
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
-    """The contents of the database: the names with a problem, and the totals."""
-
-    without_contacts: Sequence[str] = ()
-    unusable_contacts: Sequence[str] = ()
-    reach_nobody: Sequence[str] = ()
-    without_policy: Sequence[str] = ()
-    never_heard: Sequence[str] = ()
-    refused: Sequence[str] = ()
-    """Names whose pings are refused: no check has them, or their key is unknown."""
-    unproven: Sequence[str] = ()
-    unreachable_links: str = ""
-    """The reason why links in pages do not open where they are read."""
-    zone_questions: Mapping[str, str] = field(default_factory=dict)
-    """By check, the question whether its time zone is right."""
-    checks: int = 0
-    people: int = 0
-    oldest_page: timedelta = timedelta()
-    canary: timedelta | None = None
-    """The age of the last page of the canary that arrived, if there is a canary, and its period."""
-    canary_every: timedelta = timedelta()
-    peers: Mapping[str, timedelta | None] = field(default_factory=dict)
-    """By name the time since a peer was last heard, None if it never was."""
-    silent_peers: Sequence[str] = ()
-    sealed_by_old_keys: int = 0
-    unreadable: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class InstallationFacts:
     """Everything that was examined. A fact that could not be gathered is None; another field has the reason."""
 
@@ -165,9 +111,6 @@ class InstallationFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-_ok, _warn, _bad = (partial(Finding, weight) for weight in Weight)
-
-
 def judge(facts: InstallationFacts) -> list[Finding]:
     """Return the findings, the worst last."""
     subjects = (
@@ -184,7 +127,7 @@ def judge(facts: InstallationFacts) -> list[Finding]:
         _test_pages,
     )
     versions = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-    findings = [_ok("versions", versions), *(finding for judged in subjects for finding in judged(facts))]
+    findings = [ok("versions", versions), *(finding for judged in subjects for finding in judged(facts))]
     return sorted(findings, key=lambda finding: finding.weight.rank)
 
 
@@ -192,23 +135,23 @@ def _data_directory(facts: InstallationFacts) -> Iterator[Finding]:
     directory, subject = facts.data_directory, "data directory"
     path = directory.path
     if not directory.exists:
-        yield _warn(subject, f"{path} does not exist yet: heartbeat serve creates it.")
+        yield warn(subject, f"{path} does not exist yet: heartbeat serve creates it.")
         return
     if not directory.writable:
-        yield _bad(subject, f"this user cannot write to {path}: give it to the user who serves.")
+        yield bad(subject, f"this user cannot write to {path}: give it to the user who serves.")
     if directory.mode & 0o077:
-        yield _warn(subject, f"other users can look into {path}: chmod 700 {path}.")
+        yield warn(subject, f"other users can look into {path}: chmod 700 {path}.")
     if facts.sqlite and directory.file_system.startswith(_NETWORK_FILE_SYSTEMS):
-        yield _bad(
+        yield bad(
             subject,
             f"{path} is on {directory.file_system}: SQLite's locks do not work over a network. Use a local disk, "
             "or PostgreSQL.",
         )
     if directory.free < LOW_FREE:
-        weigh = _bad if directory.free < BAD_FREE else _warn
+        weigh = bad if directory.free < BAD_FREE else warn
         yield weigh(subject, f"only {directory.free // 1_000_000} MB are free at {path}: make room.")
     else:
-        yield _ok(
+        yield ok(
             subject,
             f"{path}, {directory.free // 1_000_000_000} GB free, {directory.file_system or 'unknown'}.",
         )
@@ -218,33 +161,31 @@ def _keys(facts: InstallationFacts) -> Iterator[Finding]:
     for key in facts.keys:
         subject = f"secret {key.name}"
         if not key.length and key.mode is not None:
-            yield _bad(subject, "its file is empty, or this user cannot read it: put the key back.")
+            yield bad(subject, "its file is empty, or this user cannot read it: put the key back.")
         elif key.fault:
-            yield _bad(subject, key.fault)
+            yield bad(subject, key.fault)
         elif not key.length:
-            yield _warn(subject, "is not set: heartbeat serve creates one at its first start.")
+            yield warn(subject, "is not set: heartbeat serve creates one at its first start.")
         elif key.mode is not None and key.mode & 0o077:
-            yield _bad(subject, "other users can read its file: chmod 600, and replace the key.")
+            yield bad(subject, "other users can read its file: chmod 600, and replace the key.")
         elif key.length < key.least:
-            yield _bad(subject, f"has {key.length} characters: it needs at least {key.least}.")
+            yield bad(subject, f"has {key.length} characters: it needs at least {key.least}.")
         elif key.length < WEAK_KEY or key.variety < 10:
-            yield _warn(
-                subject, "is easier to guess than a random key: create one with openssl rand -hex 32."
-            )
+            yield warn(subject, "is easier to guess than a random key: create one with openssl rand -hex 32.")
         else:
-            yield _ok(subject, f"is set, {key.length} characters.")
+            yield ok(subject, f"is set, {key.length} characters.")
     for path in facts.open_files:
-        yield _warn("secrets in files", f"other users can read {path}: chmod 600 {path}.")
+        yield warn("secrets in files", f"other users can read {path}: chmod 600 {path}.")
 
 
 def _database(facts: InstallationFacts) -> Iterator[Finding]:
     subject = "database"
     if facts.database_fault is not None:
-        yield _bad(subject, f"cannot be used: {facts.database_fault}")
+        yield bad(subject, f"cannot be used: {facts.database_fault}")
     elif facts.behind:
-        yield _warn(subject, "its schema is older or newer than this release: run heartbeat migrate.")
+        yield warn(subject, "its schema is older or newer than this release: run heartbeat migrate.")
     else:
-        yield _ok(subject, f"answers, and has the schema of this release ({facts.library}).")
+        yield ok(subject, f"answers, and has the schema of this release ({facts.library}).")
 
 
 def _postgres(facts: InstallationFacts) -> Iterator[Finding]:
@@ -253,143 +194,72 @@ def _postgres(facts: InstallationFacts) -> Iterator[Finding]:
         return
     for name in ("fsync", "full_page_writes", "synchronous_commit"):
         if server.settings.get(name) == "off":
-            yield _bad(subject, f"{name} is off: answered pings can be lost. Set it to on.")
+            yield bad(subject, f"{name} is off: answered pings can be lost. Set it to on.")
     if int(server.version.partition(".")[0] or 0) < LEAST_POSTGRES:
-        yield _warn(
+        yield warn(
             subject, f"version {server.version} is not supported: upgrade to {LEAST_POSTGRES} or newer."
         )
     if server.standby:
-        yield _bad(
+        yield bad(
             subject,
             "this server is a standby and accepts no changes: set HEARTBEAT_DATABASE_URL to the primary.",
         )
     free = int(server.settings.get("max_connections", "0")) - server.connections_used
     if free < CONNECTIONS:
-        yield _warn(
+        yield warn(
             subject,
             f"{free} connections are left, and a process needs up to {CONNECTIONS}: raise max_connections.",
         )
     if abs(server.offset) > SKEW:
-        yield _warn(
+        yield warn(
             subject, f"its clock differs from this machine's by {_seconds(server.offset)}: run NTP on both."
         )
     if server.lag is not None and server.lag > LAG:
-        yield _warn(subject, f"a standby is {_seconds(server.lag)} behind: a failover would lose that much.")
-    yield _ok(subject, f"version {server.version}, {free} connections free.")
+        yield warn(subject, f"a standby is {_seconds(server.lag)} behind: a failover would lose that much.")
+    yield ok(subject, f"version {server.version}, {free} connections free.")
 
 
 def _configuration(facts: InstallationFacts) -> Iterator[Finding]:
     subject = "configuration"
     if facts.configuration_missing:
-        yield _warn(
+        yield warn(
             subject,
             f"there is no file {facts.configuration}: create it, or set HEARTBEAT_CONFIG to its path.",
         )
         return
-    yield from (_bad(subject, problem) for problem in facts.problems)
-    yield from (_warn(subject, warning) for warning in facts.warnings)
+    yield from (bad(subject, problem) for problem in facts.problems)
+    yield from (warn(subject, warning) for warning in facts.warnings)
     if facts.differences:
-        yield _warn(
+        yield warn(
             subject,
-            f"{_counted(facts.differences, 'change')} not applied: heartbeat plan shows them, heartbeat apply "
+            f"{times.count(facts.differences, 'change')} not applied: heartbeat plan shows them, heartbeat apply "
             "applies them.",
         )
     if not facts.problems and facts.differences is not None and not facts.differences:
-        yield _ok(subject, f"{facts.configuration} is in force.")
+        yield ok(subject, f"{facts.configuration} is in force.")
 
 
 def _notifiers(facts: InstallationFacts) -> Iterator[Finding]:
     yield from (
-        _bad(f"notifier {kind}", f"cannot be used: {fault}") for kind, fault in facts.notifier_faults.items()
+        bad(f"notifier {kind}", f"cannot be used: {fault}") for kind, fault in facts.notifier_faults.items()
     )
 
 
 def _inventory(facts: InstallationFacts) -> Iterator[Finding]:
-    inventory = facts.inventory
-    if inventory is None:
-        return
-    yield from _named(inventory)
-    if inventory.unreachable_links:
-        yield _warn("public address", inventory.unreachable_links)
-    for slug, question in list(inventory.zone_questions.items())[:NAMES]:
-        yield _warn(f"check {slug}", question)
-    if inventory.sealed_by_old_keys:
-        yield _warn(
-            "encrypted secrets",
-            f"{inventory.sealed_by_old_keys} encrypted with an old key: run heartbeat rotate-keys.",
-        )
-    if inventory.oldest_page > OLD_PAGE:
-        yield _bad(
-            "pages",
-            f"the oldest has waited for {in_words(inventory.oldest_page)}: check that a process with the role pager "
-            "runs, and that the providers answer.",
-        )
-    if inventory.canary is not None:
-        late = inventory.canary > inventory.canary_every + OLD_PAGE
-        length = in_words(inventory.canary)
-        yield (
-            _bad("canary", f"its page has not arrived for {length}: pages to people may not arrive either.")
-            if late
-            else _ok("canary", f"its last page arrived {length} ago.")
-        )
-    yield from _peers(inventory)
-    people = "1 person" if inventory.people == 1 else f"{inventory.people:,} people"
-    yield _ok("checks", f"{_counted(inventory.checks, 'check')} and {people}.")
-
-
-def _peers(inventory: Inventory) -> Iterator[Finding]:
-    for name, silence in inventory.peers.items():
-        if silence is None:
-            yield _warn(f"peer {name}", f"has never pinged: it needs the address of the check {name} here.")
-        elif name in inventory.silent_peers:
-            yield _bad(f"peer {name}", f"was last heard {in_words(silence)} ago: run heartbeat doctor there.")
-        else:
-            yield _ok(f"peer {name}", f"was heard {in_words(silence)} ago.")
-
-
-def _named(inventory: Inventory) -> Iterator[Finding]:
-    """Yield a finding for each problem that somebody or something has, with their names."""
-    own_terminal = "so their pages go to the service's own terminal"
-    for names, weigh, subject, problem in (
-        (inventory.without_contacts, _bad, "people", "without a contact, so nobody can page them"),
-        (inventory.unusable_contacts, _bad, "people", "with a contact whose notifier does not work here"),
-        (inventory.reach_nobody, _bad, "policies", f"that reach nobody, {own_terminal}"),
-        (inventory.without_policy, _warn, "checks", f"without a policy, {own_terminal}"),
-        (inventory.never_heard, _warn, "checks", "expected for a week and never pinged"),
-        (
-            inventory.refused,
-            _warn,
-            "pings",
-            "refused, as no check or no key fits; see Unexpected pings on the console",
-        ),
-        (
-            inventory.unproven,
-            _warn,
-            "contacts",
-            "without proof of the last six months that a page arrives; run heartbeat test-page, and press I got it",
-        ),
-        (
-            inventory.unreadable,
-            _bad,
-            "encrypted secrets",
-            "no key here can decrypt; put the old key back, or enter them again",
-        ),
-    ):
-        if names:
-            yield weigh(subject, f"{problem}: {_some(names)}.")
+    return iter(()) if facts.inventory is None else inventory.judge(facts.inventory)
 
 
 def _serving(facts: InstallationFacts) -> Iterator[Finding]:
     subject = "serving"
     match facts.ready:
         case (200, _):
-            yield _ok(subject, f"{facts.public_url} is ready.")
+            yield ok(subject, f"{facts.public_url} is ready.")
         case (int(status), str(text)):
-            yield _bad(subject, f"{facts.public_url}/readyz answers {status}: {text}")
+            yield bad(subject, f"{facts.public_url}/readyz answers {status}: {text}")
         case str(error):
-            yield _bad(subject, f"{facts.public_url} cannot be reached from here: {error}.")
+            yield bad(subject, f"{facts.public_url} cannot be reached from here: {error}.")
     if facts.untrusted_proxy:
-        yield _warn(
+        yield warn(
             "proxy",
             f"{facts.untrusted_proxy:,} requests came through a proxy that is not trusted, so all its clients share "
             "one limit: add its address, which the log has, to HEARTBEAT_TRUSTED_PROXY.",
@@ -401,23 +271,23 @@ def _open_files(facts: InstallationFacts) -> Iterator[Finding]:
         return
     shortage = open_files.shortage(facts.file_limit)
     if shortage is None:
-        yield _ok("open files", f"{facts.file_limit:,} are allowed, enough for every connection.")
+        yield ok("open files", f"{facts.file_limit:,} are allowed, enough for every connection.")
     else:
-        yield _warn("open files", f"{shortage}.")
+        yield warn("open files", f"{shortage}.")
 
 
 def _exposure(facts: InstallationFacts) -> Iterator[Finding]:
     url = urlsplit(facts.public_url)
     if url.scheme != "https" and not (url.hostname or "").startswith(_LOOPBACK):
-        yield _warn(
+        yield warn(
             "public address", f"{facts.public_url} is not https: keys and cookies are sent unencrypted."
         )
     if facts.outside_url:
-        yield _ok("outside heartbeat", "is set.")
+        yield ok("outside heartbeat", "is set.")
     elif facts.inventory is not None and facts.inventory.peers:
-        yield _ok("outside heartbeat", "goes to the peers.")
+        yield ok("outside heartbeat", "goes to the peers.")
     else:
-        yield _warn(
+        yield warn(
             "outside heartbeat",
             "HEARTBEAT_OUTSIDE_URL is not set: nobody would notice that this service has died.",
         )
@@ -426,19 +296,10 @@ def _exposure(facts: InstallationFacts) -> Iterator[Finding]:
 def _test_pages(facts: InstallationFacts) -> Iterator[Finding]:
     for contact, fault in facts.test_pages.items():
         yield (
-            _ok(contact, "accepted a test page.")
+            ok(contact, "accepted a test page.")
             if fault is None
-            else _bad(contact, f"did not accept a test page: {fault.rstrip('.')}.")
+            else bad(contact, f"did not accept a test page: {fault.rstrip('.')}.")
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    return ", ".join(names[:NAMES]) + more
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _seconds(length: timedelta) -> str:

@@ -45,10 +45,10 @@ from heartbeat.operations import secret_key, serving_process, trials
 from heartbeat.operations.doctor import (
     DataDirectory,
     InstallationFacts,
-    Inventory,
     Postgres,
     SecretFacts,
 )
+from heartbeat.operations.inventory import Inventory
 from heartbeat.pings import store as ping_store
 from heartbeat.pings import unexpected_store
 from heartbeat.settings import SHORTEST_KEY as SHORTEST_ENCRYPTION_KEY

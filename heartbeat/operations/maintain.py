@@ -19,7 +19,7 @@ from heartbeat.operations import backup as copies
 from heartbeat.operations import commands, doctor_facts, secret_key, serving_process
 from heartbeat.operations import doctor as diagnosis
 from heartbeat.operations.backup import Manifest, Unusable
-from heartbeat.operations.doctor import Finding, Weight
+from heartbeat.operations.finding import Finding, Weight
 from heartbeat.rekey import RekeyResult
 from heartbeat.settings import BadSetting, Settings
 

@@ -10,13 +10,12 @@ import pytest
 from heartbeat.operations import doctor
 from heartbeat.operations.doctor import (
     DataDirectory,
-    Finding,
     InstallationFacts,
-    Inventory,
     Postgres,
     SecretFacts,
-    Weight,
 )
+from heartbeat.operations.finding import Finding, Weight
+from heartbeat.operations.inventory import Inventory
 
 SERVER = Postgres("16.4", {"max_connections": "100", "fsync": "on"}, 12, timedelta(), False, None)
 HEALTHY = InstallationFacts(

@@ -23,7 +23,8 @@ from heartbeat.checks import store as check_store
 from heartbeat.database import engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.operations import doctor, doctor_facts
-from heartbeat.operations.doctor import InstallationFacts, Weight
+from heartbeat.operations.doctor import InstallationFacts
+from heartbeat.operations.finding import Weight
 from heartbeat.pings import unexpected_store
 from heartbeat.pings.unexpected import UNKNOWN_KEY, UnexpectedPings
 from heartbeat.settings import Settings

@@ -19,7 +19,8 @@ from heartbeat.access.account import User
 from heartbeat.actor import Role
 from heartbeat.database import Database, engine, transact
 from heartbeat.operations import doctor_facts, maintain, secret_key
-from heartbeat.operations.doctor import Weight, judge
+from heartbeat.operations.doctor import judge
+from heartbeat.operations.finding import Weight
 from heartbeat.operations.secret_key import NotTheSame
 from heartbeat.settings import Settings
 from tests.unit.conftest import NOW, waiting

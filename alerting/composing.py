@@ -9,7 +9,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerting import attempts, escalation, notice, outbox, outside, recap, roster, store, symptom_store
+from alerting import (
+    attempts,
+    escalation,
+    notice,
+    outbox,
+    outside,
+    recap,
+    roster,
+    store,
+    symptom_store,
+    timeline_store,
+)
 from alerting.crew import Crew
 from alerting.incident import Describe, Entry, Incident, RaisedSymptom
 from alerting.news import NO_NEWS, News
@@ -183,7 +194,7 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
         crew=crew,
         readers=Counter(contact.mark for person in crew.people.values() for contact in person.all_contacts),
         sequences=sequences,
-        past=store.entries_of(db, numbers, recap.KINDS),
+        past=timeline_store.entries_of(db, numbers, recap.KINDS),
         last_paged=attempts.last_paged(db, again) if again else {},
         threads=attempts.threads(db, begun) if begun else {},
         coming=outbox.news_to_come(db, numbers),

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import attempts as attempt_store
-from alerting import gather, outbox, recovery, store, symptom_store, timeline
+from alerting import gather, outbox, recovery, store, symptom_store, timeline, timeline_store
 from alerting import notifier_settings as notifier_settings
 from alerting import paging_history as paging_history
 from alerting import polls as polls
@@ -88,10 +88,10 @@ from alerting.rotation_store import propose_swap as propose_swap
 from alerting.rotation_store import proposed_swaps as proposed_swaps
 from alerting.rotation_store import remove_override as remove_override
 from alerting.store import lately_about as lately_about
-from alerting.store import newest_entries as newest_entries
 from alerting.store import open_about as open_about
-from alerting.store import timeline_ends as timeline_ends
 from alerting.symptom_store import standing as standing
+from alerting.timeline_store import newest_entries as newest_entries
+from alerting.timeline_store import timeline_ends as timeline_ends
 from alerting.waiting import Move as Move
 from alerting.waiting import forget as forget
 from alerting.waiting import move as move
@@ -187,7 +187,7 @@ def dossier(db: Connection, incident_id: int) -> Dossier | None:
     return Dossier(
         incident,
         symptom_store.symptoms_of(db, [incident_id])[incident_id],
-        store.timeline_of(db, incident_id),
+        timeline_store.timeline_of(db, incident_id),
         outbox.pages_of(db, incident_id),
         attempt_store.attempts_of(db, incident_id),
     )

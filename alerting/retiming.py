@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import incident as life
-from alerting import leases, store, symptom_store
+from alerting import leases, store, symptom_store, timeline_store
 from alerting.clock_step import Step
 from alerting.incident import Incident, State
 
@@ -21,8 +21,8 @@ def retime_incidents(db: Connection, step: Step, number: int, limit: int) -> int
     locked = store.lock_open(db, number, limit)
     if not locked:
         return None
-    written_at = store.last_written(db, locked)
-    snoozed_at = store.last_written(db, locked, State.SNOOZED.value)
+    written_at = timeline_store.last_written(db, locked)
+    snoozed_at = timeline_store.last_written(db, locked, State.SNOOZED.value)
     moved = [
         life.retimed(
             incident,

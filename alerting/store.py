@@ -1,4 +1,4 @@
-"""The SQL of incidents, their symptoms and timelines.
+"""The SQL of incidents.
 
 Locks are taken in the order of the cause key, so that two transactions over many incidents never block each other.
 """
@@ -27,10 +27,10 @@ from sqlalchemy import (
 )
 
 from alerting import escalation
-from alerting.incident import Entry, Incident, State
+from alerting.incident import Incident, State
 from alerting.severity import Severity
 from alerting.sql import Utc, among, earliest, insert_many, update_many
-from alerting.tables import incidents, symptoms, timeline
+from alerting.tables import incidents, symptoms
 
 DRILL = -1
 """The number of the drill. There is one at a time. Lists, counts and sums are of numbers above zero."""
@@ -90,14 +90,6 @@ def lock_open(db: Connection, number: int, limit: int) -> dict[int, Incident]:
         .order_by(incidents.c.id)
     )
     return lock(db, db.execute(query.limit(limit)).scalars().all())
-
-
-def last_written(db: Connection, ids: Collection[int], kind: str | None = None) -> dict[int, datetime]:
-    """Return by incident the time of the newest line of its timeline, or of its newest line of one kind."""
-    query = select(timeline.c.incident_id, func.max(timeline.c.at, type_=timeline.c.at.type))
-    query = query.where(among(db, timeline.c.incident_id, ids)).group_by(timeline.c.incident_id)
-    rows = db.execute(query if kind is None else query.where(timeline.c.kind == kind))
-    return {row[0]: row[1] for row in rows}
 
 
 def claim_due(db: Connection, now: datetime, limit: int) -> list[Incident]:
@@ -273,43 +265,6 @@ def save_policy(db: Connection, incident: Incident) -> None:
     update_many(db, incidents, [{"id": incident.id, "policy": incident.policy}])
 
 
-def write(db: Connection, entries: Sequence[Entry]) -> None:
-    """Add lines to timelines."""
-    # Not `asdict`, which copies each value deeply: in a storm that took half of the time.
-    rows = [
-        {
-            "incident_id": entry.incident_id,
-            "at": entry.at,
-            "kind": entry.kind,
-            "words": entry.words,
-            "by": entry.by,
-        }
-        for entry in entries
-    ]
-    insert_many(db, timeline, rows)
-
-
-def timeline_of(db: Connection, incident_id: int) -> list[Entry]:
-    """Return the timeline of an incident, oldest entry first."""
-    query = select(timeline).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id)
-    return [Entry(row.incident_id, row.at, row.kind, row.words, row.by) for row in db.execute(query)]
-
-
-def entries_of(
-    db: Connection, incident_ids: Collection[int], kinds: Collection[str]
-) -> dict[int, list[Entry]]:
-    """Return by incident the entries of these kinds in its timeline, oldest first."""
-    query = (
-        select(timeline)
-        .where(among(db, timeline.c.incident_id, incident_ids), timeline.c.kind.in_(kinds))
-        .order_by(timeline.c.id)
-    )
-    found: dict[int, list[Entry]] = {number: [] for number in incident_ids}
-    for row in db.execute(query):
-        found[row.incident_id].append(Entry(row.incident_id, row.at, row.kind, row.words, row.by))
-    return found
-
-
 def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
     """Return the last incidents of this symptom, newest first."""
     # Few numbers, straight from the end of the index: a job that has failed each hour for a year is in thousands.
@@ -318,22 +273,6 @@ def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
     query = select(incidents).join(newest, incidents.c.id == newest.c.incident_id)
     query = query.order_by(incidents.c.id.desc())
     return [incident_of(row) for row in db.execute(query)]
-
-
-def newest_entries(db: Connection, limit: int) -> list[int]:
-    """Return the numbers of the last lines of all timelines, newest first."""
-    query = select(timeline.c.id).where(timeline.c.incident_id > 0).order_by(timeline.c.id.desc())
-    return list(db.execute(query.limit(limit)).scalars())
-
-
-def timeline_ends(db: Connection, incident_ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    """Return by incident the number of lines of its timeline, and the id of the last."""
-    query = (
-        select(timeline.c.incident_id, func.count(), func.max(timeline.c.id))
-        .where(among(db, timeline.c.incident_id, incident_ids))
-        .group_by(timeline.c.incident_id)
-    )
-    return {row[0]: (row[1], row[2]) for row in db.execute(query)}
 
 
 def load(db: Connection, incident_id: int) -> Incident | None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from alerting import after_commit, store
+from alerting import after_commit, store, timeline_store
 from alerting.incident import Entry, State
 
 LINES = 10
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def write(db: Connection, entries: Sequence[Entry]) -> None:
     """Add lines to timelines, and to the log after the commit."""
-    store.write(db, entries)
+    timeline_store.write(db, entries)
     for kind in LIFE:
         of_kind = [entry for entry in entries if entry.kind == kind and entry.incident_id != store.DRILL]
         if of_kind:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, make_url
 
-from alerting import desk, escalator, store, timeline
+from alerting import desk, escalator, timeline, timeline_store
 from alerting.incident import Entry, Hold
 from heartbeat.database import engine, transact
 from tests.unit.alerting.conftest import HOUR, a_symptom
@@ -88,6 +88,6 @@ def test_a_timeline_is_read_in_the_order_of_its_lines(writer: Engine) -> None:
     transact(writer, lambda db: desk.raise_(db, [a_symptom()], NOW))
     transact(writer, lambda db: timeline.write(db, lines))
     with writer.begin() as db:
-        assert store.timeline_of(db, 1)[1:] == lines
+        assert timeline_store.timeline_of(db, 1)[1:] == lines
         assert desk.timeline_ends(db, [1, 2]) == {1: (3, 3)}
         assert desk.newest_entries(db, 2) == [3, 2]

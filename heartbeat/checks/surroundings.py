@@ -4,10 +4,9 @@ The number of statements does not grow with the number of incidents.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import chain, islice
 
 from sqlalchemy import Connection
 
@@ -15,15 +14,14 @@ from alerting import desk, times
 from alerting.incident import Incident, RaisedSymptom
 from alerting.notice import called, in_short
 from alerting.subject import cause_of
-from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
+from alerting.surroundings import LateJob, OtherIncident, Surroundings
 from heartbeat.checks import cause, deadline, groups, level, store, symptoms
 from heartbeat.checks.check import Check, State
-from heartbeat.checks.groups import AllGroups, CheckGroup, Tally
+from heartbeat.checks.everywhere import NAMED, Everywhere, incidents_by_group
+from heartbeat.checks.groups import AllGroups, CheckGroup
 
 DETAILED_AT_ONCE = 50
 """The most incidents at once that are told all of it. In a storm only the groups are counted."""
-NAMED = 3
-"""Other incidents, and other groups that are not fine, that are named."""
 SAME_JOBS = 2
 """Groups with the same jobs that are told apart. More are among all the others."""
 _MOST_URGENT = 50
@@ -39,16 +37,6 @@ UNEASY = 20
 """Groups that are not fine, and of which nothing is down, among which some are named."""
 
 RaisedByIncident = Mapping[int, Sequence[RaisedSymptom]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Everywhere:
-    """All groups in numbers, if there are not too many to count, and the incidents of groups in words."""
-
-    groups: AllGroups | None
-    incidents: Mapping[str, str]
-    within: Mapping[str, Tally]
-    """The groups within each level that an incident is about."""
 
 
 def of(
@@ -76,9 +64,10 @@ def of(
         for number, found in twins.items()
     }
     levels = {key for key in keys.values() if level.is_level(key)}
-    everywhere = _Everywhere(
+    everywhere = Everywhere(
+        states,
         all_groups or _counted(db, now),
-        _by_group(urgent, keys, states),
+        incidents_by_group(urgent, keys, states),
         groups.within_levels(db, levels, now) if levels else {},
     )
     fine = _fine_twins(db, incidents, raised, keys, twins, now)
@@ -89,10 +78,10 @@ def of(
         number: replace(
             _with_recovering(group, of_number[number], urgent, keys),
             late_jobs=tuple(job for key, job in late if level.within(key, keys[number])),
-            above=_above(keys[number], above[number], states, everywhere),
+            above=everywhere.above(keys[number], above[number]),
             twins=fine.get(number),
-            same_jobs=tuple(_state(states[other], everywhere) for other in twins[number]),
-            elsewhere=_elsewhere(keys[number], twins[number], states, everywhere),
+            same_jobs=tuple(map(everywhere.state, twins[number])),
+            elsewhere=everywhere.besides(keys[number], twins[number]),
         )
         for number, group in around.items()
     }
@@ -161,15 +150,6 @@ def _group(key: str, states: Mapping[str, CheckGroup]) -> Surroundings:
     )
 
 
-def _above(
-    key: str, above: Sequence[str], states: Mapping[str, CheckGroup], everywhere: _Everywhere
-) -> GroupState | None:
-    """Return the level above a group, if it has more than the group."""
-    state = states.get(above[0]) if above else None
-    own = states.get(key)
-    return _state(state, everywhere) if state and state.total > (own.total if own else 0) else None
-
-
 def _fine_twins(
     db: Connection,
     incidents: Sequence[Incident],
@@ -203,11 +183,6 @@ def _is_fine(job: Check, now: datetime) -> bool:
 
 def _counted(db: Connection, now: datetime) -> AllGroups | None:
     return None if store.more_than(db, MOST_COUNTED) else groups.all_groups(db, now, UNEASY)
-
-
-def _state(group: CheckGroup, everywhere: _Everywhere) -> GroupState:
-    incidents = everywhere.incidents.get(group.key, "")
-    return GroupState(cause.key_title(group.key), group.total, group.up, incidents)
 
 
 def _with_recovering(
@@ -333,73 +308,3 @@ def _in_short(theirs: Sequence[RaisedSymptom], now: datetime) -> str:
     if free:
         return in_short(free, cause.in_words)
     return f"{in_short(theirs, cause.in_words)}, held by {theirs[0].held_why or 'maintenance'}"
-
-
-def _elsewhere(
-    key: str,
-    told: Collection[str],
-    states: Mapping[str, CheckGroup],
-    everywhere: _Everywhere,
-) -> Elsewhere | None:
-    """Return all groups but that of `key`. Names those that are not fine, except the groups that are `told` apart."""
-    if key == cause.OF_SERVICE or everywhere.groups is None:
-        # Checks have nothing to do with the service itself.
-        return None
-    own = states.get(key)
-    inside = everywhere.within.get(key) or (_alone(own) if own else None)
-    kinds = [
-        tally for tally in (_without(tally, inside) for tally in everywhere.groups.tallies) if tally.total
-    ]
-    numbers = {
-        other: of_group for other, of_group in everywhere.incidents.items() if not level.within(other, key)
-    }
-    # A group whose incident is recovering is not fine, though all of its checks are up.
-    recovering = sum(
-        everywhere.within[other].total if other in everywhere.within else 1
-        for other in numbers
-        if states[other].fine
-    )
-    in_incidents = (
-        f"{cause.key_title(other)} ({words})" for other, words in numbers.items() if other not in told
-    )
-    uneasy = (
-        f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
-        for other, late in everywhere.groups.uneasy.items()
-        if other not in (*told, *numbers) and not level.within(other, key)
-    )
-    return Elsewhere(
-        noun=cause.plural_of([tally.sample for tally in kinds]),
-        total=sum(tally.total for tally in kinds),
-        alive=sum(tally.fine for tally in kinds) - recovering,
-        not_fine=tuple(islice(chain(in_incidents, uneasy), NAMED)),
-    )
-
-
-def _alone(group: CheckGroup) -> Tally:
-    """Return the tally of one group."""
-    return Tally(group.key, int(group.total > 0), int(group.fine))
-
-
-def _without(tally: Tally, inside: Tally | None) -> Tally:
-    """Return a tally without the groups of another."""
-    if inside is None or (cause.slug_of(inside.sample) is None) != (cause.slug_of(tally.sample) is None):
-        return tally
-    return replace(tally, total=tally.total - inside.total, fine=tally.fine - inside.fine)
-
-
-def _by_group(
-    urgent: Sequence[Incident], keys: Mapping[int, str], states: Mapping[str, CheckGroup]
-) -> dict[str, str]:
-    """Return the incidents of each group in words: "incident 12", "incident 12, recovering", "incidents 12, 14"."""
-    by_group: dict[str, list[Incident]] = {}
-    for incident in urgent:
-        if keys[incident.id] in states and states[keys[incident.id]].total:
-            by_group.setdefault(keys[incident.id], []).append(incident)
-    return {key: _incidents(of_group) for key, of_group in by_group.items()}
-
-
-def _incidents(of_group: Sequence[Incident]) -> str:
-    if len(of_group) > 1:
-        return f"incidents {', '.join(str(incident.id) for incident in of_group[:NAMED])}"
-    (incident,) = of_group
-    return f"incident {incident.id}{', recovering' if incident.recovering else ''}"

@@ -1,0 +1,101 @@
+"""All groups of checks, in numbers.
+
+A page tells how many groups are fine beside its own, and names some that are not.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from alerting.incident import Incident
+from alerting.surroundings import Elsewhere, GroupState
+from heartbeat.checks import cause, level
+from heartbeat.checks.groups import AllGroups, CheckGroup, Tally
+
+NAMED = 3
+"""Other incidents, and other groups that are not fine, that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everywhere:
+    """The groups that are looked at, and all groups in numbers if there are not too many to count."""
+
+    states: Mapping[str, CheckGroup]
+    groups: AllGroups | None
+    incidents: Mapping[str, str]
+    """The incidents of each group in words."""
+    within: Mapping[str, Tally]
+    """The groups within each level that an incident is about."""
+
+    def state(self, key: str) -> GroupState:
+        """Return a group with its incidents in words."""
+        group = self.states[key]
+        return GroupState(cause.key_title(key), group.total, group.up, self.incidents.get(key, ""))
+
+    def above(self, key: str, levels: Sequence[str]) -> GroupState | None:
+        """Return the first of these levels above a group, if it has more than the group."""
+        whole = self.states.get(levels[0]) if levels else None
+        own = self.states.get(key)
+        return self.state(levels[0]) if whole and whole.total > (own.total if own else 0) else None
+
+    def besides(self, key: str, told: Collection[str]) -> Elsewhere | None:
+        """Return all groups but that of `key`. It names some that are not fine, but none that is `told` apart."""
+        if key == cause.OF_SERVICE or self.groups is None:
+            # Checks have nothing to do with the service itself.
+            return None
+        own = self.states.get(key)
+        inside = self.within.get(key) or (_alone(own) if own else None)
+        kinds = [tally for tally in (_without(tally, inside) for tally in self.groups.tallies) if tally.total]
+        numbers = {
+            other: of_group for other, of_group in self.incidents.items() if not level.within(other, key)
+        }
+        # A group whose incident is recovering is not fine, though all of its checks are up.
+        recovering = sum(
+            self.within[other].total if other in self.within else 1
+            for other in numbers
+            if self.states[other].fine
+        )
+        in_incidents = (
+            f"{cause.key_title(other)} ({words})" for other, words in numbers.items() if other not in told
+        )
+        uneasy = (
+            f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
+            for other, late in self.groups.uneasy.items()
+            if other not in (*told, *numbers) and not level.within(other, key)
+        )
+        return Elsewhere(
+            noun=cause.plural_of([tally.sample for tally in kinds]),
+            total=sum(tally.total for tally in kinds),
+            alive=sum(tally.fine for tally in kinds) - recovering,
+            not_fine=tuple(islice(chain(in_incidents, uneasy), NAMED)),
+        )
+
+
+def _alone(group: CheckGroup) -> Tally:
+    """Return the tally of one group."""
+    return Tally(group.key, int(group.total > 0), int(group.fine))
+
+
+def _without(tally: Tally, inside: Tally | None) -> Tally:
+    """Return a tally without the groups of another."""
+    if inside is None or (cause.slug_of(inside.sample) is None) != (cause.slug_of(tally.sample) is None):
+        return tally
+    return replace(tally, total=tally.total - inside.total, fine=tally.fine - inside.fine)
+
+
+def incidents_by_group(
+    urgent: Sequence[Incident], keys: Mapping[int, str], states: Mapping[str, CheckGroup]
+) -> dict[str, str]:
+    """Return the incidents of each group in words: "incident 12", "incident 12, recovering", "incidents 12, 14"."""
+    by_group: dict[str, list[Incident]] = {}
+    for incident in urgent:
+        if keys[incident.id] in states and states[keys[incident.id]].total:
+            by_group.setdefault(keys[incident.id], []).append(incident)
+    return {key: _incidents(of_group) for key, of_group in by_group.items()}
+
+
+def _incidents(of_group: Sequence[Incident]) -> str:
+    if len(of_group) > 1:
+        return f"incidents {', '.join(str(incident.id) for incident in of_group[:NAMED])}"
+    (incident,) = of_group
+    return f"incident {incident.id}{', recovering' if incident.recovering else ''}"

@@ -38,6 +38,8 @@ class Referee:
         self._raised_at_levels: set[tuple[int, str]] = set()
         self.waited: dict[str, list[Span]] = {name: [] for name in self.lives}
         """The times in which each check waited for its parents, or had its chance to run once they were well."""
+        self._waited: set[str] = set()
+        """The checks that waited at the look before."""
         self._last_down: dict[str, float] = {}
         self._looked_at = 0.0
         self._recovering: dict[int, float] = {}
@@ -137,15 +139,19 @@ class Referee:
         }
         looked_at, self._looked_at = self._looked_at, self.world.time
         yield from self._pages_alone(found, looked_at)
-        for name, consequence in self._waiting(found).items():
+        waiting = self._waiting(found)
+        # What waited at the look before has done so until some moment since then.
+        waited, self._waited = self._waited, waiting.keys() & self.lives.keys()
+        for name in waited | waiting.keys():
             self.waited[name].append((looked_at, self.world.time))
+        for name, consequence in waiting.items():
             parents = self._parents(name)
             chance = 0.0 if consequence else HOUR + self.lives[name].job.grace
             since = max((self._last_down.get(parent, 0.0) for parent in parents), default=0.0)
             if since + LONGEST_SETTLING + chance < self.world.time:
                 yield f"{name} waits for {sorted(parents)}, and all of them are well"
             policy = self.lives[name].job.policy
-            if all(self.lives[parent].job.policy != policy for parent in parents):
+            if parents and all(self.lives[parent].job.policy != policy for parent in parents):
                 yield f"{name} waits for {sorted(parents)}, of which its people do not hear"
 
     def _pages_alone(self, found: Books, looked_at: float) -> Iterator[str]:

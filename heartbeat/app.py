@@ -122,22 +122,15 @@ def build(
 
     instead = notifiers or {}
     metrics = _metrics(settings, database)
-    foundation = Foundation(
-        settings, database, clock, metrics, http, entered or http, itself or http, instead, wake, tracing
-    )
+    clients = http, entered or http, itself or http
+    foundation = Foundation(settings, database, clock, metrics, *clients, instead, wake, tracing)
     # Who sends must rest too while times are moved: a lease that seems over would be sent a second time.
     moves = JUDGING in settings.roles or "pager" in settings.roles
     guard = ClockGuard(database, clock, metrics.ticking, moves=moves)
     courier = _courier(foundation, guard, random)
     creation_limit = CreationLimit(settings.ping_checks_limit)
     rollup = Rollup(database, clock)
-    ingest = Ingest(
-        database,
-        limit=creation_limit,
-        wake=wake,
-        note_measured=rollup.note,
-        observe_batch=_observing(metrics, tracing),
-    )
+    ingest = _ingest(foundation, creation_limit, rollup)
     loops = beside.build(
         foundation,
         guard,
@@ -151,11 +144,7 @@ def build(
     context = _context(foundation, main_ticker)
     system = System(
         asgi=front.build(context, ingest, loops.publisher, settings, tracing, connections),
-        straight=pings.straight(
-            ingest, clock, metrics, settings.ping_body_limit, public_address.home(settings.public_url)
-        )
-        if "api" in settings.roles
-        else None,
+        straight=_straight(foundation, ingest) if "api" in settings.roles else None,
         context=context,
         ingest=ingest,
         courier=courier,
@@ -164,6 +153,22 @@ def build(
         beside=loops,
     )
     return system
+
+
+def _ingest(foundation: Foundation, limit: CreationLimit, rollup: Rollup) -> Ingest:
+    return Ingest(
+        foundation.database,
+        limit=limit,
+        wake=foundation.wake,
+        note_measured=rollup.note,
+        observe_batch=_observing(foundation.metrics, foundation.tracing),
+    )
+
+
+def _straight(foundation: Foundation, ingest: Ingest) -> StraightPings:
+    settings = foundation.settings
+    home = public_address.home(settings.public_url)
+    return pings.straight(ingest, foundation.clock, foundation.metrics, settings.ping_body_limit, home)
 
 
 def _metrics(settings: Settings, database: Database) -> Metrics:

@@ -38,6 +38,8 @@ class Referee:
         self._raised_at_levels: set[tuple[int, str]] = set()
         self.waited: dict[str, list[Span]] = {name: [] for name in self.lives}
         """The times in which each check waited for its parents, or had its chance to run once they were well."""
+        self.waited_no_longer: dict[str, list[Span]] = {name: [] for name in self.lives}
+        """The times at some moment of which each check ceased to wait."""
         self._waited: set[str] = set()
         """The checks that waited at the look before."""
         self._last_down: dict[str, float] = {}
@@ -140,11 +142,12 @@ class Referee:
         looked_at, self._looked_at = self._looked_at, self.world.time
         yield from self._pages_alone(found, looked_at)
         waiting = self._waiting(found)
-        # What waited at the look before has done so until some moment since then.
-        waited, self._waited = self._waited, waiting.keys() & self.lives.keys()
-        for name in waited | waiting.keys():
-            self.waited[name].append((looked_at, self.world.time))
+        since_then = looked_at, self.world.time
+        for name in self._waited - waiting.keys():
+            self.waited_no_longer[name].append(since_then)
+        self._waited = set(waiting)
         for name, consequence in waiting.items():
+            self.waited[name].append(since_then)
             parents = self._parents(name)
             chance = 0.0 if consequence else HOUR + self.lives[name].job.grace
             since = max((self._last_down.get(parent, 0.0) for parent in parents), default=0.0)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event
 from alerting import desk
 from alerting.incident import Hold, Incident, RaisedSymptom
 from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
-from heartbeat.checks import check, life, store, surroundings, symptoms
+from heartbeat.checks import check, everywhere, life, store, surroundings, symptoms
 from heartbeat.checks.check import Check, Ping, Signal, Tolerance
 from tests.unit.conftest import NOW, a_check
 
@@ -144,7 +144,7 @@ def test_more_incidents_than_can_be_named_are_counted(db: Connection) -> None:
     silent(db, on("a", "one"))
     failed(db, *(on("a", f"feed-{n}") for n in range(5)))
     found = around(db, "a")
-    assert (len(found.incidents), found.more_incidents) == (surroundings.NAMED, 2)
+    assert (len(found.incidents), found.more_incidents) == (everywhere.NAMED, 2)
 
 
 def test_the_same_jobs_elsewhere_are_told_apart_if_they_are_few(db: Connection) -> None:

@@ -304,7 +304,7 @@ class Verdict:
             if not by_hand and one.resolved - one.recovered < self.world.settling - 0.001:
                 yield f"incident {one.id} ended after {one.resolved - one.recovered:.1f} s without trouble"
             for name in self.referee.lives:
-                for spell in self.spells(name):
+                for spell in self._spells(name):
                     waited = *self.referee.waited[name], *self.referee.waited_no_longer[name]
                     if any(begins <= at <= ends for begins, ends in waited):
                         continue

@@ -179,7 +179,7 @@ def on_call(person: str, policies: Iterable[Policy], crew: Crew, now: datetime) 
             names_by_wait.setdefault(wait, []).append(policy.name)
     waits = sorted(names_by_wait.items(), key=lambda item: item[0] != FIRST)
     when = ", ".join(f"{wait} for {_some(names)}" for wait, names in waits)
-    return f"You are on call at all hours: {when}." if when else ""
+    return f"You are on call: {when}." if when else ""
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from alerting import (
     answer,
     breaker,
     courier,
+    coverage,
     delivery,
     desk,
     digest,
@@ -22,6 +23,7 @@ from alerting import (
     paging_history,
     quiet_hours,
     receipts,
+    relief,
     retelling,
     timeline,
 )
@@ -82,7 +84,7 @@ from heartbeat.checks import (
     surroundings,
 )
 from heartbeat.definitions import status_page as definition_status_page
-from heartbeat.definitions.edit import devices, reachability
+from heartbeat.definitions.edit import devices, overrides, reachability
 from heartbeat.definitions.edit import maintenance as arranging
 from heartbeat.http import admission, connection, forms, health, limits, server
 from heartbeat.http.callbacks import answers, provider
@@ -97,6 +99,7 @@ from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields, keyed
 from heartbeat.measurements import history as measured
+from heartbeat.on_call import coverage_watch, relief_watch, trial_round, trial_watch
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
 from heartbeat.operations.come_over import source
 from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup, rule_trial
@@ -241,6 +244,21 @@ LIMITS: Mapping[str, str] = {
         f"{rule.RUNS[0]} to {rule.RUNS[1]}; {rule.CONSECUTIVE[0]} to {rule.CONSECUTIVE[1]} in a row"
     ),
     "Earlier runs without which a rule has no median": f"{rule.FEWEST}",
+    "Overrides and leaves that are not over": (
+        f"{overrides.MOST:,}, each of {overrides.LONGEST.days} days at most"
+    ),
+    "Coverage of policies": f"{coverage.AHEAD.days} days ahead, looked at every {coverage_watch.EVERY:g} s",
+    "Test page by itself": (
+        f"from {trial_round.FROM:%H:%M} to {trial_round.UNTIL:%H:%M} on working days, to {trial_watch.AT_ONCE} people "
+        f"after each look, every {trial_watch.EVERY:g} s"
+    ),
+    "Time to confirm a test page": (
+        f"{trial_round.PATIENCE.days} day; a new person gets the first one after as long"
+    ),
+    "Change of shift": (
+        f"looked at every {relief_watch.EVERY:g} s; {relief.MOST} open incidents, of which the message names "
+        f"{relief.NAMED}"
+    ),
     "Span of a report of past pages": (
         f"{paging.LONGEST.days} days, its newest {paging_history.MOST_ANSWERS:,} answers, {paging.LISTED} checks"
     ),

@@ -135,12 +135,12 @@ async def test_the_console_says_that_you_are_on_call(
 ) -> None:
     night = Policy("night", (Step(("ben",), 7 * MINUTE), Step(("anna-b",), 5 * MINUTE)))
     await system.context.database.write(lambda db: desk.define_policy(db, night))
-    sentence = "You are on call at all hours: first for ops, after 7 min for night."
+    sentence = "You are on call: first for ops, after 7 min for night."
     async with visitor(system, **BROWSER) as robot:
         await robot.post("/sign-in", data={"name": "robot", "password": PASSWORD})
         for path in ("/", "/on-call"):
             assert sentence in (await see(anna, path)).words
-            assert "You are on call at all hours: first for ops." in (await see(robot, path)).words
+            assert "You are on call: first for ops." in (await see(robot, path)).words
     away = replace(OPS, steps=(Step(("ben",), MINUTE),))
     for policy in (away, replace(away, name="night")):
         await system.context.database.write(lambda db, policy=policy: desk.define_policy(db, policy))  # type: ignore[misc]

@@ -159,7 +159,7 @@ def test_a_joining_check_is_reported_in_the_thread_and_the_steps_go_on(db: Conne
     jobs(db, "one")
     checker.sweep(db, DOWN)
     escalator.sweep(db, DOWN + GATHERING)
-    db.execute(pages.update().values(lease=1))  # It is being sent.
+    db.execute(pages.update().values(lease=1, leased_until=DOWN + timedelta(days=1)))  # It is being sent.
     jobs(db, "two", grace=timedelta(hours=1))
     now = DOWN + timedelta(minutes=1)
     foreseen = foresee(db, "two", now)

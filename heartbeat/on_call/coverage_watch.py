@@ -9,10 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from alerting import coverage, desk
-from alerting.coverage import Gap, Lack
-from alerting.crew import Crew
-from alerting.escalation import Policy
-from alerting.proof import Marked, Proof
+from alerting.coverage import Gap
 from heartbeat import installation
 from heartbeat.clock import Clock
 from heartbeat.database import Database
@@ -52,25 +49,7 @@ class CoverageWatch:
 
 def gaps_by_policy(db: Connection, now: datetime) -> dict[str, list[Gap]]:
     """Return the gaps of each policy over the coming days."""
-    return gaps_of(desk.policies(db), desk.crew(db), desk.contact_proofs(db), now)
-
-
-def gaps_of(
-    policies: Mapping[str, Policy], crew: Crew, proofs: Mapping[Marked, Proof], now: datetime
-) -> dict[str, list[Gap]]:
-    """Return the gaps of each policy over the coming days.
-
-    Until the first contact of the installation is proven, a contact counts without a proof.
-    """
-    any_proven = any(proof.proven_at for proof in proofs.values())
-    return {
-        name: [
-            gap
-            for gap in coverage.gaps(policy, crew, proofs, now, now + coverage.AHEAD)
-            if any_proven or gap.lack is not Lack.UNPROVEN
-        ]
-        for name, policy in policies.items()
-    }
+    return uncovered.gaps_of(desk.policies(db), desk.crew(db), desk.contact_proofs(db), now)
 
 
 def tell(db: Connection, gaps: Mapping[str, Sequence[Gap]], now: datetime, ahead: timedelta) -> None:

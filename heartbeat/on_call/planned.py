@@ -13,7 +13,7 @@ from alerting.origin import Origin
 from heartbeat import installation
 from heartbeat.definitions.kind import Owned
 from heartbeat.definitions.model import Configuration
-from heartbeat.on_call import coverage_watch
+from heartbeat.on_call import uncovered
 
 D = TypeVar("D", bound=Owned)
 
@@ -21,7 +21,7 @@ D = TypeVar("D", bound=Owned)
 def warnings(db: Connection, target: Configuration, now: datetime) -> list[str]:
     """Return a sentence for each policy that would have gaps, with the first one."""
     policies = _put_in_place(desk.policies(db), target.policies)
-    gaps = coverage_watch.gaps_of(policies, _crew(db, target), desk.contact_proofs(db), now)
+    gaps = uncovered.gaps_of(policies, _crew(db, target), desk.contact_proofs(db), now)
     zone = installation.timezone(db)
     return [
         f"policies.{name}: {coverage.sentence(each[0], now, zone)}." for name, each in gaps.items() if each

@@ -1,11 +1,14 @@
 """Gaps of coverage as an incident of the policy that has them, told to those who are on call now. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from alerting import coverage, times
 from alerting.coverage import Gap, Lack
+from alerting.crew import Crew
+from alerting.escalation import Policy
 from alerting.incident import Facts, Symptom
+from alerting.proof import Marked, Proof
 from alerting.severity import Severity
 from heartbeat.checks import cause
 
@@ -20,6 +23,24 @@ _ADVICE = {
     Lack.NO_CONTACT: "give somebody on call a contact, under On call",
     Lack.UNPROVEN: "send a test page to those on call, and let them confirm it",
 }
+
+
+def gaps_of(
+    policies: Mapping[str, Policy], crew: Crew, proofs: Mapping[Marked, Proof], now: datetime
+) -> dict[str, list[Gap]]:
+    """Return the gaps of each policy over the coming days.
+
+    Until the first contact of the installation is proven, a contact counts without a proof.
+    """
+    any_proven = any(proof.proven_at for proof in proofs.values())
+    return {
+        name: [
+            gap
+            for gap in coverage.gaps(policy, crew, proofs, now, now + coverage.AHEAD)
+            if any_proven or gap.lack is not Lack.UNPROVEN
+        ]
+        for name, policy in policies.items()
+    }
 
 
 def key_of(policy: str) -> str:

@@ -22,6 +22,7 @@ FACTS = frozenset(
         "asked_at",
         "at",
         "began_at",
+        "added_at",
         "changed_at",
         "cleared_at",
         "confirmed_at",

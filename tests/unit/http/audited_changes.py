@@ -96,8 +96,18 @@ def on_rotation(
     method: str, address: str, names: str, action: str, target: str, shape: Shape, body: Any = None
 ) -> Change:
     """Return a change by a program where there is a rotation, with an override and a proposed swap."""
-    change = by_program(method, address, names, action, target, shape, body)
+    return _with_rotation(by_program(method, address, names, action, target, shape, body))
 
+
+def on_rotation_by_form(
+    part: str, names: str, action: str, target: str, shape: Shape, /, **fields: Any
+) -> Change:
+    """Return a change by Anna on the screen of that rotation."""
+    address = f"/on-call/rotations/{{name}}/{part}"
+    return _with_rotation(by_form(address, f"infra {names}", action, target, shape, **fields))
+
+
+def _with_rotation(change: Change) -> Change:
     async def ask(world: World) -> httpx.Response:
         for path, fields in ROTA.items():
             answer = await world.program.request("POST" if "infra/" in path else "PUT", path, json=fields)
@@ -275,6 +285,8 @@ ROTA = {
     "/v1/rotations/infra/swaps": SWAP,
 }
 ROTATION = "/v1/rotations/{name}"
+THEN, AFTER = "2030-01-02T00:00:00Z 2030-01-02T06:00:00Z", "2030-01-02T12:00:00Z 2030-01-02T23:00:00Z"
+"""A shift of the first and one of the second, as forms name them."""
 
 INCIDENT, WINDOW, PAGE = "/v1/incidents/{number}", "/v1/maintenance/{number}", "/v1/status-pages/{name}"
 ANNOUNCEMENTS = f"{PAGE}/incidents"
@@ -467,6 +479,25 @@ PEOPLE = [
         "/announcements/{number:int}/update", "2", "announcement.update", "announcement 2", CHANGED, **OVER
     ),
     by_form("/announcements/{number:int}/discard", "1", "announcement.discard", "announcement 1", DELETED),
+    on_rotation_by_form(
+        "override", "", "override.make", "rotation infra", MADE, shift=f"{THEN} first", on="dan"
+    ),
+    on_rotation_by_form("overrides/{number:int}/delete", "1", "override.delete", "rotation infra", DELETED),
+    on_rotation_by_form(
+        "swap", "", "swap.propose", "rotation infra", MADE, offered=f"{THEN} first", asked=f"{AFTER} dan"
+    ),
+    on_rotation_by_form("swaps/{number:int}/accept", "1", "swap.accept", "rotation infra", DELETED),
+    on_rotation_by_form("swaps/{number:int}/decline", "1", "swap.decline", "rotation infra", DELETED),
+    on_rotation_by_form(
+        "leave",
+        "",
+        "leave.make",
+        "person dan",
+        MADE,
+        person="dan",
+        starts="2030-01-01T00:00",
+        ends="2030-01-02T00:00",
+    ),
     by_form("/on-call/new-person", "", "person.make", "person carl", MADE, slug="carl", **CARD),
     by_form("/on-call/people/{name}/edit", "ben", "person.change", "person ben", CHANGED, before="", **CARD),
     by_form("/on-call/people/{name}/test-page", "ben", "person.test", "person ben", DONE),

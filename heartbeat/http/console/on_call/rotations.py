@@ -139,12 +139,11 @@ async def leave(request: ConsoleRequest) -> Response:
     name = definition_form.name(request)
 
     def work(db: Connection) -> bool:
-        person = desk.people(db).get(str(request.form.get("person", "")))
-        one = desk.rotations(db)[name]
-        substitute = str(request.form.get("substitute", ""))
-        edit.leave(
-            db, request.actor, person.id if person else "", substitute, _typed(request, one), request.now
-        )
+        one = desk.rotations(db).get(name)
+        if one is None:
+            return False
+        person, substitute = (str(request.form.get(field, "")) for field in ("person", "substitute"))
+        edit.leave(db, request.actor, person, substitute, _typed(request, one), request.now)
         return True
 
     return await _changed(request, work)

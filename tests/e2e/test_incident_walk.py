@@ -35,7 +35,7 @@ async def test_an_incident_is_answered_without_script(place: Place, chromium: Br
         await walker.follow("us-housekeeping")
         await walker.press("Acknowledge")
         await walker.reads("Acknowledged by ben at 08:41 UTC")
-        assert await walker.page.get_by_role("button", name="Acknowledge").count() == 0
+        assert await walker.page.get_by_role("button", name="Acknowledge", exact=True).count() == 0
 
         await walker.fill(Note="   ")
         await walker.press("Add note")

@@ -54,7 +54,8 @@ bench: .venv/test.stamp ## Measure speed as ratios within one run, and write bui
 	@.venv/patroni/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/proof/patroni.lock
 	@touch $@
 
-proof: .venv/patroni.stamp ## Prove the promises, each beside a control that fails, within MINUTES=N, or only SUBJECTS="kills power"
+# Only the failover needs Patroni.
+proof: .venv/test.stamp $(if $(or $(filter failover,$(SUBJECTS)),$(if $(SUBJECTS),,all)),.venv/patroni.stamp) ## Prove the promises, each beside a control that fails, within MINUTES=N, or only SUBJECTS="kills power"
 	$(BIN)/python -m tests.proof $(SUBJECTS) --short $(if $(MINUTES),--minutes $(MINUTES))
 
 sim: .venv/test.stamp ## Run the simulation with SEEDS=N more seeds

@@ -51,7 +51,7 @@ def gaps(
 ) -> list[Gap]:
     """Return the gaps of a policy from `start` until `end`, in their order."""
     found: list[Gap] = []
-    for edge, following in pairwise(_edges(policy, crew, proofs, start, end)):
+    for edge, following in pairwise(edges(policy, crew, proofs, start, end)):
         people = _on_call(policy, crew, edge)
         lack = _lack(people, proofs, edge)
         if lack is None:
@@ -62,6 +62,22 @@ def gaps(
             gap = replace(gap, start=found.pop().start)
         found.append(gap)
     return found
+
+
+def edges(
+    policy: Policy, crew: Crew, proofs: Mapping[Marked, Proof], start: datetime, end: datetime
+) -> list[datetime]:
+    """Return the instants of a span at which the answer may change, its own two among them."""
+    found = {start, end}
+    for target in policy.targets:
+        if target in crew.rotations:
+            found.update(shift.start for shift in rotation.shifts(crew.rotations[target], start, end))
+    for only in (step.only for step in policy.steps):
+        for opening in rotation.openings(only.windows, start, end, times.zone(only.timezone)):
+            found.update(opening)
+    paged = {name for target in policy.targets for name in crew.members_of(target)}
+    found.update(proof.until for (name, _), proof in proofs.items() if name in paged and proof.until)
+    return sorted(edge for edge in found if start <= edge <= end)
 
 
 def sentence(gap: Gap, now: datetime, timezone: str) -> str:
@@ -100,18 +116,3 @@ def _lack(people: Sequence[Person], proofs: Mapping[Marked, Proof], at: datetime
         return Lack.NO_CONTACT
     proven = any(marked in proofs and proofs[marked].holds(at) for marked in contacts)
     return None if proven else Lack.UNPROVEN
-
-
-def _edges(
-    policy: Policy, crew: Crew, proofs: Mapping[Marked, Proof], start: datetime, end: datetime
-) -> list[datetime]:
-    """Return the instants of a span at which the answer may change, its own two among them."""
-    edges = {start, end}
-    rotations = [crew.rotations[target] for target in policy.targets if target in crew.rotations]
-    for each in rotations:
-        edges.update(shift.start for shift in rotation.shifts(each, start, end))
-    for only in (step.only for step in policy.steps):
-        for opening in rotation.openings(only.windows, start, end, times.zone(only.timezone)):
-            edges.update(opening)
-    edges.update(until for proof in proofs.values() if (until := proof.until) is not None)
-    return sorted(edge for edge in edges if start <= edge <= end)

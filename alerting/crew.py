@@ -31,6 +31,12 @@ class Crew:
             return "channel" if self.people[name].channel else "person"
         return "rotation" if name in self.rotations else "team" if name in self.teams else ""
 
+    def members_of(self, target: str) -> tuple[str, ...]:
+        """Return the names of all whom a name in a step may ever mean. The reverse of `targets_of`."""
+        if target in self.teams:
+            return self.teams[target].people
+        return tuple(self.rotations[target].members) if target in self.rotations else (target,)
+
     def targets_of(self, person: str) -> set[str]:
         """Return the names in a step that may mean this person: their own, and those of their teams and rotations."""
         teams = (team.name for team in self.teams.values() if person in team.people)

@@ -92,9 +92,9 @@ class Intent:
 
 
 def intend(
-    db: Connection, kind: NoticeKind, intents: Iterable[Intent], now: datetime, on_conflict: str = ""
+    db: Connection, kind: NoticeKind, intents: Iterable[Intent], now: datetime, *, unless_there: bool = False
 ) -> None:
-    """Write notices. `on_conflict` is a clause in SQL."""
+    """Write notices. With `unless_there`, a page stays that the same step has written for the same person."""
     rows = [
         {
             "incident_id": intent.incident.id,
@@ -118,21 +118,22 @@ def intend(
         }
         for intent in intents
     ]
-    insert_many(db, pages, rows, on_conflict=on_conflict)
+    insert_many(db, pages, rows, on_conflict="ON CONFLICT DO NOTHING" if unless_there else "")
 
 
 def intend_pages(
     db: Connection,
     notices: Iterable[tuple[Incident, Person, str, News]],
     now: datetime,
-    on_conflict: str = "",
+    *,
+    unless_there: bool = False,
 ) -> None:
     """Write pages, each for a person about an incident. A page begins with the person's first contact."""
     first = [
         Intent(incident, recipient(person.id, person.way(incident.severity, 0)), text, news)
         for incident, person, text, news in notices
     ]
-    intend(db, NoticeKind.PAGE, first, now, on_conflict)
+    intend(db, NoticeKind.PAGE, first, now, unless_there=unless_there)
 
 
 def recipient(person: str, contact: Contact) -> Recipient:

@@ -47,7 +47,7 @@ def relieve(db: Connection, relief: Relief, symptom: Symptom, by: str, now: date
 
     `symptom` is that of the message.
     """
-    incidents = [one for one in store.going_on(db, MOST) if _concerns(one, relief.rotation)]
+    incidents = [one for one in store.going_on(db, MOST) if _concerns(one, relief.rotation, now)]
     if not incidents:
         return []
     locked = store.lock(db, [incident.id for incident in incidents])
@@ -79,13 +79,14 @@ def _page(db: Connection, relief: Relief, incidents: Sequence[Incident], now: da
         for person in relief.come
         if person.contacts and person.id not in paged.get(incident.id, ())
     ]
-    outbox.intend_pages(db, pages, now, on_conflict="ON CONFLICT DO NOTHING")
+    outbox.intend_pages(db, pages, now, unless_there=True)
 
 
-def _concerns(incident: Incident, rotation: str) -> bool:
-    """Return whether an incident has paged a rotation, and still is trouble."""
+def _concerns(incident: Incident, rotation: str, now: datetime) -> bool:
+    """Return whether an incident has come to a step of a rotation that is meant for it, and still is trouble."""
     reached = incident.policy.steps[: incident.step]
-    return not incident.recovering and any(rotation in step.targets for step in reached)
+    meant = (step for step in reached if step.only.holds(incident.severity, now))
+    return not incident.recovering and any(rotation in step.targets for step in meant)
 
 
 def _line(incident: Incident) -> str:

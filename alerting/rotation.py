@@ -24,8 +24,6 @@ from alerting.origin import Origin
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVER: Final = datetime.min.replace(tzinfo=UTC)
 NEVER_ENDS: Final = datetime.max.replace(tzinfo=UTC)
-AHEAD: Final = timedelta(days=32)
-"""The time within which the end of a shift is looked for."""
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
 _LENGTH: Final = re.compile(r"([1-9]\d{0,3})(mo|[hdw])", re.ASCII)
@@ -247,12 +245,6 @@ def on_call(rotation: Rotation, at: datetime) -> tuple[str, ...]:
             case Change.REPLACE if on:
                 names = [on]
     return tuple(dict.fromkeys(names))
-
-
-def current(rotation: Rotation, at: datetime) -> Shift:
-    """Return the shift at an instant. It has no end within `AHEAD` if it ends then."""
-    first, *_ = shifts(rotation, at, at + AHEAD)
-    return first
 
 
 def shifts(rotation: Rotation, start: datetime, end: datetime) -> list[Shift]:

@@ -9,8 +9,8 @@ from alerting.crew import Crew
 from alerting.person import Person
 from alerting.rotation import Rotation
 
-AHEAD = timedelta(days=62)
-"""The time in which the next shift is looked for: the longest one of a month, and another one."""
+AHEAD = timedelta(days=32)
+"""The time in which the next shift is looked for: more than a month."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import desk
+from alerting import delivery, desk
 from alerting.person import Person
 from heartbeat import installation
 from heartbeat.actor import Actor, Role
@@ -23,7 +23,8 @@ EVERY = 300.0
 """Seconds between two looks."""
 AT_ONCE = 50
 """People who are sent a test page after one look, at most."""
-CLAIM = timedelta(minutes=10)
+CLAIM = AT_ONCE * delivery.LEASE
+"""The time for which people are claimed: as long as it may take to send to all of them, one after the other."""
 NOT_BEFORE = "test pages not before"
 """The fact of the installation with the time of each person before which no test page is sent to them."""
 TOLD = "test pages told"
@@ -68,7 +69,10 @@ def claim(db: Connection, now: datetime, every: timedelta) -> list[str]:
     not_before: dict[str, str] = installation.recall(db, NOT_BEFORE) or {}
     proofs = desk.contact_proofs(db)
     people = {person.id: person for person in _paged(db)}
-    times = {name: not_before.get(name, (now + trial_round.PATIENCE).isoformat()) for name in people}
+    # Nobody waits for longer than a new person: a clock may have been ahead when a time was kept.
+    latest = now + trial_round.PATIENCE
+    kept = {name: datetime.fromisoformat(at) for name, at in not_before.items()}
+    times = {name: min(kept.get(name, latest), latest).isoformat() for name in people}
     due = [
         name
         for name, person in people.items()

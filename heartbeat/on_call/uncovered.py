@@ -17,7 +17,11 @@ COVERED = "somebody with a proven contact is on call again"
 NAMED = 5
 """Gaps that are named."""
 _PREFIX = "coverage:"
-_EFFECT = "A page in that time is not sure to reach anybody. The terminal of the service has it at last."
+_EFFECTS = {
+    Lack.NOBODY: "A page in that time goes to the terminal of the service only.",
+    Lack.NO_CONTACT: "A page in that time goes to the terminal of the service only.",
+    Lack.UNPROVEN: "Pages in that time go to contacts of which nobody knows whether they work.",
+}
 _ADVICE = {
     Lack.NOBODY: "take the shift, or let somebody else take it, under On call",
     Lack.NO_CONTACT: "give somebody on call a contact, under On call",
@@ -63,13 +67,21 @@ def symptom(gaps: Sequence[Gap], now: datetime, timezone: str, installation: str
         title=f"Policy {policy}",
         cause=cause.UNCOVERED,
         words=cause.in_words(cause.UNCOVERED),
-        severity=Severity.ERROR if gaps[0].start <= now else Severity.WARNING,
+        severity=Severity.ERROR if any(_reaches_nobody(gap, now) for gap in gaps) else Severity.WARNING,
         policy=policy,
         installation=installation,
         facts=Facts(
-            since=now, why=why(gaps, now, timezone), description=_EFFECT, runbook=_ADVICE[worst.lack]
+            since=now,
+            why=why(gaps, now, timezone),
+            description=_EFFECTS[worst.lack],
+            runbook=_ADVICE[worst.lack],
         ),
     )
+
+
+def _reaches_nobody(gap: Gap, now: datetime) -> bool:
+    """Return whether nobody is paged at all now. A contact without a proof may work."""
+    return gap.start <= now and gap.lack is not Lack.UNPROVEN
 
 
 def why(gaps: Sequence[Gap], now: datetime, timezone: str) -> str:

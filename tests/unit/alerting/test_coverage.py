@@ -63,6 +63,14 @@ def test_a_proof_that_ends_opens_a_gap() -> None:
     assert gaps(policy("anna", "ben"), proofs=old | {("ben", MAIL.mark): LONG}) == []
 
 
+def test_only_proofs_of_those_whom_the_policy_may_page_part_its_gaps() -> None:
+    soon = {("ben", MAIL.mark): Proof(proven_at=NOW - proof.LASTS + DAY)}
+    assert len(gaps(policy("gone"), proofs=soon)) == 1
+    assert coverage.edges(policy("gone"), Crew(PEOPLE), soon, NOW, END) == [NOW, END]
+    assert coverage.edges(policy("both"), crew(rotation("ben")), soon, NOW, END) == [NOW, END]
+    assert len(coverage.edges(policy("infra"), crew(rotation("ben")), soon, NOW, END)) == 3
+
+
 def test_hours_of_a_rotation_leave_the_others_uncovered() -> None:
     office = Window(opens=9 * HOUR, closes=17 * HOUR)
     found = gaps(policy("infra"), crew(rotation("anna", "ben", only=(office,))))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from alerting import desk, escalator, relief
 from alerting.desk import Relief
-from alerting.escalation import Policy, Step
+from alerting.escalation import Condition, Policy, Step
 from alerting.incident import Facts, Symptom
 from alerting.notice import NoticeKind
 from alerting.outbox import Page
@@ -74,6 +74,16 @@ def test_nothing_is_said_where_nothing_of_the_rotation_is_open(db: Connection) -
     desk.clear(db, {"check:1": "heard"}, LATER)
     assert desk.relieve(db, BEN_FOR_ANNA, MESSAGE, "heartbeat", LATER + timedelta(seconds=1)) == []
     assert len(desk.incidents(db)) == 1
+
+
+def test_a_step_that_is_not_meant_for_an_incident_hands_nothing_over(db: Connection) -> None:
+    critical = Step(("infra",), HOUR, only=Condition((Severity.CRITICAL,)))
+    desk.define_policy(db, Policy("ops", (critical, Step(("anna",), 2 * HOUR))))
+    opened(db)  # An error: it falls through to Anna.
+    assert desk.relieve(db, BEN_FOR_ANNA, MESSAGE, "heartbeat", LATER) == []
+    desk.raise_(db, [a_symptom("check:2", "silent:host=b", Severity.CRITICAL)], NOW)
+    escalator.sweep(db, PAGED_AT)
+    assert desk.relieve(db, BEN_FOR_ANNA, MESSAGE, "heartbeat", LATER) == [2]
 
 
 def test_whoever_has_a_page_of_it_already_gets_no_other(db: Connection) -> None:

@@ -96,12 +96,12 @@ async def test_a_proof_that_ends_is_told_three_days_before(database: Database) -
     )
 
 
-async def test_a_gap_that_has_begun_is_worse(database: Database) -> None:
+async def test_a_gap_that_has_begun_is_told_in_the_same_words_while_it_lasts(database: Database) -> None:
     place = Place(database)
     await place.prove(ANNA)
     await place.watch()
     ((incident, symptom),) = await place.incidents()
-    assert (incident.policy.name, symptom.severity) == ("data", Severity.ERROR)
+    assert (incident.policy.name, symptom.severity) == ("data", Severity.WARNING)
     assert symptom.facts.why.startswith("from now on: ")
     assert place.covered == 0
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from alerting import desk
+from alerting import delivery, desk
 from alerting.escalation import Policy, Step
 from alerting.incident import Incident, RaisedSymptom
 from alerting.person import Contact, Person
@@ -15,7 +15,7 @@ from heartbeat.actor import Actor
 from heartbeat.checks import cause
 from heartbeat.database import Database
 from heartbeat.metrics import Metrics
-from heartbeat.on_call import trial_round
+from heartbeat.on_call import trial_round, trial_watch
 from heartbeat.on_call.trial_watch import TrialWatch
 from tests.unit.http.conftest import SetClock
 
@@ -100,7 +100,20 @@ async def test_a_process_that_dies_before_it_sends_leaves_the_person_due(databas
         await place.look(days=1, hours=1)
     place.fails = False
     assert await place.look(minutes=5) == []  # claimed by the one that died
-    assert await place.look(minutes=6) == ["anna"]
+    assert await place.look(minutes=25) == ["anna"]
+
+
+async def test_a_clock_that_was_years_ahead_holds_no_test_page_back(database: Database) -> None:
+    place = Place(database)
+    place.clock.advance(days=700)
+    await place.look()
+    place.clock.at = MONDAY
+    await place.look()
+    assert await place.look(days=1, hours=1) == ["anna"]
+
+
+def test_a_claim_outlasts_the_sending_of_all_that_are_claimed_at_once() -> None:
+    assert trial_watch.CLAIM >= trial_watch.AT_ONCE * delivery.LEASE
 
 
 async def test_who_confirms_none_is_told_of_until_they_do(database: Database) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerting.coverage import Gap, Lack
+from alerting.severity import Severity
 from heartbeat.on_call import uncovered
 
 HOUR = timedelta(hours=1)
@@ -33,3 +34,15 @@ def test_the_advice_is_about_the_worst_gap() -> None:
 def test_only_gaps_that_begin_soon_count() -> None:
     assert uncovered.soon([GAP], NOW, 72 * HOUR) == []
     assert uncovered.soon([GAP], NOW + 24 * HOUR, 72 * HOUR) == [GAP]
+
+
+def test_a_gap_of_nobody_that_has_begun_is_worse_than_one_of_an_unproven_contact() -> None:
+    begun = replace(GAP, start=NOW)
+    unproven = replace(begun, lack=Lack.UNPROVEN, people=("Anna",))
+    nobody, doubtful = (uncovered.symptom([gap], NOW, "UTC", None) for gap in (begun, unproven))
+    assert (nobody.severity, doubtful.severity) == (Severity.ERROR, Severity.WARNING)
+    assert "terminal" in nobody.facts.description
+    assert (
+        doubtful.facts.description
+        == "Pages in that time go to contacts of which nobody knows whether they work."
+    )

@@ -23,13 +23,16 @@ from heartbeat.http.console import definition_form
 from heartbeat.http.console.on_call import month
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
-from heartbeat.on_call import coverage_watch, duty
+from heartbeat.on_call import duty, uncovered
 
 AHEAD = timedelta(days=62)
 SHIFTS = 20
 """Coming shifts that are listed, of those within `AHEAD`."""
 GAPS = 5
 """Gaps of coverage that are named."""
+YEARS = range(2000, 2200)
+"""The years of the days that can be typed."""
+_NO_SHIFT = "shift: choose one of the coming shifts."
 _GONE = "Somebody else has answered or deleted it meanwhile. Nothing was changed."
 
 
@@ -200,8 +203,8 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
     first = month.first_day(request.http.query_params.get("month", ""), today)
     names = {person.id: person.name for person in crew.people.values()}
     words = _Words(now, one.timezone, names)
-    gaps = [gap for each in coverage_watch.gaps_by_policy(db, now).values() for gap in each]
-    paging = [policy.name for policy in desk.policies(db).values() if name in policy.targets]
+    paging = {policy.name: policy for policy in desk.policies(db).values() if name in policy.targets}
+    gaps = uncovered.gaps_of(paging, crew, desk.contact_proofs(db), now)
     return {
         "rotation": one,
         "sentence": duty.sentence(duty.of_rotation(one, crew, now), now),
@@ -221,8 +224,8 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         "paging": paging,
         "gaps": [
             f"{gap.policy}: {coverage.sentence(gap, now, one.timezone)}"
-            for gap in gaps
-            if gap.policy in paging
+            for of_policy in gaps.values()
+            for gap in of_policy
         ][:GAPS],
     }
 
@@ -244,9 +247,9 @@ def _shift(value: str) -> tuple[datetime, datetime, str]:
         start, end, person = value.split(" ", 2)
         span = datetime.fromisoformat(start), datetime.fromisoformat(end)
     except ValueError:
-        raise Faulty(["shift: choose one of the coming shifts."]) from None
-    if not all(at.tzinfo for at in span):
-        raise Faulty(["shift: choose one of the coming shifts."])
+        raise Faulty([_NO_SHIFT]) from None
+    if not all(at.tzinfo and at.year in YEARS for at in span):
+        raise Faulty([_NO_SHIFT])
     return *span, person
 
 
@@ -258,5 +261,7 @@ def _typed(request: ConsoleRequest, one: Rotation) -> tuple[datetime, datetime]:
             wall = datetime.fromisoformat(str(request.form.get(field, "")))
         except ValueError:
             raise Faulty([f"{field}: choose a day and a time."]) from None
+        if wall.year not in YEARS:
+            raise Faulty([f"{field}: choose a day between {YEARS.start} and {YEARS.stop}."])
         instants.append(wall_clock.first(wall.replace(tzinfo=None), one.zone).astimezone(UTC))
     return instants[0], instants[1]

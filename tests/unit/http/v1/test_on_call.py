@@ -36,14 +36,14 @@ async def test_each_rotation_says_who_is_on_call_and_until_when(
     }
     text = await admin.get("/v1/on-call/text")
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
-    assert text.text == "infra: Anna, until Mon 06 May 09:00 CEST\nlater: nobody\n"
+    assert text.text == "infra: Anna until 06 May 09:00 CEST, then Ben.\nlater: nobody.\n"
 
 
 async def test_a_leave_changes_who_is_on_call_everywhere(admin: httpx.AsyncClient, clock: SetClock) -> None:
     await make(admin)
     assert (await admin.post("/v1/leaves", json=LEAVE)).status_code == 201
     told = (await admin.get("/v1/on-call/text")).text.splitlines()
-    assert told[0] == "infra: Ben, until Sat 04 May 02:00 CEST"
+    assert told[0] == "infra: Ben until 04 May 02:00 CEST, then Anna."
     lines = (await admin.get("/metrics")).text.splitlines()
     assert [line for line in lines if line.startswith("heartbeat_on_call{")] == [
         'heartbeat_on_call{person="ben",rotation="infra"} 1.0',

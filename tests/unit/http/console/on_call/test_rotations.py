@@ -95,6 +95,16 @@ async def test_any_span_is_changed_on_the_clock_of_the_rotation(
     [
         ("override", {"shift": "soon", "on": "anna"}, "shift: choose one of the coming shifts."),
         ("override", {"starts": "", "ends": "", "on": "anna"}, "starts: choose a day and a time."),
+        (
+            "override",
+            {"starts": "0001-01-01T00:00", "ends": "9999-12-31T23:59", "on": "anna"},
+            "starts: choose a day between 2000 and 2200.",
+        ),
+        (
+            "override",
+            {"shift": "0001-01-01T00:00+14:00 9999-12-31T23:00-12:00 ben", "on": "anna"},
+            "shift: choose one of the coming shifts.",
+        ),
         ("swap", {"offered": "", "asked": ""}, "shift: choose one of the coming shifts."),
         ("leave", {"person": "anna", "starts": "2024-01-01T00:00", "ends": "2024-01-02T00:00"}, "is past"),
     ],

@@ -19,12 +19,15 @@ from alerting import (
     store,
     symptom_store,
     timeline,
+    timeline_store,
     times,
 )
 from alerting import incident as life
 from alerting import news as what_is_new
+from alerting.crew import Crew
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
+from alerting.person import Person
 from alerting.severity import Severity
 from alerting.tell import update
 
@@ -67,35 +70,17 @@ def _page(
     """Page for incidents that are due, and put off those of which everything is held, or everybody has quiet hours."""
     paging, held, entries = _reopened(due, standing, now)
     crew = roster.load_crew(db, {target for incident in paging for target in incident.policy.targets})
-    decisions = {
-        incident.id: escalation.decide(incident.policy, incident.step, now, crew, incident.severity)
-        for incident in paging
-    }
-    recipients = {
-        number: escalation.recipients(decision.targets, crew, now) for number, decision in decisions.items()
-    }
-    quiet = {
-        incident.id: until
-        for incident in paging
-        if (until := escalation.quiet_until(recipients[incident.id], incident.severity, now)) is not None
-    }
-    for incident in paging:
-        if (until := quiet.get(incident.id)) is not None:
-            names = times.names([person.name for person in recipients[incident.id]])
-            words = f"held until {until:%d %b %H:%M} UTC: quiet hours of {names}"
-            entries.append(Entry(incident.id, now, grouping.HELD, words))
-            # What rises from here on pages at once. Meanwhile others may go on call, or change their hours.
-            seen = incident.seen and incident.severity
-            held.append(replace(incident, next_at=min(until, now + LOOK_AGAIN), seen=seen))
-    paging = [incident for incident in paging if incident.id not in quiet]
+    decided = _decided(paging, crew, now)
+    paging, quiet, lines = _without_quiet(paging, decided, now)
+    held, entries = [*held, *quiet], [*entries, *_new_lines(db, lines, entries)]
     outbox.hold_no_longer(db, [one.id for one in paging if one.severity is Severity.CRITICAL], now)
     # However long a person cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
-    waiting = outbox.waiting(db, recipients.keys())
+    waiting = outbox.waiting(db, decided.keys())
     symptoms = _with_news(db, paging, standing)
     pages, stepped, told = [], [], []
     for incident in paging:
-        decision, everybody = decisions[incident.id], recipients[incident.id]
+        decision, everybody = decided[incident.id]
         free = [person for person in everybody if (incident.id, person.id) not in waiting]
         # The first page tells everything, so that nothing in it is new.
         of_it = symptoms.get(incident.id, ()) if incident.told_at is not None else ()
@@ -113,6 +98,60 @@ def _page(
         symptom_store.told_all(db, told, now)
     store.save(db, [*_with_next_news(stepped, told, symptoms, now, pace), *held])
     timeline.write(db, entries)
+
+
+def _decided(
+    paging: Sequence[Incident], crew: Crew, now: datetime
+) -> dict[int, tuple[Decision, list[Person]]]:
+    """Return the decision on each incident, and the people whom it pages.
+
+    Thousands of a storm have one policy, and who is on call in a rotation takes a while to find out: it is asked once.
+    """
+    found: dict[tuple[int, int, Severity], tuple[Decision, list[Person]]] = {}
+    for incident in paging:
+        if (key := _alike(incident)) not in found:
+            decision = escalation.decide(incident.policy, incident.step, now, crew, incident.severity)
+            found[key] = decision, escalation.recipients(decision.targets, crew, now)
+    return {incident.id: found[_alike(incident)] for incident in paging}
+
+
+def _alike(incident: Incident) -> tuple[int, int, Severity]:
+    """Return what incidents share that are decided on alike. Rows of one text have the same policy, the object."""
+    return id(incident.policy), incident.step, incident.severity
+
+
+def _without_quiet(
+    paging: Sequence[Incident], decided: Mapping[int, tuple[Decision, list[Person]]], now: datetime
+) -> tuple[list[Incident], list[Incident], list[Entry]]:
+    """Return the incidents that page now, those of which everybody has quiet hours, put off, and timeline lines."""
+    loud, quiet, entries = [], [], []
+    for incident in paging:
+        _, people = decided[incident.id]
+        until = escalation.quiet_until(people, incident.severity, now)
+        if until is None:
+            loud.append(incident)
+            continue
+        words = f"quiet hours of {times.names([person.name for person in people])}"
+        entries.append(Entry(incident.id, now, grouping.HELD, f"held until {until:%d %b %H:%M} UTC: {words}"))
+        # What rises from here on pages at once. Meanwhile others may go on call, or change their hours.
+        seen = incident.seen and incident.severity
+        quiet.append(replace(incident, next_at=min(until, now + LOOK_AGAIN), seen=seen))
+    return loud, quiet, entries
+
+
+def _new_lines(db: Connection, lines: Sequence[Entry], entries: Sequence[Entry]) -> list[Entry]:
+    """Return those lines on quiet hours that do not follow one like it: each look again would write one."""
+    if not lines:
+        return []
+    numbers = [line.incident_id for line in lines]
+    newest = timeline_store.last_written(db, numbers)
+    held = timeline_store.last_written(db, numbers, grouping.HELD)
+    reopened = {entry.incident_id for entry in entries}
+    return [
+        line
+        for line in lines
+        if line.incident_id in reopened or newest.get(line.incident_id) != held.get(line.incident_id)
+    ]
 
 
 def _stepped(incident: Incident, decision: Decision, now: datetime) -> Incident:

@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import Connection
 
-from alerting import desk, escalator, leases, outbox, symptom_store
+from alerting import desk, escalator, leases, outbox, rotation, symptom_store
+from alerting.escalation import Policy, Step
 from alerting.incident import Hold, Pace, State
 from alerting.notice import NoticeKind
 from alerting.person import Person
+from alerting.rotation import Layer, Length, Rotation
 from alerting.severity import Severity
 from tests.unit.alerting.conftest import (
     BEN,
@@ -240,3 +243,23 @@ def test_a_page_of_the_same_sweep_tells_the_news(db: Connection) -> None:
     escalator.sweep(db, SECOND_STEP)
     assert updates_of(db) == []
     assert [page.person for page in leases.lease(db, SECOND_STEP, 10, FREE)][-1] == "ben"
+
+
+def test_a_storm_asks_once_who_is_on_call_in_its_rotation(
+    db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins = (NOW - HOUR).replace(tzinfo=None)
+    turns = Rotation("infra", "UTC", (Layer(("ben",), Length.parse("1w"), begins),))
+    desk.define_rotation(db, turns)
+    desk.define_policy(db, Policy("ops", (Step(("infra",), HOUR),)))
+    desk.raise_(db, [a_symptom(f"check:{number}", f"silent:host={number}") for number in range(40)], NOW)
+    asked: list[datetime] = []
+
+    def on_call(_: Rotation, at: datetime) -> tuple[str, ...]:
+        asked.append(at)
+        return ("ben",)
+
+    monkeypatch.setattr(rotation, "on_call", on_call)
+    escalator.sweep(db, PAGED_AT)
+    assert {page.person for one in desk.incidents(db) for page in outbox.pages_of(db, one.id)} == {"ben"}
+    assert len(asked) < 10

@@ -103,6 +103,7 @@ async def test_a_step_of_which_everybody_has_quiet_hours_waits_for_the_first_end
     assert set(await held_of(database)) == {"held until 03 May 04:00 UTC: quiet hours of Anna"}
     assert await database.read(escalator.next_due) == soon
     assert await carry(database, soon) == []
+    assert len(await held_of(database)) == 1, "a look again is no news"
     assert await carry(database, MORNING) == ["anna"]
     assert await carry(database, MORNING + 10 * MINUTE) == ["call", "ben"]
 

@@ -27,6 +27,11 @@ def crew(db: Connection) -> Crew:
     return roster.load_crew(db)
 
 
+def crew_of_rotations(db: Connection) -> Crew:
+    """Return all rotations, with the people who may be on call by one: an installation may have thousands of others."""
+    return roster.load_crew(db, rotations(db))
+
+
 def defined_people(db: Connection, origin: Origin | None = None) -> dict[str, Person]:
     """Return people as they are defined, without the devices that they have added themselves."""
     return roster.load_defined(db, origin=origin)

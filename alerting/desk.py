@@ -33,6 +33,7 @@ from alerting.attempts import told as told
 from alerting.definitions import add_device as add_device
 from alerting.definitions import contact_proofs as contact_proofs
 from alerting.definitions import crew as crew
+from alerting.definitions import crew_of_rotations as crew_of_rotations
 from alerting.definitions import define_person as define_person
 from alerting.definitions import define_policy as define_policy
 from alerting.definitions import define_rotation as define_rotation

@@ -44,7 +44,8 @@ class ReliefWatch:
     async def watch(self) -> None:
         """Look once, and hand over what has changed hands."""
         now = self._clock.now()
-        crew, before = await self._database.read(lambda db: (desk.crew(db), installation.recall(db, ON_CALL)))
+        crew = await self._database.read(desk.crew_of_rotations)
+        before = await self._database.read(lambda db: installation.recall(db, ON_CALL))
         if on_call(crew, now) != before:
             await self._database.write(lambda db: hand_over(db, now))
 
@@ -57,7 +58,7 @@ def on_call(crew: Crew, now: datetime) -> dict[str, list[str]]:
 def hand_over(db: Connection, now: datetime) -> None:
     """Hand over in each rotation that has changed since the last look. A new one has nothing to hand over."""
     definition_store.wait_for_turn(db)
-    crew = desk.crew(db)
+    crew = desk.crew_of_rotations(db)
     current: dict[str, list[str]] = on_call(crew, now)
     before: Mapping[str, list[str]] = installation.recall(db, ON_CALL) or {}
     for name, people in current.items():

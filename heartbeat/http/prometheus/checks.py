@@ -103,7 +103,7 @@ def _on_call(db: Connection, now: datetime) -> GaugeMetricFamily:
         "1 for each person who is on call in a rotation, 0 with an empty person if nobody is.",
         labels=["rotation", "person"],
     )
-    for name, one in desk.crew(db).rotations.items():
+    for name, one in desk.crew_of_rotations(db).rotations.items():
         people = rotation.on_call(one, now)
         for person in people or ("",):
             family.add_metric([name, person], bool(people))

@@ -66,4 +66,4 @@ async def tell_on_call(context: ContextDep) -> Response:
 
 async def _duties(context: Context) -> list[Duty]:
     now = context.clock.now()
-    return await context.database.read(lambda db: duty.of(desk.crew(db), now))
+    return await context.database.read(lambda db: duty.of(desk.crew_of_rotations(db), now))

@@ -76,7 +76,7 @@ def _answer(name: str, one: rotation.Rotation, now: dict[str, tuple[str, ...]]) 
 
 def _on_call(db: Connection, context: Any) -> dict[str, tuple[str, ...]]:
     now = context.clock.now()
-    return {name: rotation.on_call(one, now) for name, one in desk.crew(db).rotations.items()}
+    return {name: rotation.on_call(one, now) for name, one in desk.crew_of_rotations(db).rotations.items()}
 
 
 ROTATIONS = Resource(ROTATION, "rotations", _answer, _on_call)
@@ -138,7 +138,7 @@ async def list_shifts(
         raise Unacceptable(f"ends_at: must be later than starts_at, by at most {LONGEST.days} days.")
 
     def work(db: Connection) -> Shifts:
-        one = desk.crew(db).rotations.get(name)
+        one = desk.crew_of_rotations(db).rotations.get(name)
         if one is None:
             raise ROTATIONS.no_such(name)
         shifts = [

@@ -49,7 +49,12 @@ async def acknowledged(context: Context, caller: Caller, receipt: Acknowledgemen
 async def replied(context: Context, caller: Caller, receipt: Reply) -> str:
     """Do what somebody asked for in words, and return the sentence for them; empty for a stranger."""
     now = context.clock.now()
-    return await context.database.write(lambda db: _reply(context, db, caller, receipt, now))
+    # Whose number it is, is found out before the transaction: pings wait for one on SQLite.
+    people = await context.database.read(desk.people)
+    holders = context.receivers.contacts_at(caller.kind, receipt.address, people)
+    if not holders:
+        return ""
+    return await context.database.write(lambda db: _reply(context, db, caller, receipt, holders, now))
 
 
 def _named(db: Connection, caller: Caller, receipt: Acknowledgement) -> Sequence[desk.Named]:
@@ -62,26 +67,30 @@ def _named(db: Connection, caller: Caller, receipt: Acknowledgement) -> Sequence
 async def _acknowledge(
     context: Context, caller: Caller, receipt: Acknowledgement, named: desk.Named, now: datetime
 ) -> str:
+    # As above: before the transaction.
+    people = await context.database.read(desk.people)
+    actor = _actor(context, people, caller, receipt, named.person)
+
     def work(db: Connection) -> str:
-        actor = _actor(context, db, caller, receipt, named.person)
         match named:
             case desk.NamedPage():
                 by = quoted(receipt.by) if not actor.person else None
-                return _answered(context, db, named.incident, named.occurrence, actor, now, by=by)
+                zone = _zone(people.get(actor.person))
+                return _answered(context, db, named.incident, named.occurrence, actor, now, zone, by=by)
             case desk.NamedTest():
                 return _proven(db, actor, named.person, named.mark, named.sent_at, now)
             case _:
                 return actor.name
 
     if isinstance(named, desk.NamedDigest):
-        actor = await context.database.read(lambda db: _actor(context, db, caller, receipt, named.person))
         return digest_link.sentence(await digest_link.acknowledge(context, named.number, actor, now))
     return await context.database.write(work)
 
 
-def _actor(context: Context, db: Connection, caller: Caller, receipt: Acknowledgement, paged: str) -> Actor:
+def _actor(
+    context: Context, people: Mapping[str, Person], caller: Caller, receipt: Acknowledgement, paged: str
+) -> Actor:
     """Return whose answer this is."""
-    people = desk.people(db)
     holders = context.receivers.contacts_at(caller.kind, receipt.address, people)
     if holders:
         # Two people may share a phone: then it is the one who was paged.
@@ -90,6 +99,10 @@ def _actor(context: Context, db: Connection, caller: Caller, receipt: Acknowledg
     if by := quoted(receipt.by):
         return _actor_of(caller, by, "")
     return _actor_of(caller, view_rows.names(people).get(paged, paged), paged)
+
+
+def _zone(person: Person | None) -> str:
+    return person.timezone if person else "UTC"
 
 
 def _actor_of(caller: Caller, name: str, person: str) -> Actor:
@@ -103,12 +116,12 @@ def _answered(
     occurrence: int,
     actor: Actor,
     now: datetime,
+    zone: str,
     by: str | None = None,
 ) -> str:
     outcome = actions.acknowledge(db, incident, actor, now, by=by, occurrence=occurrence)
     context.metrics.paging.observe_answer(outcome)
-    person = desk.people(db).get(actor.person)
-    return answer_link.sentence(outcome, now, person.timezone if person else "UTC")
+    return answer_link.sentence(outcome, now, zone)
 
 
 def _proven(db: Connection, actor: Actor, person: str, mark: str, sent_at: datetime, now: datetime) -> str:
@@ -122,11 +135,14 @@ def _proven(db: Connection, actor: Actor, person: str, mark: str, sent_at: datet
     return proof_link.THANKS
 
 
-def _reply(context: Context, db: Connection, caller: Caller, receipt: Reply, now: datetime) -> str:
-    people = desk.people(db)
-    holders = context.receivers.contacts_at(caller.kind, receipt.address, people)
-    if not holders:
-        return ""
+def _reply(
+    context: Context,
+    db: Connection,
+    caller: Caller,
+    receipt: Reply,
+    holders: Sequence[tuple[Person, Contact]],
+    now: datetime,
+) -> str:
     found = desk.told(
         db, [(person.id, contact.mark) for person, contact in holders], caller.kind, now - LATELY, MOST
     )
@@ -137,21 +153,16 @@ def _reply(context: Context, db: Connection, caller: Caller, receipt: Reply, now
     meaning = reply.meant(receipt.words, list(told))
     if isinstance(meaning, AsksBack):
         return meaning.sentence
-    answered = [_by_holder(context, db, caller, each, told[each], people, now) for each in meaning.told]
+    holder_of = {person.id: person for person, _ in holders}
+    answered = [_by_holder(context, db, caller, each, holder_of[told[each]], now) for each in meaning.told]
     return answered[0] if len(answered) == 1 else f"{len(answered):,} incidents acknowledged."
 
 
 def _by_holder(
-    context: Context,
-    db: Connection,
-    caller: Caller,
-    told: Told,
-    person: str,
-    people: Mapping[str, Person],
-    now: datetime,
+    context: Context, db: Connection, caller: Caller, told: Told, person: Person, now: datetime
 ) -> str:
-    actor = _actor_of(caller, view_rows.names(people).get(person, person), person)
-    return _answered(context, db, told.incident, told.occurrence, actor, now)
+    actor = _actor_of(caller, person.name, person.id)
+    return _answered(context, db, told.incident, told.occurrence, actor, now, _zone(person))
 
 
 def _arrived(db: Connection, caller: Caller, holders: Sequence[tuple[Person, Contact]], now: datetime) -> str:

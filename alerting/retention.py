@@ -1,4 +1,5 @@
-"""The SQL of deletion: incidents that were resolved long ago with all their rows, digests, and what flapped endlessly.
+"""The SQL of deletion: incidents that were resolved long ago with all their rows, digests, changes of rotations that
+are past, and what flapped endlessly.
 
 The newest incident stays: SQLite would give its number again, and links in old pages would lead to another incident.
 """
@@ -10,13 +11,18 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, delete, func, select
 
 from alerting.incident import State
-from alerting.tables import attempts, digests, incidents, pages, symptoms, timeline
+from alerting.tables import attempts, digests, incidents, overrides, pages, swaps, symptoms, timeline
 
 AT_A_TIME = 20
 """Incidents that are deleted together: first their rows, in batches, then they themselves."""
 
 _FLAPS = timeline.c.kind.in_(("down", "cleared", "moved")) & timeline.c.by.is_(None)
-_TABLES = {table.name: table for table in (attempts, pages, symptoms, timeline, incidents, digests)}
+_TABLES = {
+    table.name: table for table in (attempts, pages, symptoms, timeline, incidents, digests, overrides, swaps)
+}
+
+_ENDS = (digests, digests.c.created_at), (overrides, overrides.c.ends_at), (swaps, swaps.c.asked_until)
+"""The tables whose rows are deleted by their own age, with the time that they are past by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +51,11 @@ def next_rows(db: Connection, resolved_before: datetime, limit: int) -> Rows | N
             return Rows(table, ids)
     if old:
         return Rows("incidents", old)
-    of_the_past = select(digests.c.id).where(digests.c.created_at < resolved_before).limit(limit)
-    numbers = db.execute(of_the_past).scalars().all()
-    return Rows("digests", numbers) if numbers else None
+    for aged, ends in _ENDS:
+        of_the_past = select(aged.c.id).where(ends < resolved_before).limit(limit)
+        if numbers := db.execute(of_the_past).scalars().all():
+            return Rows(aged.name, numbers)
+    return None
 
 
 def crowded(db: Connection, most: int) -> dict[int, int]:

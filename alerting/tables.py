@@ -85,6 +85,8 @@ overrides = Table(
     CheckConstraint("starts_at < ends_at", name="overrides_last"),
     CheckConstraint("on_call IS NOT NULL OR off_call IS NOT NULL", name="overrides_change_something"),
     Index("ix_overrides_ends_at", "ends_at"),
+    # SQLite would give the number of a deleted row again, which a screen that is old still names.
+    sqlite_autoincrement=True,
 )
 
 swaps = Table(
@@ -101,6 +103,8 @@ swaps = Table(
     Column("asked_until", Utc, nullable=False),
     Column("made_by", Text, nullable=False),
     Column("made_at", Utc, nullable=False),
+    # SQLite would give the number of a deleted row again, which a screen that is old still names.
+    sqlite_autoincrement=True,
 )
 
 policies = Table(
@@ -345,6 +349,8 @@ devices = Table(
     Column("endpoint_hash", Text, nullable=False),
     Column("added_at", Utc, nullable=False),
     UniqueConstraint("person", "endpoint_hash"),
+    # SQLite would give the number of a deleted row again, which a screen that is old still names.
+    sqlite_autoincrement=True,
 )
 
 # The last test page of each contact, and the last proof that one arrived.

@@ -6,7 +6,17 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from heartbeat.metric_values import SEND_RESULTS, TIMES, begin_at_zero, gauge
 
-FORGOTTEN = ("transitions", "attempts", "pages", "symptoms", "timeline", "incidents", "digests")
+FORGOTTEN = (
+    "transitions",
+    "attempts",
+    "pages",
+    "symptoms",
+    "timeline",
+    "incidents",
+    "digests",
+    "overrides",
+    "swaps",
+)
 
 
 class Ticking:

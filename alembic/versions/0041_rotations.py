@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("made_at", Instant, nullable=False),
         sa.CheckConstraint("starts_at < ends_at", name="overrides_last"),
         sa.CheckConstraint("on_call IS NOT NULL OR off_call IS NOT NULL", name="overrides_change_something"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_overrides_ends_at", "overrides", ["ends_at"])
     op.create_table(
@@ -57,4 +58,5 @@ def upgrade() -> None:
         sa.Column("asked_until", Instant, nullable=False),
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.Column("made_at", Instant, nullable=False),
+        sqlite_autoincrement=True,
     )

@@ -24,4 +24,5 @@ def upgrade() -> None:
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
         sa.UniqueConstraint("person", "endpoint_hash", name=op.f("uq_devices_person_endpoint_hash")),
+        sqlite_autoincrement=True,
     )

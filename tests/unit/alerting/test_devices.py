@@ -71,3 +71,10 @@ def test_a_device_whose_address_is_encrypted_anew_keeps_its_proof(db: Connection
     desk.reseal_person(db, previous, replace(previous, contacts=(anew, *previous.contacts[1:])))
     assert desk.people(db)["anna"].contacts == (anew, LAPTOP, *ANNA.contacts)
     assert desk.contact_proofs(db)["anna", anew.mark].proven_at == NOW
+
+
+def test_the_number_of_a_device_that_is_gone_is_never_given_again(db: Connection) -> None:
+    last = devices.of(db, "anna")[-1].id
+    desk.remove_device(db, "anna", last)
+    assert desk.add_device(db, "anna", "Chrome on Linux", "sealed", "hash 3", NOW)
+    assert devices.of(db, "anna")[-1].id > last

@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 from alerting import attempts, desk, retention
 from alerting.attempts import Attempt
 from alerting.retention import Rows
+from alerting.rotation import Change, Override, Rotation
+from alerting.rotation_store import Swap
 from tests.unit.alerting.conftest import PAGED_AT, a_symptom, incident_of, page_for
 from tests.unit.conftest import NOW
 
@@ -46,3 +48,19 @@ def test_an_incident_that_is_not_resolved_is_never_deleted(db: Connection) -> No
     assert retention.next_rows(db, PAGED_AT + timedelta(days=10_000), 100) is None
     assert retention.forget(db, Rows("incidents", [1])) == 0
     assert incident_of(db).id == 1
+
+
+def test_changes_of_rotations_go_once_they_are_past(db: Connection) -> None:
+    hour = timedelta(hours=1)
+    span = (NOW, NOW + hour)
+    desk.define_rotation(db, Rotation("infra", "UTC", ()))
+    past = desk.add_override(db, "infra", Override(Change.REPLACE, *span, on="ben"), "Ben", NOW)
+    coming = desk.add_override(db, None, Override(Change.REMOVE, NOW, NOW + 9 * hour, off="ben"), "Ben", NOW)
+    swap = desk.propose_swap(db, Swap("infra", "anna", span, "ben", span), "anna", NOW)
+    assert retention.next_rows(db, NOW + hour, 100) is None
+    gone = []
+    while rows := retention.next_rows(db, NOW + 2 * hour, 100):
+        retention.forget(db, rows)
+        gone.append(rows)
+    assert gone == [Rows("overrides", [past.id]), Rows("swaps", [swap.id])]
+    assert [kept.override.id for kept in desk.overrides(db)] == [coming.id]

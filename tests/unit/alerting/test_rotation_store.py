@@ -91,3 +91,14 @@ def test_a_swap_is_answered_once(crew: Connection) -> None:
     assert desk.answer_swap(crew, stored.id) == stored
     assert desk.answer_swap(crew, stored.id) is None
     assert [(one.on, one.off) for one in swap.overrides] == [("ben", "anna"), ("anna", "ben")]
+
+
+def test_the_number_of_what_is_gone_is_never_given_again(crew: Connection) -> None:
+    """A button on a screen that is old must not delete, or accept, what somebody else has made since."""
+    first = desk.add_override(crew, "infra", TAKE, "Ben", NOW)
+    desk.remove_override(crew, first.id)
+    assert desk.add_override(crew, "infra", TAKE, "Ben", NOW).id > first.id
+    swap = Swap("infra", "anna", (NOW, NOW + HOUR), "ben", (NOW + DAY, NOW + DAY + HOUR))
+    proposed = desk.propose_swap(crew, swap, "anna", NOW)
+    desk.answer_swap(crew, proposed.id)
+    assert desk.propose_swap(crew, swap, "anna", NOW).id > proposed.id

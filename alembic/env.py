@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import alerting.crew_tables
 import alerting.tables
 import heartbeat.access.tables
 import heartbeat.checks.tables

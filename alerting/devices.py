@@ -9,9 +9,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from alerting.crew_tables import devices, people
 from alerting.person import DEVICE, Contact, Person
 from alerting.sql import among
-from alerting.tables import devices, people
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, insert, select
 
+from alerting.crew_tables import notifiers
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.sql import among
-from alerting.tables import notifiers
 
 
 def load(db: Connection, origin: Origin | None = None) -> dict[str, Setup]:

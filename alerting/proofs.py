@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from alerting.crew_tables import contact_proofs, people
 from alerting.person import Contact, Person
 from alerting.proof import Marked, Proof
 from alerting.sql import among
-from alerting.tables import contact_proofs, people
 
 
 def load(db: Connection, names: Collection[str] | None = None) -> dict[Marked, Proof]:

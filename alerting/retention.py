@@ -10,8 +10,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, delete, func, select
 
+from alerting.crew_tables import overrides, swaps
 from alerting.incident import State
-from alerting.tables import attempts, digests, incidents, overrides, pages, swaps, symptoms, timeline
+from alerting.tables import attempts, digests, incidents, pages, symptoms, timeline
 
 AT_A_TIME = 20
 """Incidents that are deleted together: first their rows, in batches, then they themselves."""

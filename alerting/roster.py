@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Row, delete, select
 
 from alerting import devices, escalation, rotation_store
 from alerting.crew import Crew
+from alerting.crew_tables import people, policies
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Person
 from alerting.quiet_hours import QuietHours
 from alerting.sql import among, insert_many
-from alerting.tables import people, policies
 
 
 def load_people(

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, insert, or_, select
 
 from alerting.crew import Team
+from alerting.crew_tables import overrides, rotations, swaps, teams
 from alerting.origin import Origin
 from alerting.rotation import Change, Override, Rotation
 from alerting.sql import among, insert_many
-from alerting.tables import overrides, rotations, swaps, teams
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,8 @@ def everybody(db: Connection) -> dict[str, Person]:
 
 def loudest(db: Connection, person: Person) -> Severity:
     """Return the severity of the worst check that can page this person, the usual one if none can."""
-    paging = {policy.name for policy in desk.policies(db).values() if person.id in policy.targets}
+    targets = desk.crew(db).targets_of(person.id)
+    paging = {policy.name for policy in desk.policies(db).values() if not targets.isdisjoint(policy.targets)}
     default = installation.default_policy(db)
     return check_store.worst_severity(db, paging, unnamed=default in paging) or SEVERITY
 

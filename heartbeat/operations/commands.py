@@ -269,7 +269,8 @@ def _configuration(settings: Settings, *, offline: bool = False) -> Configuratio
     )
     # A machine that only checks the file is told the address, or does not know it.
     known = not offline or "HEARTBEAT_PUBLIC_URL" in settings.environment
-    fault = public_address.fault(settings.public_url, configuration.people.values()) if known else None
+    paged = [*configuration.people.values(), *configuration.channels.values()]
+    fault = public_address.fault(settings.public_url, paged) if known else None
     return replace(configuration, warnings=(*configuration.warnings, fault)) if fault else configuration
 
 

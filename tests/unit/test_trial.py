@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.crew import Team
 from alerting.escalation import Policy, Step
 from alerting.notice import Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.registry import Setup
 from alerting.person import Contact, Person
+from alerting.rotation import Layer, Length, Rotation
 from alerting.severity import Severity
 from heartbeat import audit, installation, signed_link, trial
 from heartbeat.checks import store as check_store
@@ -23,6 +25,7 @@ from tests.unit.conftest import NOW, a_check, somebody
 MAIL, HOOK = Contact("email", "anna@example.com"), Contact("slack", "https://hooks.example.com/x")
 ANNA = Person("anna", "Anna", (MAIL, HOOK))
 WAIT = timedelta(minutes=5)
+NIGHT = NOW.replace(hour=0, tzinfo=None)
 SECRET = "a-secret-key-for-tests-that-is-long"
 
 
@@ -104,6 +107,26 @@ async def test_it_is_as_loud_as_the_worst_check_that_can_page_the_person(
     notices: list[Notice] = []
     await trial.send(database, sender(notices), "anna", somebody("ben"), NOW)
     assert {notice.severity for notice in notices} == {loudest}
+
+
+@pytest.mark.parametrize("crew", ["a rotation", "a team"])
+async def test_it_is_as_loud_as_the_worst_check_that_pages_the_person_in_a_rotation_or_a_team(
+    database: Database, crew: str
+) -> None:
+    def work(db: Connection) -> None:
+        fill(db, ("crew", Severity.CRITICAL))
+        if crew == "a team":
+            desk.define_team(db, Team("crew", ("ben", "anna")))
+        else:
+            desk.define_rotation(
+                db, Rotation("crew", "UTC", (Layer(("anna", "ben"), Length.parse("1d"), NIGHT),))
+            )
+        desk.define_policy(db, Policy("crew", (Step(("crew",), WAIT),)))
+
+    await database.write(work)
+    notices: list[Notice] = []
+    await trial.send(database, sender(notices), "anna", somebody("ben"), NOW)
+    assert {notice.severity for notice in notices} == {Severity.CRITICAL}
 
 
 async def test_nobody_is_rung_twice_at_once(database: Database) -> None:

@@ -163,11 +163,16 @@ def resolve(
 def page_next(
     db: Connection, incident_id: int, by: str, now: datetime
 ) -> HandedOn | Resolved | AllWell | Missing:
-    """Page the next step of the policy now, for a human. See `handover.hand_on`."""
+    """Page the next step of the policy now, for a human: the next one of which anybody is not in quiet hours.
+
+    See `handover.hand_on`.
+    """
     incident = store.lock(db, [incident_id]).get(incident_id)
     if incident is None:
         return Missing()
-    outcome = handover.hand_on(incident, by, now)
+    crew = roster.load_crew(db, incident.policy.targets)
+    paged = escalation.pageable(incident.policy, incident.step, crew, incident.severity, now)
+    outcome = handover.hand_on(incident, by, now, paged.step if paged else None)
     if isinstance(outcome, HandedOn) and not outcome.repeated:
         store.save(db, [outcome.incident])
         line = f"{by} asked to page the next person now"

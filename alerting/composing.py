@@ -115,6 +115,7 @@ class Composer:
         pages_somebody = page.kind is NoticeKind.PAGE
         with_people = facts.people_of(incident, page.step, now) if pages_somebody else []
         with_people = [other for other in with_people if other.quiet_until(incident.severity, now) is None]
+        coming = facts.coming_page(incident, page.step + 1, incident.next_at or now)
         return Subject(
             kind=page.kind,
             page=outside.of_page(page.id, page.created_at, incident),
@@ -129,7 +130,8 @@ class Composer:
             surroundings=beside,
             describe=self.describe,
             person=person,
-            next_people=facts.people_of(incident, page.step + 1, incident.next_at or now),
+            next_people=coming.people,
+            next_page_at=coming.at,
             links=self.links(incident, person),
             reopens=pages_somebody and earlier < page.occurrence,
             thread=facts.threads.get((page.incident_id, contact.mark)),
@@ -174,6 +176,10 @@ class _Facts:
         news = self.coming.get((page.incident_id, recipient), NO_NEWS).joined
         told = [s for s in symptoms if not s.standing or s.waits(now) or (s.told and s.id not in news)]
         return told if any(symptom.standing and not symptom.waits(now) for symptom in told) else symptoms
+
+    def coming_page(self, incident: Incident, step: int, at: datetime) -> escalation.Coming:
+        """Return the page that follows if nobody answers."""
+        return escalation.coming(incident.policy, step, at, self.crew, incident.severity)
 
     def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident pages."""

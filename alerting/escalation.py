@@ -19,6 +19,10 @@ from alerting.severity import Severity
 
 MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
+LOOK_AGAIN = timedelta(minutes=15)
+"""The time after which a step is looked at again of which everybody has quiet hours."""
+_FURTHEST = timedelta(days=3)
+"""The time for which a page is followed through quiet hours."""
 
 Target = str
 """The name of a person, a rotation or a team, as the configuration writes it."""
@@ -91,6 +95,18 @@ class Decision:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The next page of an incident that nobody answers: its time, and whom it reaches.
+
+    `quiet` are those whose quiet hours it waits for.
+    """
+
+    at: datetime
+    people: tuple[Person, ...]
+    quiet: tuple[Person, ...] = ()
+
+
 def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
     """Return the policy of this name, else the first of all, else the catch-all."""
     if name == DRILL.name:
@@ -120,6 +136,27 @@ def quiet_until(people: Sequence[Person], severity: Severity, at: datetime) -> d
     """Return the first end of their quiet hours if all of these people have such at `at`, None if anybody has not."""
     ends = [person.quiet_until(severity, at) for person in people]
     return min((end for end in ends if end is not None), default=None) if all(ends) else None
+
+
+def coming(policy: Policy, step: int, at: datetime, crew: Crew, severity: Severity) -> Coming:
+    """Return the page of the step at count `step`, due at `at`: quiet hours of all whom it would reach put it off."""
+    quiet: tuple[Person, ...] = ()
+    people, due = people_of(policy, step, crew, severity, at), at
+    while (until := quiet_until(people, severity, at)) is not None and at < due + _FURTHEST:
+        quiet = quiet or tuple(people)
+        at = min(until, at + LOOK_AGAIN)
+        people = people_of(policy, step, crew, severity, at)
+    loud = [person for person in people if person.quiet_until(severity, at) is None]
+    return Coming(at, tuple(loud or people), quiet)
+
+
+def pageable(policy: Policy, step: int, crew: Crew, severity: Severity, now: datetime) -> Decision | None:
+    """Return the decision at the first count from `step` on that pages somebody now. None if quiet hours hold all."""
+    for count in range(step, max(step + 1, len(policy.steps))):
+        decision = decide(policy, count, now, crew, severity)
+        if quiet_until(recipients(decision.targets, crew, now), severity, now) is None:
+            return decision
+    return None
 
 
 def unreachable(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Target]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -32,8 +32,6 @@ from alerting.severity import Severity
 from alerting.tell import update
 
 BATCH = 1000
-LOOK_AGAIN = timedelta(minutes=15)
-"""The time after which a step is looked at again of which everybody has quiet hours."""
 MOST_GATHERING = store.Crowd(digest.HANDFUL, digest.CROWD, digest.CROWDED)
 
 
@@ -135,7 +133,7 @@ def _without_quiet(
         entries.append(Entry(incident.id, now, grouping.HELD, f"held until {until:%d %b %H:%M} UTC: {words}"))
         # What rises from here on pages at once. Meanwhile others may go on call, or change their hours.
         seen = incident.seen and incident.severity
-        quiet.append(replace(incident, next_at=min(until, now + LOOK_AGAIN), seen=seen))
+        quiet.append(replace(incident, next_at=min(until, now + escalation.LOOK_AGAIN), seen=seen))
     return loud, quiet, entries
 
 

@@ -146,7 +146,7 @@ def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:
 
 def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -> str:
     """Return a symptom in words, for a timeline: "backup failed again, 4th time in 10 min"."""
-    reason = symptom.facts.why or symptom.words.alone
+    reason = _reason(symptom)
     if symptom.waits_for is not None and symptom.hold is not None:
         return f"{symptom.title} {reason}; {symptom.hold.why}"
     if earlier is None:
@@ -156,6 +156,13 @@ def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -
         f", {times.ordinal(len(downs))} time in {times.duration(now - downs[0])}" if len(downs) > 1 else ""
     )
     return f"{symptom.title} {reason} again{how_often}"
+
+
+def _reason(symptom: Symptom) -> str:
+    """Return what became of a symptom: "failed", or "is uncovered: nobody is on call" of what was found so."""
+    facts, words = symptom.facts, symptom.words
+    found = words.lasts and facts.expected_at is None and facts.began_at is None
+    return f"{words.verb}: {facts.why}" if found and facts.why else facts.why or words.alone
 
 
 def counted(incident: Incident, standing: Standing | None) -> Incident:

@@ -65,8 +65,10 @@ class Nobody:
         return f"nobody can be paged as {self.to}: the name is unknown, or has no contact."
 
 
-def hand_on(incident: Incident, by: str, now: datetime) -> HandedOn | Resolved | AllWell:
-    """Make the next step due at once. The occurrence and the place in the policy stay."""
+def hand_on(
+    incident: Incident, by: str, now: datetime, step: int | None = None
+) -> HandedOn | Resolved | AllWell:
+    """Make the next step due at once, or the one at count `step`. The occurrence stays."""
     if incident.state is State.RESOLVED:
         return Resolved(incident.resolved_by or "", incident=incident, previous=incident)
     if incident.recovering:
@@ -74,6 +76,8 @@ def hand_on(incident: Incident, by: str, now: datetime) -> HandedOn | Resolved |
     if incident.state is State.OPEN and incident.next_at is not None and incident.next_at <= now:
         return HandedOn(by, incident, incident)
     open_ = replace(incident, state=State.OPEN, acknowledged_by=None, acknowledged_at=None, next_at=now)
+    if step is not None:
+        open_ = replace(open_, step=step)
     return HandedOn(by, open_, incident)
 
 

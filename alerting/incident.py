@@ -98,6 +98,11 @@ class CauseWords:
         return self.verb.startswith("is ")
 
     @property
+    def since(self) -> str:
+        """The words between why it is so and its time: "exit status 1 at 03:07", "nobody is on call; noticed 03:07"."""
+        return "; noticed" if self.lasts else " at"
+
+    @property
     def alone(self) -> str:
         """What one job is or did: "silent", "ran badly"."""
         return self.word if self.lasts else self.verb

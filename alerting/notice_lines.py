@@ -96,7 +96,9 @@ def _was_wrong(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     if facts.began_at is not None:
         return f"It started {clock.at(facts.began_at)}: {facts.why}.{still}"
     why = f": {facts.why}" if facts.why else ""
-    return f"It {subject.describe(symptom.cause).verb} at {clock.at(facts.why_at)}{why}.{still}"
+    words = subject.describe(symptom.cause)
+    began = f"{words.past} from" if words.lasts else f"{words.verb} at"
+    return f"It {began} {clock.at(facts.why_at)}{' on' if words.lasts else ''}{why}.{still}"
 
 
 def _no_longer_down(subject: Subject) -> list[str]:
@@ -146,7 +148,8 @@ def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
         return f"due {clock.at(facts.expected_at)}{repeats}, {heard}"
     if facts.began_at is not None:
         return f"{facts.why}, started {clock.aged(facts.began_at)}"
-    fault = f"{facts.why or subject.describe(symptom.cause).alone} at {clock.aged(facts.why_at)}"
+    words = subject.describe(symptom.cause)
+    fault = f"{facts.why or words.alone}{words.since} {clock.aged(facts.why_at)}"
     if clock.at(facts.why_at) != clock.at(facts.since):
         fault += f", down since {clock.at(facts.since)}"
     if facts.last_well_at:
@@ -202,7 +205,10 @@ def why_you(subject: Subject, now: datetime) -> str:
     incident = subject.incident
     if incident.next_at is None or subject.kind not in (NoticeKind.PAGE, NoticeKind.UPDATE):
         return ""
-    at = subject.clock(now).at(incident.next_at)
+    pages_at = (
+        incident.next_at if incident.state is not State.OPEN else subject.next_page_at or incident.next_at
+    )
+    at = subject.clock(now).at(pages_at)
     if subject.kind is NoticeKind.PAGE and incident.state is State.OPEN:
         return f"{_place(subject)}. If nobody answers, {_next(subject)} at {at}."
     paged = f"{subject.person.name} was" if subject.shared else "You were"

@@ -60,6 +60,8 @@ class Subject:
     person: Person
     next_people: Sequence[Person]
     links: Links
+    next_page_at: datetime | None = None
+    """When those are paged: the incident's next action, or later if they have quiet hours then."""
     with_people: Sequence[Person] = ()
     """The others who are paged with this person."""
     joined: Collection[int] = ()

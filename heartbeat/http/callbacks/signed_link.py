@@ -221,7 +221,8 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     listed = raised or jobs
     quiet = installation.acknowledge_for(db)
     name, zone = _reader(reader, crew.people)
-    next_people = view_rows.next_people(incident, crew)
+    held = view_rows.held_by(dossier.symptoms, now)
+    pageable = [] if held else view_rows.pageable(incident, crew, now)
     over, open_ = incident.state is Life.RESOLVED, incident.state is Life.OPEN and bool(raised)
     # Before the press, nothing pushes the button out of sight.
     story = [] if open_ else timeline.moments(dossier)
@@ -248,7 +249,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "morning": next_morning(now, times.zone(zone)),
         "place": _place(dossier, reader, crew, now) if open_ else "",
         # To page only the reader would tell nobody else.
-        "next": "" if next_people == [name] else times.names(next_people),
+        "next": "" if pageable == [name] else times.names(pageable),
         "down": raised,
         "resolving": incident_summary.resolving([job.title for job in raised]),
         "moments": story[: timeline.LONGEST if over else LATEST],
@@ -273,7 +274,7 @@ def _sentence(dossier: desk.Dossier, crew: Crew, reader: str, now: datetime) -> 
         )
     return incident_summary.of(
         incident,
-        view_rows.next_people(incident, crew),
+        view_rows.coming(incident, crew),
         recap.of(dossier.timeline, now),
         now,
         held=view_rows.held_by(dossier.symptoms, now),

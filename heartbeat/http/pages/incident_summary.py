@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from alerting import recap, times
+from alerting.escalation import Coming
 from alerting.incident import Incident
 from alerting.incident import State as Life
+from alerting.person import Person
 from alerting.recap import Recap
 from heartbeat.http.pages.sentence import Words
 
@@ -15,7 +17,7 @@ RECOVERY = "recovery"
 
 def of(
     incident: Incident,
-    next_people: Sequence[str],
+    coming: Coming,
     past: Recap,
     now: datetime,
     *,
@@ -24,10 +26,10 @@ def of(
 ) -> Words:
     """Return the state of an incident and its next step.
 
-    `past` is what happened so far, `held` is the sentence on what holds all that is down, if anything does, and the
-    `reader` of this name is "you".
+    `coming` is the next page, `past` is what happened so far, `held` is the sentence on what holds all that is down, if
+    anything does, and the `reader` of this name is "you".
     """
-    at = incident.next_at or now
+    next_at = incident.next_at or now
     match incident.state:
         case Life.RESOLVED:
             return ended(incident)
@@ -37,15 +39,28 @@ def of(
             return acknowledged(incident)
         case Life.SNOOZED:
             by = past.answer.by if past.answer else "somebody"
-            return (f"Snoozed by {by}; pages again at ", at, " unless resolved.")
+            return (f"Snoozed by {by}; pages again at ", next_at, " unless resolved.")
         case Life.OPEN:
             lasting = f", for {times.duration(now - incident.opened_at)}. "
-            people = ["you" if name == reader else name for name in next_people]
+            people = _called(coming.people, reader)
             are = "are" if len(people) > 1 or people == ["you"] else "is"
             paged = f"{times.names(people)} {are} paged at "
             told = _so_far(past, held, reader)
-            end = " if it is still down then." if held else "."
-            return ("Open since ", incident.opened_at, lasting, *told, f"; {paged}", at, end)
+            why = _quiet(coming, reader)
+            end = " if it is still down then." if held else f"{why}."
+            return ("Open since ", incident.opened_at, lasting, *told, f"; {paged}", coming.at, end)
+
+
+def _called(people: Sequence[Person], reader: str) -> list[str]:
+    return ["you" if person.name == reader else person.name for person in people]
+
+
+def _quiet(coming: Coming, reader: str) -> str:
+    """Return why the next page waits: ", because Ann has quiet hours". Empty if it does not."""
+    if not coming.quiet:
+        return ""
+    names = _called(coming.quiet, reader)
+    return f", because {times.names(names)} {'has' if len(names) == 1 and names != ['you'] else 'have'} quiet hours"
 
 
 def _so_far(past: Recap, held: str, reader: str) -> Words:

@@ -261,7 +261,12 @@ def _environment() -> Environment:
         "duration": times.duration,
         "segment": lambda text: quote(text, safe=""),
     }
-    environment.filters |= {"names": times.names, "cause_word": rows.cause_word, "before": rows.before}
+    environment.filters |= {
+        "names": times.names,
+        "cause_word": rows.cause_word,
+        "before": rows.before,
+        "noticed": rows.noticed,
+    }
     environment.globals |= {"static": static_url, "Cause": Cause, "State": State, "Life": Life}
     environment.globals |= {"cause_words": frozenset(cause.words.word for cause in Cause)}
     return environment

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from alerting import escalation, times
 from alerting.crew import Crew
+from alerting.escalation import Coming
 from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called, extent
@@ -179,11 +180,22 @@ def before(symptom: RaisedSymptom) -> str:
     return f"it {words.past} from" if words.lasts else f"it {words.verb} at"
 
 
-def next_people(incident: Incident, crew: Crew) -> list[str]:
-    """Return the names of the people who are paged next, of the catch-all if none of them can be reached."""
+def noticed(symptom: RaisedSymptom) -> str:
+    """Return the words between why a symptom stands and its time: " at", or "; noticed" of what lasts."""
+    return in_words(symptom.cause).since
+
+
+def coming(incident: Incident, crew: Crew) -> Coming:
+    """Return the next page if nobody answers, that of the catch-all if nobody can be reached."""
     at = incident.next_at or incident.opened_at
-    people = escalation.people_of(incident.policy, incident.step, crew, incident.severity, at)
-    return [person.name for person in people]
+    return escalation.coming(incident.policy, incident.step, at, crew, incident.severity)
+
+
+def pageable(incident: Incident, crew: Crew, now: datetime) -> list[str]:
+    """Return the names of the people whom a press of *Page … now* pages. Nobody, if quiet hours hold all of them."""
+    decision = escalation.pageable(incident.policy, incident.step, crew, incident.severity, now)
+    people = escalation.recipients(decision.targets, crew, now) if decision else []
+    return [person.name for person in people if person.quiet_until(incident.severity, now) is None]
 
 
 def names(people: Mapping[str, Person]) -> dict[str, str]:
@@ -201,4 +213,5 @@ def _next(incident: Incident, crew: Crew) -> Words:
         return (f"by {incident.acknowledged_by}, until ", at)
     if incident.state is Life.SNOOZED:
         return ("until ", at)
-    return (f"pages {times.names(next_people(incident, crew))} at ", at)
+    page = coming(incident, crew)
+    return (f"pages {times.names([person.name for person in page.people])} at ", page.at)

@@ -10,6 +10,7 @@ from alerting import incident as life
 from alerting.escalation import CATCH_ALL, Policy, Step
 from alerting.grouping import HELD
 from alerting.incident import (
+    CauseWords,
     Entry,
     Facts,
     Hold,
@@ -179,6 +180,11 @@ def test_a_severity_that_is_worse_is_news_also_without_another_cause() -> None:
 def test_the_timeline_counts_returns() -> None:
     earlier = replace(raised(NOW - 10 * MINUTE), falls=(NOW - 6 * MINUTE, NOW - 3 * MINUTE))
     assert grouping.down_words(a_symptom(), None, NOW) == "job 1 silent"
+    found = Facts(NOW, why="Fri 10 May 09:00 to 17:00 UTC: nobody is on call")
+    uncovered = replace(
+        a_symptom(), words=CauseWords("uncovered", "is uncovered", "was uncovered"), facts=found
+    )
+    assert grouping.down_words(uncovered, None, NOW) == f"job 1 is uncovered: {found.why}"
     assert grouping.down_words(a_symptom(), earlier, NOW) == "job 1 silent again, 4th time in 10 min"
     assert grouping.down_words(a_symptom(), raised(NOW - 2 * HOUR), NOW) == "job 1 silent again"
 

@@ -15,6 +15,7 @@ from alerting.recap import PastAnswer, Recap
 from alerting.severity import Severity
 from alerting.subject import NoticeKind, Subject, told_apart
 from alerting.surroundings import Surroundings
+from heartbeat.checks import cause
 from tests.unit.alerting.subjects import (
     ACKNOWLEDGED,
     ANNA,
@@ -97,6 +98,16 @@ MINUTE_AGO = AT - timedelta(minutes=1)
 )
 def test_each_cause_tells_its_own_facts(facts: Facts, line: str) -> None:
     assert lines(one_job(job=failed("backup", facts=facts)))[0] == line
+
+
+def test_what_was_found_says_when_it_was_noticed() -> None:
+    """A gap of next week is no gap at the time at which it was found."""
+    facts = Facts(AT, why="Fri 10 May 09:00 to 17:00 UTC: nobody is on call")
+    job = replace(failed("Policy office", facts=facts), cause=cause.UNCOVERED)
+    told = "Policy office: Fri 10 May 09:00 to 17:00 UTC: nobody is on call; noticed 03:15 UTC (just now)"
+    assert lines(one_job(job=job))[0] == told
+    over = lines(one_job(NoticeKind.RECOVERED, well([job])[0], incident=ended("recovery"), words="recovery"))
+    assert "It was uncovered from 03:15 UTC on: Fri 10 May 09:00 to 17:00 UTC: nobody is on call." in over
 
 
 def test_what_waits_is_named_after_what_is_down_and_counts_as_nothing() -> None:

@@ -240,21 +240,23 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
     all_groups = queries.all_groups(db, request.context.shared, now)
     around = surroundings.of(db, [incident], {number: dossier.symptoms}, now, all_groups)[number]
     extent = view_rows.how_much(incident, dossier.symptoms, around, now)
-    next_people = view_rows.next_people(incident, crew)
+    coming = view_rows.coming(incident, crew)
+    held = view_rows.held_by(dossier.symptoms, now)
     moments = timeline.moments(dossier)
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
         "incident": incident,
         "sentence": incident_summary.of(
             incident,
-            next_people,
+            coming,
             recap.of(dossier.timeline, now),
             now,
-            held=view_rows.held_by(dossier.symptoms, now),
+            held=held,
         ),
         "title": called(incident, dossier.symptoms, around, now),
         "extent": extent,
-        "next": times.names(next_people),
+        "next": "" if held or incident.recovering else times.names(view_rows.pageable(incident, crew, now)),
+        "first_page_at": coming.at,
         "beside": [
             *subject.waiting(subject.told_apart(dossier.symptoms), now),
             *beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from alerting.escalation import Policy, Step
+from alerting.escalation import Coming, Policy, Step
 from alerting.incident import Incident
 from alerting.incident import State as Life
+from alerting.person import Person
 from alerting.recap import PastAnswer, Recap
 from alerting.severity import Severity
 from heartbeat.http.pages import incident_summary
@@ -31,11 +32,29 @@ ACKNOWLEDGED = replace(OPEN, state=Life.ACKNOWLEDGED, acknowledged_by="Ann", ack
 SNOOZED = replace(OPEN, state=Life.SNOOZED)
 
 
+def page_to(*names: str, quiet: tuple[str, ...] = ()) -> Coming:
+    return Coming(NOW + 20 * MINUTE, tuple(map(person, names)), tuple(map(person, quiet)))
+
+
+def person(name: str) -> Person:
+    return Person(name.lower(), name, ())
+
+
+def test_an_incident_says_whose_quiet_hours_its_page_waits_for() -> None:
+    def of(*quiet: str, reader: str = "") -> str:
+        words = incident_summary.of(OPEN, page_to("Ann", quiet=quiet), Recap(1), NOW, reader=reader)
+        return plain(words, NOW).partition("; ")[2]
+
+    assert of("Ann") == "Ann is paged at 03:20 UTC, because Ann has quiet hours."
+    assert of("Ann", "Bob") == "Ann is paged at 03:20 UTC, because Ann and Bob have quiet hours."
+    assert of("Ann", reader="Ann") == "you are paged at 03:20 UTC, because you have quiet hours."
+
+
 def test_an_incident_says_who_is_paged_next() -> None:
     now = NOW + 12 * MINUTE
 
     def of(incident: Incident, *people: str, past: Recap = Recap(1), held: str = "") -> str:  # noqa: B008 - frozen
-        return plain(incident_summary.of(incident, people, past, now, held=held), now)
+        return plain(incident_summary.of(incident, page_to(*people), past, now, held=held), now)
 
     bob = PastAnswer("snoozed", "Bob", NOW)
 
@@ -48,7 +67,7 @@ def test_an_incident_says_who_is_paged_next() -> None:
     assert of(OPEN, "Ann", past=Recap(), held="Maintenance holds its pages").endswith(
         " Maintenance holds its pages; Ann is paged at 03:20 UTC if it is still down then."
     )
-    to_ann = incident_summary.of(OPEN, ["Ann"], Recap(1), now, reader="Ann")
+    to_ann = incident_summary.of(OPEN, page_to("Ann"), Recap(1), now, reader="Ann")
     assert plain(to_ann, now).endswith("Nobody has answered; you are paged at 03:20 UTC.")
     handed_on = PastAnswer("acknowledged", "Ann", NOW, "handed on", "Ann")
     assert of(OPEN, "Bob", past=Recap(2, None, handed_on)).endswith(

@@ -17,6 +17,7 @@ import pytest_asyncio
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.crew import Team
 from alerting.escalation import Policy, Step
 from alerting.incident import State
 from alerting.origin import Origin
@@ -124,7 +125,10 @@ def _define(db: Connection) -> None:
 
 
 def _rotate(db: Connection) -> None:
-    """A rotation with nights, a leave, an override, and a swap that waits for an answer."""
+    """A rotation with nights, a leave, an override, and a swap that waits for an answer; a team and a channel."""
+    desk.define_team(db, Team("platform", ("zoe", "first"), Origin.API))
+    room = (Contact("slack", "enc:of-no-key"),)
+    desk.define_person(db, Person("ops-room", "Ops room", room, origin=Origin.API, channel=True))
     begins = (NOW - timedelta(days=NOW.weekday() + 7)).replace(
         hour=9, minute=0, second=0, microsecond=0, tzinfo=None
     )

@@ -175,6 +175,27 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("on-call-policy-made-here", "/on-call/policies/night"),
         Example("on-call-no-policy", "/on-call/policies/nothing", status=404),
     ),
+    "/on-call/teams/{name}": (
+        Example("on-call-team", "/on-call/teams/platform"),
+        Example("on-call-team-viewer", "/on-call/teams/platform", "vera"),
+        Example("on-call-no-team", "/on-call/teams/nothing", status=404),
+    ),
+    "/on-call/new-team": (
+        Example("on-call-new-team", "/on-call/new-team"),
+        Example("on-call-new-team-not-for-you", "/on-call/new-team", "ben", 403),
+    ),
+    "/on-call/teams/{name}/edit": (Example("on-call-change-team", "/on-call/teams/platform/edit"),),
+    "/on-call/teams/{name}/delete": (Example("on-call-delete-team", "/on-call/teams/platform/delete"),),
+    "/on-call/channels/{name}": (
+        Example("on-call-channel", "/on-call/channels/ops-room"),
+        Example("on-call-channel-viewer", "/on-call/channels/ops-room", "vera"),
+        Example("on-call-no-channel", "/on-call/channels/first", status=404),
+    ),
+    "/on-call/new-channel": (Example("on-call-new-channel", "/on-call/new-channel"),),
+    "/on-call/channels/{name}/edit": (Example("on-call-change-channel", "/on-call/channels/ops-room/edit"),),
+    "/on-call/channels/{name}/delete": (
+        Example("on-call-delete-channel", "/on-call/channels/ops-room/delete"),
+    ),
     "/on-call/new-person": (
         Example("on-call-new-person", "/on-call/new-person"),
         Example("on-call-new-person-not-for-you", "/on-call/new-person", "ben", 403),
@@ -276,6 +297,8 @@ EMPTY = {
     "/on-call": "Nobody can be paged yet",
     "/on-call/report": "Nobody was paged.",
     "/on-call/new-person": "Contacts, in the order in which they are tried",
+    "/on-call/new-team": "Nobody can be paged yet. Add a person first",
+    "/on-call/new-channel": "Contacts, in the order in which they are tried",
     "/on-call/new-policy": "Nobody can be paged yet. Add a person first",
     "/account": "You signed in with the admin key",
     "/account/second-factor": "There is no second factor to change here",

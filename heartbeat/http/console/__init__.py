@@ -21,7 +21,14 @@ from heartbeat.http.console.incidents import pages as incident_pages
 from heartbeat.http.console.incidents import regroup as incident_regroup
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
-from heartbeat.http.console.on_call import devices, person_form, policy_form, rotations
+from heartbeat.http.console.on_call import (
+    channel_form,
+    devices,
+    person_form,
+    policy_form,
+    rotations,
+    team_form,
+)
 from heartbeat.http.console.on_call import pages as on_call_pages
 from heartbeat.http.console.on_call import report as page_report
 from heartbeat.http.console.request import signed_in
@@ -45,6 +52,8 @@ ROOMS = (
     on_call_pages,
     devices,
     person_form,
+    channel_form,
+    team_form,
     policy_form,
     rotations,
     page_report,

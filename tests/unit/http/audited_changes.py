@@ -107,6 +107,13 @@ def on_rotation_by_form(
     return _with_rotation(by_form(address, f"infra {names}", action, target, shape, **fields))
 
 
+def on_crew_by_form(address: str, names: str, target: str, deed: str, /, **fields: Any) -> Change:
+    """Return a change of a rotation, a team or a channel by Anna, where there is one of each."""
+    shape = {"make": MADE, "change": CHANGED, "delete": DELETED}[deed]
+    noun, _, _ = target.partition(" ")
+    return _with_rotation(by_form(address, names, f"{noun}.{deed}", target, shape, **fields))
+
+
 def _with_rotation(change: Change) -> Change:
     async def ask(world: World) -> httpx.Response:
         for path, fields in ROTA.items():
@@ -498,6 +505,12 @@ PEOPLE = [
         starts="2030-01-01T00:00",
         ends="2030-01-02T00:00",
     ),
+    on_crew_by_form("/on-call/new-team", "", "team web", "make", slug="web", people="first"),
+    on_crew_by_form("/on-call/teams/{name}/edit", "all", "team all", "change", before="", people="first"),
+    on_crew_by_form("/on-call/teams/{name}/delete", "all", "team all", "delete"),
+    on_crew_by_form("/on-call/new-channel", "", "channel hall", "make", slug="hall", **CARD),
+    on_crew_by_form("/on-call/channels/{name}/edit", "room", "channel room", "change", before="", **CARD),
+    on_crew_by_form("/on-call/channels/{name}/delete", "room", "channel room", "delete"),
     by_form("/on-call/new-person", "", "person.make", "person carl", MADE, slug="carl", **CARD),
     by_form("/on-call/people/{name}/edit", "ben", "person.change", "person ben", CHANGED, before="", **CARD),
     by_form("/on-call/people/{name}/test-page", "ben", "person.test", "person ben", DONE),

@@ -222,6 +222,8 @@ DOCUMENTED: Mapping[Role, Mapping[str, str]] = {
         "new-person": "people",
         "people": "people",
         "new-policy": "policies",
+        "new-team": "teams",
+        "new-channel": "channels",
         "policies": "policies",
         "rotations": "rotations",
         "teams": "teams",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from alerting.notifiers import registry
 from alerting.notifiers.contract import Notifier
 
 PERSON, ROOM, SYSTEM = "To one person", "To a room or channel", "To another system"
@@ -14,6 +15,11 @@ class Choice:
 
     kind: str
     address: str
+
+
+def installed() -> dict[str, list[Choice]]:
+    """Return the kinds that are installed, by group."""
+    return grouped(registry.installed().kinds)
 
 
 def grouped(kinds: Mapping[str, type[Notifier]]) -> dict[str, list[Choice]]:

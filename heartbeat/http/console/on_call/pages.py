@@ -1,6 +1,6 @@
-"""The console's screens of who is on call: policies with their steps, people with their contacts."""
+"""The console's screens of who is on call: policies with their steps, people, channels and teams."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,8 @@ from heartbeat import installation, public_address
 from heartbeat.actor import Role
 from heartbeat.checks import forecast
 from heartbeat.database import Unavailable
-from heartbeat.definitions.edit.people import PERSON, is_secret
+from heartbeat.definitions.edit.crew import TEAM
+from heartbeat.definitions.edit.people import CHANNEL, PERSON, is_secret
 from heartbeat.definitions.edit.policies import POLICY
 from heartbeat.http.console import definition_form
 from heartbeat.http.console.checks import query as check_query
@@ -33,6 +34,8 @@ from heartbeat.trial import TooSoon
 PEOPLE_SHOWN = 200
 POLICIES_SHOWN = 50
 ROTATIONS_SHOWN = 50
+TEAMS_SHOWN = 50
+CHANNELS_SHOWN = 50
 CHECKS_SHOWN = 20
 """Checks that are named of those that page by a policy."""
 MOST_CHECKS = 1_000
@@ -55,13 +58,11 @@ async def one_person(request: ConsoleRequest) -> Response:
     """Show a person: their contacts, the last deliveries, and their policies."""
     name = definition_form.name(request)
 
-    def read(db: Connection) -> Member | None:
-        person = desk.people(db).get(name)
-        return _member(db, person, request.now) if person else None
-
-    live, member = await request.read_live(("checks", "incidents"), read)
+    live, member = await _read_member(request, name)
     if member is None:
         return definition_form.missing(PERSON, request)
+    if member.person.channel:
+        return render.see_other(_address(member.person))
     own = request.actor.person == name
     return request.show(
         "on_call/person.html",
@@ -73,8 +74,26 @@ async def one_person(request: ConsoleRequest) -> Response:
     )
 
 
+async def one_channel(request: ConsoleRequest) -> Response:
+    """Show a channel: its contacts, the last deliveries, and its policies."""
+    live, member = await _read_member(request, definition_form.name(request))
+    if member is None or not member.person.channel:
+        return definition_form.missing(CHANNEL, request)
+    unreachable = public_address.fault(request.context.public_url, [member.person])
+    return request.show("on_call/channel.html", live=live, member=member, unreachable=unreachable)
+
+
+async def one_team(request: ConsoleRequest) -> Response:
+    """Show a team: those who are in it, and the policies that page it."""
+    name = definition_form.name(request)
+    live, facts = await request.read_live(("checks", "incidents"), lambda db: _team(db, name, request))
+    if facts is None:
+        return definition_form.missing(TEAM, request)
+    return request.show("on_call/team.html", live=live, **facts)
+
+
 async def test(request: ConsoleRequest) -> Response:
-    """Send a test page to a person."""
+    """Send a test page to a person or a channel."""
     name = definition_form.name(request)
     match await request.context.test_page(name, request.actor):
         case None:
@@ -83,8 +102,8 @@ async def test(request: ConsoleRequest) -> Response:
             ago = times.ago(at, request.now)
             message = f"The last one was sent {ago}. Nothing was sent: wait 10 seconds."
             return render.error_page(request.http, 429, "A test page was sent just now", message)
-        case _:
-            return render.see_other(f"/on-call/people/{quote(name)}")
+        case page:
+            return render.see_other(_address(page.person))
 
 
 async def one_policy(request: ConsoleRequest) -> Response:
@@ -101,6 +120,8 @@ async def one_policy(request: ConsoleRequest) -> Response:
 READING: Mapping[str, Route] = {
     "/on-call": (Role.VIEWER, look),
     "/on-call/people/{name}": (Role.VIEWER, one_person),
+    "/on-call/channels/{name}": (Role.VIEWER, one_channel),
+    "/on-call/teams/{name}": (Role.VIEWER, one_team),
     "/on-call/policies/{name}": (Role.VIEWER, one_policy),
 }
 ACTING: Mapping[str, Route] = {"/on-call/people/{name}/test-page": (Role.RESPONDER, test)}
@@ -108,11 +129,11 @@ ACTING: Mapping[str, Route] = {"/on-call/people/{name}/test-page": (Role.RESPOND
 
 def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
     crew, policies = desk.crew(db), desk.policies(db)
-    people = crew.people
     plans = _plans(db, policies, crew, request)
     first = next((plan for plan in plans if plan.default), None)
-    tried, proofs = desk.last_attempts(db), desk.contact_proofs(db)
-    people_shown = sorted(people.values(), key=lambda person: person.name.lower())[:PEOPLE_SHOWN]
+    people, channels = _sorted(crew, channels=False), _sorted(crew, channels=True)
+    shown = [*people[:PEOPLE_SHOWN], *channels[:CHANNELS_SHOWN]]
+    members = _members(db, shown, crew, policies, request.now)
     return {
         "sentence": on_call_view.sentence(first),
         "following": on_call_view.following(first),
@@ -122,12 +143,46 @@ def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
         ],
         "more_rotations": max(len(crew.rotations) - ROTATIONS_SHOWN, 0),
         "more_plans": max(len(plans) - POLICIES_SHOWN, 0),
-        "members": [
-            on_call_view.member(person, policies.values(), crew, tried, _secret(person), proofs, request.now)
-            for person in people_shown
+        "teams": [
+            (team, on_call_view.names_of(team.people, crew))
+            for _, team in sorted(crew.teams.items())[:TEAMS_SHOWN]
         ],
-        "unreachable": public_address.fault(request.context.public_url, people.values()),
-        "more_people": len(people) - len(people_shown),
+        "more_teams": max(len(crew.teams) - TEAMS_SHOWN, 0),
+        "members": [member for member in members if not member.person.channel],
+        "more_people": max(len(people) - PEOPLE_SHOWN, 0),
+        "channels": [member for member in members if member.person.channel],
+        "more_channels": max(len(channels) - CHANNELS_SHOWN, 0),
+        "unreachable": public_address.fault(request.context.public_url, crew.people.values()),
+    }
+
+
+def _sorted(crew: Crew, *, channels: bool) -> list[Person]:
+    """Return the people or the channels of a crew, by name."""
+    some = (person for person in crew.people.values() if person.channel == channels)
+    return sorted(some, key=lambda person: person.name.lower())
+
+
+def _members(
+    db: Connection, people: Iterable[Person], crew: Crew, policies: Mapping[str, Policy], now: datetime
+) -> list[Member]:
+    tried, proofs = desk.last_attempts(db), desk.contact_proofs(db)
+    return [
+        on_call_view.member(person, policies.values(), crew, tried, _secret(person), proofs, now)
+        for person in people
+    ]
+
+
+def _team(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:
+    crew, policies = desk.crew(db), desk.policies(db)
+    team = crew.teams.get(name)
+    if team is None:
+        return None
+    people = [crew.people[one] for one in team.people if one in crew.people]
+    return {
+        "team": team,
+        "members": _members(db, people, crew, policies, request.now),
+        "unknown": [one for one in team.people if one not in crew.people],
+        "paged_by": [policy.name for policy in policies.values() if name in policy.targets],
     }
 
 
@@ -149,6 +204,21 @@ def _plans(
         for policy in policies.values()
     ]
     return sorted(plans, key=lambda plan: (not plan.default, plan.name))
+
+
+async def _read_member(request: ConsoleRequest, name: str) -> tuple[str, Member | None]:
+    """Return a person or a channel, None if there is none, with the address of a stream of later changes."""
+
+    def read(db: Connection) -> Member | None:
+        person = desk.people(db).get(name)
+        return _member(db, person, request.now) if person else None
+
+    return await request.read_live(("checks", "incidents"), read)
+
+
+def _address(person: Person) -> str:
+    """Return the address of the screen of a person or a channel."""
+    return f"/on-call/{'channels' if person.channel else 'people'}/{quote(person.id)}"
 
 
 def _member(db: Connection, person: Person, now: datetime) -> Member:

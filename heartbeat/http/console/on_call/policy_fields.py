@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 from alerting.escalation import Policy
 from heartbeat import duration
 from heartbeat.http.console import form_rows
+from heartbeat.http.console.on_call import names
 
 MOST = 20
 """Steps that the form has room for; longer policies are the file's and the API's."""
@@ -76,9 +77,7 @@ def _located(problem: str) -> tuple[str, str]:
         place, field = int(match[1]), match[2] or ""
         label = f", {_FIELDS[field]}" if field in _FIELDS else ""
         return f"{field}-{place}", f"Step {place + 1}{label}: {match[3]}"
-    if problem.startswith("slug: "):
-        return "slug", f"Slug: {problem.removeprefix('slug: ')}"
-    return ("slug" if "cannot be a name" in problem else ""), problem
+    return names.of_slug(problem)
 
 
 def _ordered(page: tuple[str, ...], orders: Sequence[tuple[str, ...]]) -> list[str]:

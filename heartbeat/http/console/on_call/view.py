@@ -134,6 +134,11 @@ def plan(
     return PolicyView(policy.name, policy.name == default, declared, stages, repeats_every, checks)
 
 
+def names_of(ids: Iterable[str], crew: Crew) -> list[str]:
+    """Return the names of people, by their names in the configuration. Somebody unknown keeps that one."""
+    return [crew.people[one].name if one in crew.people else one for one in ids]
+
+
 def sentence(first: PolicyView | None) -> str:
     """Say who is on call, by the default policy."""
     if first is None:

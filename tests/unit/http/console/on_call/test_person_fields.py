@@ -9,7 +9,8 @@ from starlette.datastructures import FormData
 
 from alerting.person import Contact, Person
 from heartbeat.http.console import form_rows
-from heartbeat.http.console.on_call.person_fields import ContactFields, PersonFields
+from heartbeat.http.console.on_call.contact_rows import ContactFields
+from heartbeat.http.console.on_call.person_fields import PersonFields
 
 SLACK, OTHER, MAIL = Contact("slack", "enc:1"), Contact("slack", "enc:2"), Contact("email", "a@example.com")
 ANNA = Person("anna", "Anna", (SLACK, MAIL, OTHER), "Europe/London")

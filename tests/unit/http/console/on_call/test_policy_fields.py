@@ -69,6 +69,6 @@ def test_a_problem_names_the_step() -> None:
         ("wait-1", "Step 2, how long to wait: 'x' is not a duration."),
         ("-2", "Step 3: has no wait."),
         ("slug", "Slug: there is a policy called ops already."),
-        ("slug", "policy A B: 'A B' cannot be a name."),
+        ("slug", "Slug: 'A B' cannot be a name."),
         ("", "else"),
     ]

@@ -1,0 +1,97 @@
+"""What people answer to incidents."""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from alerting import desk
+from alerting.answer import Acknowledged, Resolved, Snoozed
+from alerting.handover import Withdrawn
+from alerting.regrouping import Merged
+from heartbeat.checks import actions
+from tests.simulation import books
+from tests.simulation.ground import Ground, occurrence_of
+from tests.simulation.journal import Deed
+from tests.simulation.virtual import seconds
+from tests.unit.conftest import somebody
+
+
+class Answering(Ground):
+    """People answer. What their answer came to is returned, None where the service died over it."""
+
+    def acknowledge(
+        self, incident: int, *, by: str = "first", occurrence: int | None = None, minutes: float | None = None
+    ) -> object:
+        """Somebody acknowledges: this occurrence, or whichever it is. What it came to; None where the service died."""
+        now = self.now
+        until = None if minutes is None else now + timedelta(minutes=minutes)
+        found: list[int] = []
+
+        def work(db: Connection) -> object:
+            found[:] = [occurrence_of(db, incident)]
+            return actions.acknowledge(db, incident, somebody(by), now, occurrence=occurrence, until=until)
+
+        outcome = self._commit(work)
+        if isinstance(outcome, Acknowledged) and not outcome.repeated:
+            self._note_answer(incident, "acknowledged", by, outcome.until, occurrence, found[0], outcome)
+        elif outcome is not None:
+            self._note_answer(incident, "void", by, now, occurrence, found[0], outcome)
+        return outcome
+
+    def snooze(self, incident: int, *, minutes: float, by: str = "first") -> object:
+        """Somebody wants to hear no more of it for a while."""
+        now = self.now
+        found: list[int] = []
+
+        def work(db: Connection) -> object:
+            found[:] = [occurrence_of(db, incident)]
+            return desk.snooze(db, incident, by, now, now + timedelta(minutes=minutes))
+
+        outcome = self._commit(work)
+        if isinstance(outcome, Snoozed):
+            self._note_answer(incident, "snoozed", by, outcome.until, None, found[0], outcome)
+        return outcome
+
+    def take_over(self, incident: int, *, by: str = "second", minutes: float = 5.0) -> object:
+        """Somebody takes it over from whoever has it."""
+        now = self.now
+        found: list[int] = []
+
+        def work(db: Connection) -> object:
+            found[:] = [occurrence_of(db, incident)]
+            until = now + timedelta(minutes=minutes)
+            return actions.take_over(db, incident, somebody(by), now, until=until)
+
+        outcome = self._commit(work)
+        if isinstance(outcome, Acknowledged) and not outcome.repeated:
+            self.journal.withdraw(incident, seconds(now))
+            self._note_answer(incident, "acknowledged", by, outcome.until, None, found[0], outcome)
+        return outcome
+
+    def withdraw(self, incident: int, *, by: str = "first") -> object:
+        """Somebody withdraws whatever anybody has answered."""
+        now = self.now
+        outcome = self._commit(lambda db: actions.withdraw(db, incident, somebody(by), now))
+        if isinstance(outcome, Withdrawn):
+            self.journal.withdraw(incident, seconds(now))
+        return outcome
+
+    def merge(self, source: int, target: int, *, by: str = "first") -> object:
+        """Somebody puts an incident into another one."""
+        now = self.now
+        outcome = self._commit(lambda db: actions.merge(db, source, target, somebody(by), now))
+        if isinstance(outcome, Merged) and not outcome.repeated:
+            self.journal.merged[source] = self.time, target
+            self.journal.resolved.add(source)
+        return outcome
+
+    def resolve(self, incident: int, *, by: str = "first") -> object:
+        """Somebody says that it is over."""
+        now = self.now
+        outcome = self._commit(lambda db: actions.resolve(db, incident, somebody(by), now))
+        if isinstance(outcome, Resolved) and not outcome.repeated:
+            self.journal.resolved.add(incident)
+            for row in books.read(self.disk).checks.values():
+                if books.symptom_key(row) in outcome.keys:
+                    self._note(Deed.RESOLVE, row.slug, now)
+        return outcome

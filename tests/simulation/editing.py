@@ -1,0 +1,93 @@
+"""What people change: checks by hand, and all that is configured."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from alerting.escalation import Policy
+from alerting.person import Person
+from heartbeat.actor import Actor, Role
+from heartbeat.checks import actions
+from heartbeat.checks.maintenance import Kind, WindowDefinition
+from heartbeat.checks.recurrence import Recurrence
+from heartbeat.definitions.edit import maintenance
+from heartbeat.definitions.edit.maintenance import Ended
+from tests.simulation.ground import Ground
+from tests.simulation.journal import Deed, Maintained
+from tests.unit.conftest import somebody
+
+SOMEBODY = Actor("somebody", Role.ADMIN, "session")
+
+
+class Editing(Ground):
+    """People edit, pause and maintain."""
+
+    def pause(self, name: str) -> None:
+        self._by_hand(Deed.PAUSE, name, lambda db, now: actions.pause(db, name, somebody("somebody"), now))
+
+    def resume(self, name: str) -> None:
+        self._by_hand(Deed.RESUME, name, lambda db, now: actions.resume(db, name, somebody("somebody"), now))
+
+    def delete(self, name: str) -> None:
+        """Somebody deletes a check, and the job with it."""
+        self._next_runs.pop(name, None)
+        if self._by_hand(
+            Deed.DELETE, name, lambda db, now: actions.delete(db, name, somebody("somebody"), now)
+        ):
+            del self.jobs[name]
+
+    def redefine(self, name: str, **changes: Any) -> None:
+        """Somebody edits a job in the configuration and applies it."""
+        before = self.jobs[name]
+        self.jobs[name] = replace(before, **changes)
+        if not self._by_hand(Deed.REDEFINE, name, self._apply):
+            self.jobs[name] = before
+        elif name in self._next_runs:
+            self._next_runs[name] = self.jobs[name].next_slot(self.time)
+
+    def edit(self, *, people: Sequence[Person] = (), policies: Sequence[Policy] = ()) -> None:
+        """Somebody edits people and policies in the configuration and applies it."""
+        before = self.people, self.policies
+        self.people = self.people | {one.id: one for one in people}
+        self.policies = self.policies | {policy.name: policy for policy in policies}
+        now = self.now
+        if self._commit(lambda db: self._apply(db, now)) is None:
+            self.people, self.policies = before
+
+    def maintain(self, *, minutes: float, how: str = "once", **match: str) -> int | None:
+        """Somebody begins maintenance of what has these labels; its number, None where the service died.
+
+        `how` is "once", "weekly" (it began with this minute) or "silence".
+        """
+        now = self.now
+        lasts = timedelta(minutes=minutes)
+        begins = now.replace(second=0, microsecond=0) if how == "weekly" else now
+        rule = (
+            Recurrence("FREQ=WEEKLY", begins.replace(tzinfo=None), "UTC", lasts) if how == "weekly" else None
+        )
+        kind = Kind.SILENCE if how == "silence" else Kind.MAINTENANCE
+        wanted = WindowDefinition("move", "", match, begins, begins + lasts, recurrence=rule, kind=kind)
+        made = self._commit(lambda db: maintenance.make(db, SOMEBODY, wanted, now).window)
+        if made is None:
+            return None
+        ends = self.time + (begins + lasts - now).total_seconds()
+        self.journal.windows[made.id] = Maintained(self.time, ends, match)
+        return made.id
+
+    def end_maintenance(self, number: int) -> None:
+        """Somebody ends maintenance early."""
+        now = self.now
+
+        def end(db: Connection) -> object:
+            # What recurs is to come again once it has ended by itself.
+            with contextlib.suppress(Ended):
+                return maintenance.end(db, SOMEBODY, number, now)
+            return None
+
+        if self._commit(end) is not None:
+            window = self.journal.windows[number]
+            self.journal.windows[number] = replace(window, ends=min(window.ends, self.time))

@@ -36,7 +36,7 @@ def gaps_of(
 
     Until the first contact of the installation is proven, a contact counts without a proof.
     """
-    any_proven = any(proof.proven_at for proof in proofs.values())
+    any_proven = counts_proofs(proofs)
     return {
         name: [
             gap
@@ -45,6 +45,11 @@ def gaps_of(
         ]
         for name, policy in policies.items()
     }
+
+
+def counts_proofs(proofs: Mapping[Marked, Proof]) -> bool:
+    """Return whether a contact needs a proof: once any contact of the installation is proven."""
+    return any(proof.proven_at for proof in proofs.values())
 
 
 def key_of(policy: str) -> str:

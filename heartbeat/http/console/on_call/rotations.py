@@ -20,7 +20,7 @@ from heartbeat.definitions.edit.overrides import NotTheirs
 from heartbeat.definitions.kind import InUse
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console import definition_form
-from heartbeat.http.console.on_call import month
+from heartbeat.http.console.on_call import coverage_strip, month
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
 from heartbeat.on_call import duty, uncovered
@@ -30,6 +30,8 @@ SHIFTS = 20
 """Coming shifts that are listed, of those within `AHEAD`."""
 GAPS = 5
 """Gaps of coverage that are named."""
+STRIPS = 5
+"""Policies whose coverage is drawn, of those that page the rotation."""
 YEARS = range(2000, 2200)
 """The years of the days that can be typed."""
 _NO_SHIFT = "shift: choose one of the coming shifts."
@@ -204,7 +206,9 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
     names = {person.id: person.name for person in crew.people.values()}
     words = _Words(now, one.timezone, names)
     paging = {policy.name: policy for policy in desk.policies(db).values() if name in policy.targets}
-    gaps = uncovered.gaps_of(paging, crew, desk.contact_proofs(db), now)
+    proofs = desk.contact_proofs(db)
+    gaps = uncovered.gaps_of(paging, crew, proofs, now)
+    strips = [coverage_strip.of(each, one, gaps[each], names, now) for each in sorted(paging)[:STRIPS]]
     return {
         "rotation": one,
         "sentence": duty.sentence(duty.of_rotation(one, crew, now), now),
@@ -222,11 +226,15 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         ],
         "swaps": [(swap, words.swap(swap)) for swap in desk.proposed_swaps(db, name)],
         "paging": paging,
+        "strips": strips,
+        "proven": uncovered.counts_proofs(proofs),
         "gaps": [
             f"{gap.policy}: {coverage.sentence(gap, now, one.timezone)}"
             for of_policy in gaps.values()
             for gap in of_policy
         ][:GAPS],
+        "more_gaps": max(sum(map(len, gaps.values())) - GAPS, 0),
+        "kinds": {band.kind for strip in strips for band in strip.bands},
     }
 
 

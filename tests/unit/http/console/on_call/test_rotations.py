@@ -60,6 +60,19 @@ async def test_a_month_shows_who_is_on_call_each_day(
     await see(browser, "/on-call/rotations/nothing", 404)
 
 
+async def test_the_coming_days_are_drawn_with_their_gaps(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, infra: Rotation
+) -> None:
+    screen = await see(browser, HERE)
+    assert 'aria-label="Coverage of night over the coming 14 days: no gap"' in screen.html
+    assert "somebody with a contact is always on call. Nobody has confirmed a test page yet" in screen.words
+    await system.context.database.write(lambda db: desk.prove(db, "anna", ANNA.contacts[0].mark, clock.now()))
+    screen = await see(browser, HERE)
+    assert "days: 7 gaps, the first" in screen.html
+    assert "and 2 more gaps" in screen.words
+    assert "Ben (nobody on call has a proven contact)" in screen.html
+
+
 async def test_a_shift_is_given_and_taken_back(
     system: System, browser: httpx.AsyncClient, clock: SetClock, infra: Rotation
 ) -> None:

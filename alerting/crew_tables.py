@@ -130,6 +130,23 @@ devices = Table(
     sqlite_autoincrement=True,
 )
 
+# The calendars that have a secret address, under which other programs fetch them.
+calendar_feeds = Table(
+    "calendar_feeds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # What it shows: "person" or "rotation", and its name.
+    Column("noun", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    # A random text in the address. A restored database may give the number of a later row again.
+    Column("nonce", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    UniqueConstraint("noun", "name"),
+    # SQLite would give the number of a deleted row again, which an address that was revoked still names.
+    sqlite_autoincrement=True,
+)
+
 # The last test page of each contact, and the last proof that one arrived.
 contact_proofs = Table(
     "contact_proofs",

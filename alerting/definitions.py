@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import devices, notifier_settings, outbox, proofs, roster, rotation_store
+from alerting import calendar_feeds, devices, notifier_settings, outbox, proofs, roster, rotation_store
 from alerting.crew import Crew, Team
 from alerting.devices import Device
 from alerting.escalation import Policy
@@ -103,6 +103,7 @@ def forget_rotation(db: Connection, name: str) -> None:
     """Delete a rotation, with its overrides and proposed swaps."""
     rotation_store.remove_rotations(db, [name])
     rotation_store.forget_changes(db, name)
+    calendar_feeds.forget_strangers(db)
 
 
 def define_team(db: Connection, team: Team) -> None:
@@ -186,6 +187,7 @@ def prove(db: Connection, name: str, mark: str, now: datetime) -> tuple[Person, 
 def _forget_strangers(db: Connection) -> None:
     proofs.forget_strangers(db)
     devices.forget_strangers(db)
+    calendar_feeds.forget_strangers(db)
 
 
 def define_policy(db: Connection, policy: Policy) -> None:

@@ -30,6 +30,12 @@ from alerting.attempts import Attempt as Attempt
 from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import told as told
+from alerting.calendar_feeds import Feed as Feed
+from alerting.calendar_feeds import Noun as Noun
+from alerting.calendar_feeds import feed_by_id as feed_by_id
+from alerting.calendar_feeds import feed_of as feed_of
+from alerting.calendar_feeds import make_feed as make_feed
+from alerting.calendar_feeds import revoke_feed as revoke_feed
 from alerting.definitions import add_device as add_device
 from alerting.definitions import contact_proofs as contact_proofs
 from alerting.definitions import crew as crew

@@ -26,7 +26,9 @@ _QUIET = ("httpx", "alembic", "uvicorn")
 """Libraries of which an operator needs only the warnings."""
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that a terminal obeys, or that change the order of the text around them. Line feed and tab are left."""
-_IN_ADDRESS = re.compile(r"(/(?:ping|join|answer(?:/digest|/test)?|confirm|unsubscribe)/)[^\s/\"'?#\\]+")
+_IN_ADDRESS = re.compile(
+    r"(/(?:ping|join|answer(?:/digest|/test)?|calendars|confirm|unsubscribe)/)[^\s/\"'?#\\]+"
+)
 _API_KEY = re.compile(r"\b(hb_[A-Za-z0-9_-]{6})[A-Za-z0-9_-]{8,}")
 SHORTEST_SECRET = 16
 """Characters of a secret that is removed wherever it stands. A shorter one could be any word."""

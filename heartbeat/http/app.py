@@ -5,7 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from heartbeat.http import console, headers, health, problem, v1
+from heartbeat.http import calendars, console, headers, health, problem, v1
 from heartbeat.http.callbacks import digest_link, proof_link, provider, signed_link
 from heartbeat.http.context import Context
 from heartbeat.http.headers import Headers
@@ -43,6 +43,7 @@ def build(context: Context) -> FastAPI:
     application.include_router(signed_link.router(context), include_in_schema=False)
     application.include_router(proof_link.router(context), include_in_schema=False)
     application.include_router(provider.router(context), include_in_schema=False)
+    application.include_router(calendars.router(context), include_in_schema=False)
     application.include_router(subscribe.router(context), include_in_schema=False)
     application.include_router(status_page_views.router(context), include_in_schema=False)
     return application

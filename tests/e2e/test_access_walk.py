@@ -2,9 +2,13 @@
 
 import re
 
+import httpx
 import pyotp
 from playwright.async_api import Browser, expect
 
+from alerting import desk
+from alerting.origin import Origin
+from alerting.person import Person
 from tests.e2e import office, walk
 from tests.e2e.acting import does
 from tests.e2e.fleet import NOW
@@ -292,3 +296,29 @@ async def test_who_may_do_less_meanwhile_is_told_so(place: Place, chromium: Brow
         assert await walker.page.get_by_role("link", name="Pause…").count() == 0
         assert (await walker.to("/checks/mail-queue/pause")).status == 403
         await walker.reads("ben has the role viewer. Ask an admin.")
+
+
+@does(
+    "/account/calendar",
+    "/account/calendar/revoke",
+    "/on-call/rotations/{name}/calendar",
+    "/on-call/rotations/{name}/calendar/revoke",
+)
+async def test_calendars_get_an_address_and_lose_it_without_script(place: Place, chromium: Browser) -> None:
+    anna = Person("anna", "Anna", (), origin=Origin.API)
+    await place.system.context.database.write(lambda db: desk.define_person(db, anna))
+    async with walking(place, chromium, NARROW, script=False) as walker, httpx.AsyncClient() as program:
+        await sign_in(walker, "anna")
+        for screen in ("/account", "/on-call/rotations/infra"):
+            await walker.to(screen)
+            await walker.press("Make an address")
+            shown = walker.page.get_by_text("/calendars/")
+            former = await shown.inner_text()
+            assert (await program.get(former)).text.startswith("BEGIN:VCALENDAR")
+            assert await faults_of(walker, f"calendar{screen.replace('/', '-')}") == []
+            await walker.press("Renew the address")
+            renewed = await shown.inner_text()
+            assert [(await program.get(each)).status_code for each in (former, renewed)] == [404, 200]
+            await walker.press("Revoke the address")
+            await walker.reads("It needs a secret address")
+            assert (await program.get(renewed)).status_code == 404

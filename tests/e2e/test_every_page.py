@@ -49,6 +49,7 @@ NOT_PAGES = {
     "/static/{name}": "the assets of pages",
     "/readyz": "for probes",
     "/metrics": "for Prometheus",
+    "/calendars/{token}.ics": "for calendar programs",
 }
 """What a browser is not shown, and why. Everything under /v1 but its manual is for programs."""
 

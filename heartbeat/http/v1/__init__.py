@@ -18,6 +18,7 @@ from heartbeat.http.problem import RESPONSES, Unacceptable
 from heartbeat.http.v1 import (
     announcements,
     audit,
+    calendars,
     channels,
     checks,
     docs,
@@ -67,6 +68,7 @@ for room in (
     on_call,
     rotations,
     overrides,
+    calendars,
     teams,
     policies,
     reports,

@@ -87,7 +87,7 @@ from heartbeat.checks import (
 from heartbeat.definitions import status_page as definition_status_page
 from heartbeat.definitions.edit import devices, overrides, reachability
 from heartbeat.definitions.edit import maintenance as arranging
-from heartbeat.http import admission, connection, forms, health, limits, server
+from heartbeat.http import admission, calendars, connection, forms, health, limits, server
 from heartbeat.http.callbacks import answers, provider
 from heartbeat.http.console import stream
 from heartbeat.http.console.checks import bulk, search
@@ -100,7 +100,7 @@ from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields, keyed
 from heartbeat.measurements import history as measured
-from heartbeat.on_call import coverage_watch, relief_watch, trial_round, trial_watch
+from heartbeat.on_call import calendar, coverage_watch, relief_watch, trial_round, trial_watch
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
 from heartbeat.operations.come_over import source
 from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup, rule_trial
@@ -186,6 +186,10 @@ LIMITS: Mapping[str, str] = {
     "Transaction of the console or the API": f"{database.ANSWER:g} s,",
     "Transaction in the background": f"{database.PATIENCE:g} s,",
     "Reading and writing a configuration by `apply`": f"{configuration_file.APPLY_BOUND:g} s each",
+    "Calendars that one network address may fetch": f"{calendars.TRIES} a minute",
+    "Time for which a program may keep a calendar": f"{calendars.MAX_AGE // 60} min",
+    "Span of a calendar": {3: "the third month ahead"}[calendar.MONTHS_AHEAD - 1],
+    "Shifts of a rotation in a calendar": f"{calendar.MOST:,}",
     "Test pages to a person": f"one each {trial.PAUSE.total_seconds():.0f} s",
     "Devices of a person": f"{devices.MOST}",
     "Time that a push service keeps a message for a device that is off": f"{push.LASTS // HOUR} h,",

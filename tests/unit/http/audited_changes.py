@@ -124,6 +124,17 @@ def _with_rotation(change: Change) -> Change:
     return replace(change, ask=ask)
 
 
+def with_calendar(change: Change) -> Change:
+    """Return a change where the calendars of that rotation and of the first person have an address."""
+
+    async def ask(world: World) -> httpx.Response:
+        for path in ("/v1/people/first/calendar", "/v1/rotations/infra/calendar"):
+            assert (await world.program.put(path)).is_success
+        return await change.ask(world)
+
+    return _with_rotation(replace(change, ask=ask))
+
+
 def by_form(address: str, names: str, action: str, target: str, shape: Shape, /, **fields: Any) -> Change:
     """Return a change by Anna on the console. A field `before` is filled in from the form that she opened."""
 
@@ -162,6 +173,18 @@ async def _add_device(world: World) -> httpx.Response:
     subscription = SubscribedBrowser("https://192.0.43.8/send/1").subscription
     data = {"csrf": await world.csrf(), "subscription": subscription}
     return await world.browser.post("/on-call/people/anna/devices", data=data)
+
+
+def _own_calendar(times: int, last: str) -> Ask:
+    """Anna makes an address for her own calendar, and then does the last thing with it."""
+
+    async def ask(world: World) -> httpx.Response:
+        await world.write(lambda db: desk.define_person(db, Person("anna", "Anna", (), origin=Origin.API)))
+        for path in ["/account/calendar"] * times:
+            await world.browser.post(path, data={"csrf": await world.csrf()})
+        return await world.browser.post(last, data={"csrf": await world.csrf()})
+
+    return ask
 
 
 async def _remove_device(world: World) -> httpx.Response:
@@ -353,6 +376,16 @@ PROGRAMS = [
         TAKE | {"on": "first"},
     ),
     on_rotation("DELETE", "/v1/overrides/{number}", "1", "override.delete", "rotation infra", DELETED),
+    on_rotation("PUT", f"{ROTATION}/calendar", "infra", "calendar.make", "rotation infra", MADE),
+    with_calendar(
+        by_program("DELETE", f"{ROTATION}/calendar", "infra", "calendar.revoke", "rotation infra", DELETED)
+    ),
+    on_rotation("PUT", "/v1/people/{name}/calendar", "dan", "calendar.make", "person dan", MADE),
+    with_calendar(
+        by_program(
+            "DELETE", "/v1/people/{name}/calendar", "first", "calendar.revoke", "person first", DELETED
+        )
+    ),
     on_rotation("POST", "/v1/leaves", "", "leave.make", "person dan", MADE, {"person": "dan"} | MORNING),
     on_rotation("POST", f"{ROTATION}/swaps", "infra", "swap.propose", "rotation infra", MADE, SHORTER),
     on_rotation("POST", "/v1/swaps/{number}/accept", "1", "swap.accept", "rotation infra", DELETED),
@@ -495,6 +528,12 @@ PEOPLE = [
     ),
     on_rotation_by_form("swaps/{number:int}/accept", "1", "swap.accept", "rotation infra", DELETED),
     on_rotation_by_form("swaps/{number:int}/decline", "1", "swap.decline", "rotation infra", DELETED),
+    on_rotation_by_form("calendar", "", "calendar.make", "rotation infra", MADE),
+    with_calendar(
+        by_form(
+            "/on-call/rotations/{name}/calendar/revoke", "infra", "calendar.revoke", "rotation infra", DELETED
+        )
+    ),
     on_rotation_by_form(
         "leave",
         "",
@@ -539,6 +578,24 @@ PEOPLE = [
     ),
     by_form("/on-call/policies/{name}/default", "night", "policy.default", "policy night", CHANGED),
     by_form("/on-call/policies/{name}/delete", "night", "policy.delete", "policy night", DELETED),
+    Change(
+        "/account/calendar",
+        _own_calendar(0, "/account/calendar"),
+        "calendar.make",
+        "person anna",
+        MADE,
+        "Anna",
+        "session of anna",
+    ),
+    Change(
+        "/account/calendar/revoke",
+        _own_calendar(1, "/account/calendar/revoke"),
+        "calendar.revoke",
+        "person anna",
+        DELETED,
+        "Anna",
+        "session of anna",
+    ),
     by_form("/account/password", "", "user.password", "user anna", CHANGED, **ANOTHER_PASSWORD),
     by_form("/account/sign-ins/end", "", "sign_out", "user anna", DONE),
     by_form("/account/sign-ins/{number:int}/end", "1", "sign_out", "user anna", DONE),

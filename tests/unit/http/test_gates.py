@@ -35,6 +35,7 @@ OPEN = {
     "/answer/{token}",
     "/answer/digest/{token}",
     "/answer/test/{token}",
+    "/calendars/{token}.ics",
     # The notifier verifies what its provider signs.
     "/callbacks/{notifier}",
 }
@@ -138,6 +139,7 @@ async def test_open_addresses_need_no_credentials(client: httpx.AsyncClient) -> 
         "/static/1",
         "/join/1",
         "/answer/1",
+        "/calendars/1.ics",
         "/callbacks/1",
         "/status",
         "/ping/1/1",

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Connection
 from starlette.responses import Response
 
+from alerting.desk import Noun
 from heartbeat.access import account as rules
 from heartbeat.access import session as session_rules
 from heartbeat.access import sign_in, store, users
@@ -15,6 +17,7 @@ from heartbeat.actor import Role
 from heartbeat.http import auth
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
+from heartbeat.on_call import calendar_access
 
 DIFFERENT = "password: the two entries differ. Type the same new password twice."
 NOT_CURRENT = "password: this is not your current password. Nothing was changed."
@@ -70,9 +73,29 @@ async def end_others(request: ConsoleRequest) -> Response:
     return render.see_other("/account")
 
 
+async def renew_calendar(request: ConsoleRequest) -> Response:
+    """Give the calendar with the reader's own shifts a new address."""
+    person = request.actor.person
+    if person:
+        actor, now = request.actor, request.now
+        await request.write(lambda db: calendar_access.renew(db, actor, Noun.PERSON, person, now))
+    return render.see_other("/account")
+
+
+async def revoke_calendar(request: ConsoleRequest) -> Response:
+    """Take the address of that calendar away."""
+    person = request.actor.person
+    if person:
+        actor, now = request.actor, request.now
+        await request.write(lambda db: calendar_access.revoke(db, actor, Noun.PERSON, person, now))
+    return render.see_other("/account")
+
+
 READING: Mapping[str, Route] = {"/account": (Role.VIEWER, look)}
 ACTING: Mapping[str, Route] = {
     "/account/password": (Role.VIEWER, change_password),
+    "/account/calendar": (Role.VIEWER, renew_calendar),
+    "/account/calendar/revoke": (Role.VIEWER, revoke_calendar),
     "/account/sign-ins/end": (Role.VIEWER, end_others),
     "/account/sign-ins/{number:int}/end": (Role.VIEWER, end_session),
 }
@@ -92,6 +115,7 @@ async def _account(request: ConsoleRequest, error: str = "", status: int = 200) 
         "error": error,
         "sessions": [],
         "codes_left": 0,
+        "calendar": await request.read(lambda db: _calendar(db, request)),
     }
     if user is not None:
         limits = request.context.ways.limits
@@ -101,3 +125,10 @@ async def _account(request: ConsoleRequest, error: str = "", status: int = 200) 
             each for each in sessions if session_rules.is_valid(each, request.now, limits, "")
         ]
     return request.show("account/own.html", status=status, shortest=rules.SHORTEST_PASSWORD, **facts)
+
+
+def _calendar(db: Connection, request: ConsoleRequest) -> str:
+    """Return the address of the reader's own calendar, empty if it has none."""
+    context, person = request.context, request.actor.person
+    home, secret = context.public_url, context.link_keys[0]
+    return calendar_access.address_of(db, Noun.PERSON, person, home=home, secret=secret) if person else ""

@@ -24,6 +24,8 @@ VERBS = {
     "person.prove": "got the test page to",
     "person.add_device": "added a device of",
     "person.remove_device": "removed a device of",
+    "calendar.make": "made an address for the calendar of",
+    "calendar.revoke": "revoked the address of the calendar of",
     "swap.propose": "proposed a swap in",
     "swap.accept": "accepted a swap in",
     "swap.decline": "declined a swap in",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import coverage, desk, rotation, wall_clock
-from alerting.desk import Kept, Swap
+from alerting.desk import Kept, Noun, Swap
 from alerting.person import Person
 from alerting.rotation import Change, Override, Rotation
 from heartbeat.actor import Role
@@ -23,7 +23,7 @@ from heartbeat.http.console import definition_form
 from heartbeat.http.console.on_call import coverage_strip, month
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
-from heartbeat.on_call import duty, uncovered
+from heartbeat.on_call import calendar_access, duty, uncovered
 
 AHEAD = timedelta(days=62)
 SHIFTS = 20
@@ -154,6 +154,22 @@ async def leave(request: ConsoleRequest) -> Response:
     return await _changed(request, work)
 
 
+async def renew_calendar(request: ConsoleRequest) -> Response:
+    """Give the calendar of a rotation a new address."""
+    name, actor, now = definition_form.name(request), request.actor, request.now
+    return await _changed(
+        request, lambda db: calendar_access.renew(db, actor, Noun.ROTATION, name, now) is not None
+    )
+
+
+async def revoke_calendar(request: ConsoleRequest) -> Response:
+    """Take the address of that calendar away."""
+    name, actor, now = definition_form.name(request), request.actor, request.now
+    return await _changed(
+        request, lambda db: calendar_access.revoke(db, actor, Noun.ROTATION, name, now) is not None
+    )
+
+
 _ROTATION = "/on-call/rotations/{name}"
 READING: Mapping[str, Route] = {_ROTATION: (Role.VIEWER, look)}
 ACTING: Mapping[str, Route] = {
@@ -163,6 +179,8 @@ ACTING: Mapping[str, Route] = {
     f"{_ROTATION}/swaps/{{number:int}}/accept": (Role.RESPONDER, accept),
     f"{_ROTATION}/swaps/{{number:int}}/decline": (Role.RESPONDER, decline),
     f"{_ROTATION}/leave": (Role.RESPONDER, leave),
+    f"{_ROTATION}/calendar": (Role.RESPONDER, renew_calendar),
+    f"{_ROTATION}/calendar/revoke": (Role.RESPONDER, revoke_calendar),
 }
 
 
@@ -225,6 +243,7 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
             for kept in desk.overrides(db, [name], now)
         ],
         "swaps": [(swap, words.swap(swap)) for swap in desk.proposed_swaps(db, name)],
+        "calendar": _calendar(db, name, request),
         "paging": paging,
         "strips": strips,
         "proven": uncovered.counts_proofs(proofs),
@@ -236,6 +255,14 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         "more_gaps": max(sum(map(len, gaps.values())) - GAPS, 0),
         "kinds": {band.kind for strip in strips for band in strip.bands},
     }
+
+
+def _calendar(db: Connection, name: str, request: ConsoleRequest) -> str:
+    """Return the address of the rotation's calendar. Empty if it has none, or for somebody who may not see it."""
+    if not calendar_access.may(request.actor, Noun.ROTATION, name):
+        return ""
+    home, secret = request.context.public_url, request.context.link_keys[0]
+    return calendar_access.address_of(db, Noun.ROTATION, name, home=home, secret=secret)
 
 
 def _coming(one: Rotation, people: Mapping[str, Person], now: datetime) -> list[ComingShift]:

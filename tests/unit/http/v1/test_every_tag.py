@@ -36,6 +36,8 @@ async def furnished(system: System, admin: httpx.AsyncClient, clock: SetClock) -
         "teams": await admin.put("/v1/teams/all", json={"people": "anna"}),
         "channels": await admin.put("/v1/channels/room", json={"contacts": [{"console": "terminal"}]}),
         "rotations": await admin.put("/v1/rotations/infra", json={"layers": [TURNS]}),
+        "rotations/infra/calendar": await admin.put("/v1/rotations/infra/calendar"),
+        "people/anna/calendar": await admin.put("/v1/people/anna/calendar"),
         "notifiers": await admin.put("/v1/notifiers/ntfy", json={"token": "tk_one"}),
         "maintenance": await admin.post(
             "/v1/maintenance", json={"title": "Move", "match": {"host": "a"}} | AN_HOUR

@@ -16,7 +16,9 @@ STORY = """
 START list_notifiers define_notifier show_notifier list_people define_person show_person send_test_page
 BEN define_team list_teams show_team define_channel list_channels show_channel
 define_rotation list_rotations show_rotation show_on_call tell_on_call
-list_shifts propose_swap list_swaps decline_swap PROPOSED accept_swap
+list_shifts make_rotation_calendar show_rotation_calendar revoke_rotation_calendar
+make_person_calendar show_person_calendar revoke_person_calendar
+propose_swap list_swaps decline_swap PROPOSED accept_swap
 override_rotation list_overrides delete_override take_leave list_leaves
 list_policies define_policy show_policy make_default
 define_check list_checks show_check who_would_be_paged

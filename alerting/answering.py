@@ -171,7 +171,8 @@ def page_next(
     if incident is None:
         return Missing()
     crew = roster.load_crew(db, incident.policy.targets)
-    paged = escalation.pageable(incident.policy, incident.step, crew, incident.severity, now)
+    policy, turns = incident.policy, incident.turns
+    paged = escalation.pageable(policy, incident.step, crew, incident.severity, now, turns)
     outcome = handover.hand_on(incident, by, now, paged.step if paged else None)
     if isinstance(outcome, HandedOn) and not outcome.repeated:
         store.save(db, [outcome.incident])
@@ -231,7 +232,8 @@ def _inform(
 ) -> None:
     """Tell those who were paged, and whoever had it, that it pages again. Those who are paged now hear it then."""
     paging, crew = outcome.incident, roster.load_crew(db)
-    paged = [person.id for person in escalation.people_of(paging.policy, 0, crew, paging.severity, now)]
+    turnout = escalation.people_of(paging.policy, 0, crew, paging.severity, now, paging.turns)
+    paged = [] if turnout.draws else [person.id for person in turnout.people]
     updates = [(outcome.incident, line)]
     also = _holder(db, outcome.previous)
     tell(db, NoticeKind.UPDATE, updates, now, by_person, also=also, without=paged)

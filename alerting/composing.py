@@ -113,7 +113,7 @@ class Composer:
         incident = facts.incidents[page.incident_id]
         earlier = facts.last_paged.get((page.incident_id, contact.mark), page.occurrence)
         pages_somebody = page.kind is NoticeKind.PAGE
-        with_people = facts.people_of(incident, page.step, now) if pages_somebody else []
+        with_people = facts.paged_with(incident, page.step, now) if pages_somebody else []
         with_people = [other for other in with_people if other.quiet_until(incident.severity, now) is None]
         coming = facts.coming_page(incident, page.step + 1, incident.next_at or now)
         return Subject(
@@ -132,6 +132,7 @@ class Composer:
             person=person,
             next_people=coming.people,
             next_page_at=coming.at,
+            next_draws=coming.draws,
             links=self.links(incident, person),
             reopens=pages_somebody and earlier < page.occurrence,
             thread=facts.threads.get((page.incident_id, contact.mark)),
@@ -179,11 +180,17 @@ class _Facts:
 
     def coming_page(self, incident: Incident, step: int, at: datetime) -> escalation.Coming:
         """Return the page that follows if nobody answers."""
-        return escalation.coming(incident.policy, step, at, self.crew, incident.severity)
+        policy, severity = incident.policy, incident.severity
+        return escalation.coming(policy, step, at, self.crew, severity, incident.turns)
 
-    def people_of(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident pages."""
-        return escalation.people_of(incident.policy, step, self.crew, incident.severity, at)
+        policy, severity = incident.policy, incident.severity
+        return escalation.people_of(policy, step, self.crew, severity, at, incident.turns)
+
+    def paged_with(self, incident: Incident, step: int, at: datetime) -> list[Person]:
+        """Return the people whom a step of an incident has paged."""
+        policy, severity = incident.policy, incident.severity
+        return escalation.together(policy, step, self.crew, severity, at, incident.turns)
 
 
 def _facts(db: Connection, pages: Collection[Page]) -> _Facts:

@@ -1,8 +1,8 @@
 """Coverage: the times of the coming days at which a page of a policy would reach no human. Pure.
 
 A human is reached if somebody on call by any step has a contact that is proven: they have said lately that a page
-arrived there. A proof ends, as a shift does. What a page would do is asked at every instant at which the answer may
-change.
+arrived there. A step that goes round, and is not the last one, pages one person alone, so all of them need a proof. A
+proof ends, as a shift does. What a page would do is asked at every instant at which the answer may change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,8 +52,9 @@ def gaps(
     """Return the gaps of a policy from `start` until `end`, in their order."""
     found: list[Gap] = []
     for edge, following in pairwise(edges(policy, crew, proofs, start, end)):
-        people = _on_call(policy, crew, edge)
-        lack = _lack(people, proofs, edge)
+        steps = _steps(policy, crew, edge)
+        people = _people(steps)
+        lack = _lack(steps, proofs, edge)
         if lack is None:
             continue
         until = following if following < end else None
@@ -76,6 +77,7 @@ def edges(
         for opening in rotation.openings(only.windows, start, end, times.zone(only.timezone)):
             found.update(opening)
     paged = {name for target in policy.targets for name in crew.members_of(target)}
+    found.update(at for leave in crew.leaves if leave.off in paged for at in (leave.start, leave.end))
     found.update(proof.until for (name, _), proof in proofs.items() if name in paged and proof.until)
     return sorted(edge for edge in found if start <= edge <= end)
 
@@ -100,19 +102,40 @@ def span(start: datetime, end: datetime | None, now: datetime, timezone: str) ->
     return f"{first} to {last:%H:%M} {name}" if same_day else f"{first} to {last:%a %d %b %H:%M} {name}"
 
 
-def _on_call(policy: Policy, crew: Crew, at: datetime) -> list[Person]:
-    """Return everybody whom a policy would page at an instant for what is critical, each once. A channel is nobody."""
-    steps = [step for step in policy.steps if step.only.holds(Severity.CRITICAL, at)]
-    targets = (target for step in steps for target in step.targets)
-    everybody = (person for target in targets for person in escalation.on_call(target, crew, at))
-    return list(dict.fromkeys(person for person in everybody if not person.channel))
+_Step = list[list[Person]]
+"""The groups of people of a step: one if they are paged together, several if only one of the groups is paged."""
 
 
-def _lack(people: Sequence[Person], proofs: Mapping[Marked, Proof], at: datetime) -> Lack | None:
+def _steps(policy: Policy, crew: Crew, at: datetime) -> list[_Step]:
+    """Return the people whom each step would page at an instant for what is critical. A channel is nobody."""
+    steps = []
+    for place, step in enumerate(policy.steps):
+        if not step.only.holds(Severity.CRITICAL, at):
+            continue
+        one_alone = step.round_robin and place < len(policy.steps) - 1
+        targets = escalation.present(step, crew, at) if step.round_robin else step.targets
+        people = [escalation.on_call(target, crew, at) for target in targets]
+        humans = [[person for person in each if not person.channel] for each in people]
+        whole = [person for each in humans for person in each]
+        steps.append(humans if one_alone else [whole])
+    return steps
+
+
+def _people(steps: Sequence[_Step]) -> list[Person]:
+    """Return everybody, each once."""
+    return list(dict.fromkeys(person for step in steps for group in step for person in group))
+
+
+def _lack(steps: Sequence[_Step], proofs: Mapping[Marked, Proof], at: datetime) -> Lack | None:
+    people = _people(steps)
     if not people:
         return Lack.NOBODY
-    contacts = [(person.id, contact.mark) for person in people for contact in person.contacts]
-    if not contacts:
+    if not any(person.contacts for person in people):
         return Lack.NO_CONTACT
-    proven = any(marked in proofs and proofs[marked].holds(at) for marked in contacts)
-    return None if proven else Lack.UNPROVEN
+
+    def proven(group: list[Person]) -> bool:
+        marks = ((person.id, contact.mark) for person in group for contact in person.contacts)
+        return any(mark in proofs and proofs[mark].holds(at) for mark in marks)
+
+    reached = any(step and all(map(proven, step)) for step in steps)
+    return None if reached else Lack.UNPROVEN

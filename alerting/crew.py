@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from alerting.origin import Origin
 from alerting.person import Person
-from alerting.rotation import Rotation
+from alerting.rotation import Override, Rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,19 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """People, channels among them, rotations and teams. Their names are in one space: no two share one."""
+    """People, channels among them, rotations and teams. Their names are in one space: no two share one.
+
+    `leaves` are those of people in all rotations.
+    """
 
     people: Mapping[str, Person] = field(default_factory=dict)
     rotations: Mapping[str, Rotation] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
+    leaves: tuple[Override, ...] = ()
+
+    def on_leave(self, person: str, at: datetime) -> bool:
+        """Return whether a person is on leave at an instant."""
+        return any(leave.off == person and leave.holds(at) for leave in self.leaves)
 
     def noun_of(self, name: str) -> str:
         """Return what has this name: "person", "channel", "rotation" or "team"; empty if nothing has."""

@@ -103,6 +103,16 @@ policies = Table(
     Column("origin", Text, nullable=False, server_default="file"),
 )
 
+# The turns of steps that go round, see `round_robin`. A row is locked while turns are dealt.
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("policy", Text, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    # By entry the number of its last turn: the lowest is next.
+    Column("turns", JSON, nullable=False),
+)
+
 notifiers = Table(
     "notifiers",
     metadata,

@@ -5,7 +5,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import calendar_feeds, devices, notifier_settings, outbox, proofs, roster, rotation_store
+from alerting import (
+    calendar_feeds,
+    devices,
+    notifier_settings,
+    outbox,
+    proofs,
+    roster,
+    rotation_store,
+    round_robin_store,
+)
 from alerting.crew import Crew, Team
 from alerting.devices import Device
 from alerting.escalation import Policy
@@ -80,6 +89,7 @@ def install(
     outbox.look_again(db, [person.id for person in defined])
     roster.remove_policies(db, origin=Origin.FILE)
     roster.put_policies(db, policies)
+    round_robin_store.forget_strangers(db)
     notifier_settings.replace(db, settings, Origin.FILE)
     _forget_strangers(db)
 
@@ -198,6 +208,7 @@ def define_policy(db: Connection, policy: Policy) -> None:
 def forget_policy(db: Connection, name: str) -> None:
     """Delete a policy. Open incidents keep it."""
     roster.remove_policies(db, [name])
+    round_robin_store.forget_strangers(db)
 
 
 def overrides(

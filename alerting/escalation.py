@@ -1,8 +1,8 @@
 """Escalation policies: the steps of paging, and the people whom a target means. Pure.
 
-A step has targets, and a wait for an answer. A step that reaches nobody, or that is not meant for the incident, falls
-through to the next at once. A policy never ends: its last step repeats. Only this room says whom a target means, which
-may depend on the time.
+A step has targets, and a wait for an answer. It pages them all, or goes round them: see `round_robin`. A step that
+reaches nobody, or that is not meant for the incident, falls through to the next at once. A policy never ends: its last
+step repeats. Only this room says whom a target means, which may depend on the time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerting import rotation, times
+from alerting import rotation, round_robin, times
 from alerting.crew import Crew
 from alerting.origin import Origin
 from alerting.person import BUILT_IN, OPERATOR, ROBOT, Person
 from alerting.rotation import Window
+from alerting.round_robin import Turn
 from alerting.severity import Severity
 
 MIN_WAIT = timedelta(minutes=1)
@@ -55,6 +56,8 @@ class Step:
     """True if it was put before the first step of an incident's policy, because somebody reassigned the incident."""
     only: Condition = ANY
     """What the step is meant for. All other incidents fall through it."""
+    round_robin: bool = False
+    """True if it pages one of its entries at a time: each incident begins with the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,9 @@ class Decision:
     """Page `targets` now as step `step`, and `next_targets` at `next_at` unless somebody answers.
 
     Steps are counted from 0, repetitions of the last one included.
+
+    If it `draws`, only one of the targets is paged: the one whose turn is next. `next_draws` says the same of the next
+    ones. `round` is the number of the step if it goes round, else 0.
     """
 
     targets: tuple[Target, ...]
@@ -93,18 +99,31 @@ class Decision:
     next_at: datetime
     next_targets: tuple[Target, ...]
     reason: str
+    draws: bool = False
+    next_draws: bool = False
+    round: int = 0
+
+    @property
+    def turn(self) -> Turn | None:
+        """The turn of the incident once it has paged, None if the step does not go round."""
+        return Turn(self.round, self.targets[0], self.step) if self.round and self.targets else None
+
+    def drawn(self, entry: Target) -> "Decision":
+        """Return the decision to page the entry whose turn is next."""
+        return replace(self, targets=(entry,), draws=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
     """The next page of an incident that nobody answers: its time, and whom it reaches.
 
-    `quiet` are those whose quiet hours it waits for.
+    `quiet` are those whose quiet hours it waits for. If it `draws`, it reaches one of the people, in turn.
     """
 
     at: datetime
     people: tuple[Person, ...]
     quiet: tuple[Person, ...] = ()
+    draws: bool = False
 
 
 def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
@@ -138,22 +157,31 @@ def quiet_until(people: Sequence[Person], severity: Severity, at: datetime) -> d
     return min((end for end in ends if end is not None), default=None) if all(ends) else None
 
 
-def coming(policy: Policy, step: int, at: datetime, crew: Crew, severity: Severity) -> Coming:
+def coming(
+    policy: Policy, step: int, at: datetime, crew: Crew, severity: Severity, turns: Sequence[Turn] = ()
+) -> Coming:
     """Return the page of the step at count `step`, due at `at`: quiet hours of all whom it would reach put it off."""
     quiet: tuple[Person, ...] = ()
-    people, due = people_of(policy, step, crew, severity, at), at
-    while (until := quiet_until(people, severity, at)) is not None and at < due + _FURTHEST:
-        quiet = quiet or tuple(people)
+    turnout, due = people_of(policy, step, crew, severity, at, turns), at
+    while (until := quiet_until(turnout.people, severity, at)) is not None and at < due + _FURTHEST:
+        quiet = quiet or tuple(turnout.people)
         at = min(until, at + LOOK_AGAIN)
-        people = people_of(policy, step, crew, severity, at)
-    loud = [person for person in people if person.quiet_until(severity, at) is None]
-    return Coming(at, tuple(loud or people), quiet)
+        turnout = people_of(policy, step, crew, severity, at, turns)
+    loud = [person for person in turnout.people if person.quiet_until(severity, at) is None]
+    return Coming(at, tuple(loud or turnout.people), quiet, turnout.draws)
 
 
-def pageable(policy: Policy, step: int, crew: Crew, severity: Severity, now: datetime) -> Decision | None:
+def pageable(
+    policy: Policy,
+    step: int,
+    crew: Crew,
+    severity: Severity,
+    now: datetime,
+    turns: Sequence[Turn] = (),
+) -> Decision | None:
     """Return the decision at the first count from `step` on that pages somebody now. None if quiet hours hold all."""
     for count in range(step, max(step + 1, len(policy.steps))):
-        decision = decide(policy, count, now, crew, severity)
+        decision = decide(policy, count, now, crew, severity, turns)
         if quiet_until(recipients(decision.targets, crew, now), severity, now) is None:
             return decision
     return None
@@ -192,12 +220,84 @@ def reaching(policy: Policy, step: int, crew: Crew, severity: Severity, at: date
 
 
 def _reaches(step: Step, crew: Crew, at: datetime) -> bool:
+    if step.round_robin:
+        return bool(present(step, crew, at))
     return any(person.contacts for target in step.targets for person in on_call(target, crew, at))
 
 
-def people_of(policy: Policy, step: int, crew: Crew, severity: Severity, at: datetime) -> list[Person]:
-    """Return the people whom the step at count `step` would page at `at`, or the one that it falls through to."""
-    return recipients(policy.steps[reaching(policy, step, crew, severity, at)].targets, crew, at)
+def present(step: Step, crew: Crew, at: datetime) -> list[Target]:
+    """Return the entries of a step that goes round whom it can page at `at`: with a contact, and not on leave."""
+    return [
+        entry
+        for entry in round_robin.entries(step.targets, crew)
+        if not crew.on_leave(entry, at) and any(person.contacts for person in on_call(entry, crew, at))
+    ]
+
+
+def candidates(step: Step, crew: Crew, severity: Severity, at: datetime) -> list[Target]:
+    """Return the entries that may have their turn at `at`: those present, without quiet hours unless all have some."""
+    able = present(step, crew, at)
+    awake = [entry for entry in able if quiet_until(recipients([entry], crew, at), severity, at) is None]
+    return awake or able
+
+
+@dataclass(frozen=True, slots=True)
+class Turnout:
+    """The people whom a step pages; one of them if it `draws`, and it is not known yet who."""
+
+    people: list[Person]
+    draws: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """Their names."""
+        return [person.name for person in self.people]
+
+
+NOBODY = Turnout([])
+
+
+def people_of(
+    policy: Policy, step: int, crew: Crew, severity: Severity, at: datetime, turns: Sequence[Turn] = ()
+) -> Turnout:
+    """Return the people whom the step at count `step` would page at `at`, or the one that it falls through to.
+
+    `turns` are those of the incident.
+    """
+    place = reaching(policy, step, crew, severity, at)
+    targets, draws = _paged(policy, place, max(step, place), crew, severity, at, turns)
+    return Turnout(recipients(targets, crew, at), draws)
+
+
+def together(
+    policy: Policy, step: int, crew: Crew, severity: Severity, at: datetime, turns: Sequence[Turn]
+) -> list[Person]:
+    """Return the people whom the page at count `step` went to. Of a turn that is past, nobody is known any more."""
+    place = reaching(policy, step, crew, severity, at)
+    if policy.steps[place].round_robin:
+        turn = round_robin.of_step(turns, number_of(policy, place))
+        return recipients([turn.entry], crew, at) if turn and turn.count == step else []
+    return recipients(policy.steps[place].targets, crew, at)
+
+
+def _paged(
+    policy: Policy,
+    place: int,
+    count: int,
+    crew: Crew,
+    severity: Severity,
+    at: datetime,
+    turns: Sequence[Turn],
+) -> tuple[tuple[Target, ...], bool]:
+    """Return the targets that the step at `place` pages at `count`, and whether one of them is still to be drawn."""
+    step = policy.steps[place]
+    if not step.round_robin:
+        return step.targets, False
+    able = candidates(step, crew, severity, at)
+    turn = round_robin.of_step(turns, number_of(policy, place))
+    order = round_robin.order(round_robin.entries(step.targets, crew), turn, count) if turn else []
+    following = next((entry for entry in order if entry in able), None)
+    return ((following,), False) if following else (tuple(able), bool(able))
 
 
 def led_by(policy: Policy, target: Target) -> Policy:
@@ -211,30 +311,45 @@ def number_of(policy: Policy, step: int) -> int:
     return min(step, len(policy.steps) - 1) + (not policy.steps[0].assigned)
 
 
-def decide(policy: Policy, step: int, now: datetime, crew: Crew, severity: Severity) -> Decision:
+def decide(
+    policy: Policy, step: int, now: datetime, crew: Crew, severity: Severity, turns: Sequence[Turn] = ()
+) -> Decision:
     """Return the decision at count `step` of an unanswered incident: page its people, wait, then page the next.
 
-    A step that reaches nobody, or is not meant for the incident, is not waited for.
+    A step that reaches nobody, or is not meant for the incident, is not waited for. `turns` are those of the incident.
     """
     place = reaching(policy, step, crew, severity, now)
     count = max(step, place)
     current, next_at = policy.steps[place], now + policy.steps[place].wait
-    following = policy.steps[reaching(policy, count + 1, crew, severity, next_at)]
+    targets, draws = _paged(policy, place, count, crew, severity, now, turns)
     number = number_of(policy, place)
     name = f"step {number} of {policy.name}" if number else "reassigned"
+    name += ", in turn" if current.round_robin else ""
     reason = name if step < len(policy.steps) else f"{name}, again"
-    return Decision(current.targets, count, next_at, following.targets, reason)
+    round_ = number if current.round_robin else 0
+    decision = Decision(targets, count, next_at, (), reason, draws, round=round_)
+    following = reaching(policy, count + 1, crew, severity, next_at)
+    then = taking(turns, decision)
+    next_targets, next_draws = _paged(policy, following, count + 1, crew, severity, next_at, then)
+    return replace(decision, next_targets=next_targets, next_draws=next_draws)
+
+
+def taking(turns: Sequence[Turn], decision: Decision) -> tuple[Turn, ...]:
+    """Return the turns of an incident after a decision, unchanged while it draws."""
+    if decision.draws or decision.turn is None:
+        return tuple(turns)
+    return round_robin.taken(turns, decision.turn)
 
 
 def ahead(
-    policy: Policy, step: int, at: datetime, crew: Crew, severity: Severity
+    policy: Policy, step: int, at: datetime, crew: Crew, severity: Severity, turns: Sequence[Turn] = ()
 ) -> list[tuple[datetime, Decision]]:
     """Return the decisions from count `step` at `at` on if nobody answers: the steps left, and one repetition."""
     decisions: list[tuple[datetime, Decision]] = []
     while not decisions or step <= len(policy.steps):
-        decision = decide(policy, step, at, crew, severity)
+        decision = decide(policy, step, at, crew, severity, turns)
         decisions.append((at, decision))
-        step, at = decision.step + 1, decision.next_at
+        step, at, turns = decision.step + 1, decision.next_at, taking(turns, decision)
     return decisions
 
 
@@ -249,6 +364,7 @@ def steps_to_json(steps: Sequence[Step]) -> list[dict[str, object]]:
         {"page": list(step.targets), "wait": step.wait.total_seconds()}
         | ({"assigned": True} if step.assigned else {})
         | ({} if step.only == ANY else {"only": _condition_to_json(step.only)})
+        | ({"round_robin": True} if step.round_robin else {})
         for step in steps
     ]
 
@@ -266,6 +382,7 @@ def steps_from_json(steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
             timedelta(seconds=step["wait"]),
             bool(step.get("assigned")),
             _condition_from_json(step["only"]) if "only" in step else ANY,
+            bool(step.get("round_robin")),
         )
         for step in steps
     )

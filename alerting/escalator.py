@@ -16,6 +16,7 @@ from alerting import (
     outbox,
     recovery,
     roster,
+    round_robin_store,
     store,
     symptom_store,
     timeline,
@@ -28,6 +29,7 @@ from alerting.crew import Crew
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
 from alerting.person import Person
+from alerting.round_robin import Turn
 from alerting.severity import Severity
 from alerting.tell import update
 
@@ -71,6 +73,7 @@ def _page(
     decided = _decided(paging, crew, now)
     paging, quiet, lines = _without_quiet(paging, decided, now)
     held, entries = [*held, *quiet], [*entries, *_new_lines(db, lines, entries)]
+    decided |= _drawn(db, paging, decided, crew, now)
     outbox.hold_no_longer(db, [one.id for one in paging if one.severity is Severity.CRITICAL], now)
     # However long a person cannot be reached, one page of an incident waits for them, and keeps its place in the
     # round of their contacts.
@@ -105,17 +108,44 @@ def _decided(
 
     Thousands of a storm have one policy, and who is on call in a rotation takes a while to find out: it is asked once.
     """
-    found: dict[tuple[int, int, Severity], tuple[Decision, list[Person]]] = {}
+    found: dict[_Alike, tuple[Decision, list[Person]]] = {}
     for incident in paging:
         if (key := _alike(incident)) not in found:
-            decision = escalation.decide(incident.policy, incident.step, now, crew, incident.severity)
+            policy, step, severity = incident.policy, incident.step, incident.severity
+            decision = escalation.decide(policy, step, now, crew, severity, incident.turns)
             found[key] = decision, escalation.recipients(decision.targets, crew, now)
     return {incident.id: found[_alike(incident)] for incident in paging}
 
 
-def _alike(incident: Incident) -> tuple[int, int, Severity]:
+_Alike = tuple[int, int, Severity, tuple[Turn, ...]]
+
+
+def _alike(incident: Incident) -> _Alike:
     """Return what incidents share that are decided on alike. Rows of one text have the same policy, the object."""
-    return id(incident.policy), incident.step, incident.severity
+    return id(incident.policy), incident.step, incident.severity, incident.turns
+
+
+def _drawn(
+    db: Connection,
+    paging: Sequence[Incident],
+    decided: Mapping[int, tuple[Decision, list[Person]]],
+    crew: Crew,
+    now: datetime,
+) -> dict[int, tuple[Decision, list[Person]]]:
+    """Give the incidents that come to a step that goes round their turns. Return the decisions on these."""
+    rounds: dict[tuple[str, int], dict[tuple[str, ...], list[int]]] = {}
+    for incident in paging:
+        decision, _ = decided[incident.id]
+        if decision.draws:
+            hands = rounds.setdefault((incident.policy.name, decision.round), {})
+            hands.setdefault(decision.targets, []).append(incident.id)
+    drawn = {}
+    # Everybody locks rounds in the same order.
+    for (policy, step), hands in sorted(rounds.items()):
+        for number, entry in round_robin_store.draw(db, policy, step, hands).items():
+            decision = decided[number][0].drawn(entry)
+            drawn[number] = decision, escalation.recipients(decision.targets, crew, now)
+    return drawn
 
 
 def _without_quiet(
@@ -155,7 +185,10 @@ def _new_lines(db: Connection, lines: Sequence[Entry], entries: Sequence[Entry])
 def _stepped(incident: Incident, decision: Decision, now: datetime) -> Incident:
     """Return the incident one step on."""
     seen = life.worst(incident.seen, incident.severity)
-    return frozen.changed(incident, step=decision.step + 1, next_at=decision.next_at, told_at=now, seen=seen)
+    turns = escalation.taking(incident.turns, decision)
+    return frozen.changed(
+        incident, step=decision.step + 1, next_at=decision.next_at, told_at=now, seen=seen, turns=turns
+    )
 
 
 def _with_news(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from alerting import escalation, news, times
+from alerting import escalation, news, round_robin, times
 from alerting import incident as life
 from alerting.escalation import Policy
 from alerting.incident import (
@@ -182,6 +182,7 @@ def reopened(incident: Incident, reopening: Reopened) -> Incident:
         next_at=reopening.next_at,
         acknowledged_by=None,
         acknowledged_at=None,
+        turns=round_robin.rested(incident.turns),
     )
 
 

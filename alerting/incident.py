@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from alerting.clock_step import Step
 from alerting.escalation import Policy
+from alerting.round_robin import Turn
 from alerting.severity import Severity
 
 GATHERING = timedelta(seconds=10)
@@ -249,6 +250,8 @@ class Incident:
     """The worst severity that people were told of, or saw when they answered."""
     merged_into: int | None = None
     """The incident in which it goes on, if somebody has merged it."""
+    turns: tuple[Turn, ...] = ()
+    """Whose turn it was in the steps of its policy that go round."""
 
     @property
     def recovering(self) -> bool:

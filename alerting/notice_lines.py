@@ -243,6 +243,7 @@ def place(policy: Policy, step: int, others: Sequence[str], who: str = "You are"
         if number <= len(_ORDINALS)
         else f"on call in step {number}"
     )
+    where += ", in turn" if escalation.step_at(policy, step).round_robin else ""
     return f"{who} {where} ({policy.name}){f', with {times.names(others)}' if others else ''}"
 
 
@@ -253,6 +254,12 @@ def _place(subject: Subject) -> str:
 
 def _next(subject: Subject) -> str:
     """Return who is paged next: "Cleo is paged", "you are paged again"."""
+    if subject.next_draws:
+        names = [
+            "you" if person.id == subject.person.id and not subject.shared else person.name
+            for person in subject.next_people
+        ]
+        return f"{times.people(names, draws=True)} {times.are(names, draws=True)} paged"
     people = {person.id: person for person in subject.next_people}
     again = people.pop(subject.person.id, None)
     names = [person.name for person in people.values()]

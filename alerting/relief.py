@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import outbox, store, timeline, times
+from alerting import escalation, outbox, round_robin, store, timeline, times
 from alerting.incident import Entry, Incident, State, Symptom
 from alerting.news import NO_NEWS
 from alerting.person import Person
@@ -85,8 +85,17 @@ def _page(db: Connection, relief: Relief, incidents: Sequence[Incident], now: da
 def _concerns(incident: Incident, rotation: str, now: datetime) -> bool:
     """Return whether an incident has come to a step of a rotation that is meant for it, and still is trouble."""
     reached = incident.policy.steps[: incident.step]
-    meant = (step for step in reached if step.only.holds(incident.severity, now))
-    return not incident.recovering and any(rotation in step.targets for step in meant)
+    meant = (place for place, step in enumerate(reached) if step.only.holds(incident.severity, now))
+    return not incident.recovering and any(_pages(incident, place, rotation) for place in meant)
+
+
+def _pages(incident: Incident, place: int, rotation: str) -> bool:
+    """Return whether a step that an incident has come to has paged a rotation: if it goes round, in its turn."""
+    step = incident.policy.steps[place]
+    if not step.round_robin:
+        return rotation in step.targets
+    turn = round_robin.of_step(incident.turns, escalation.number_of(incident.policy, place))
+    return turn is not None and turn.entry == rotation
 
 
 def _line(incident: Incident) -> str:

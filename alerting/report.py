@@ -34,7 +34,9 @@ def report(
     incident = store.load_many(db, [raised.incident_id])[raised.incident_id]
     people = told
     if people is None:
-        people = escalation.people_of(incident.policy, 0, roster.load_crew(db), incident.severity, now)
+        crew = roster.load_crew(db)
+        # Nobody can answer it, so it takes nobody's turn: it goes to all of a step that goes round.
+        people = escalation.people_of(incident.policy, 0, crew, incident.severity, now).people
     intents = [Intent(incident, outbox.recipient(person.id, _read(person)), text) for person in people]
     outbox.intend(db, NoticeKind.RECOVERED, intents, now)
     return incident.id

@@ -49,7 +49,8 @@ def load_crew(db: Connection, names: Collection[str] | None = None) -> Crew:
         names = {*names, *in_teams, *in_rotations}
     everybody = {} if names is not None and not names else load_people(db, names)
     present = {name: rotation.without_strangers(everybody) for name, rotation in rotations.items()}
-    return Crew(everybody, present, teams)
+    leaves = tuple(kept.override for kept in rotation_store.kept(db, []))
+    return Crew(everybody, present, teams, leaves)
 
 
 def person_of_user(db: Connection, user: str) -> Person | None:

@@ -345,6 +345,7 @@ def incident_of(row: Row[Any]) -> Incident:
         "severity": SEVERITIES[values.pop("severity_rank")],
         "seen": None if seen is None else SEVERITIES[seen],
         "falls": values["falls"] or (),
+        "turns": values["turns"] or (),
     }
     return Incident(**values)
 
@@ -365,6 +366,7 @@ def _mutable_row(incident: Incident) -> dict[str, Any]:
         "recovered_at": incident.recovered_at,
         "settles_at": incident.settles_at,
         "falls": incident.falls or None,
+        "turns": incident.turns or None,
         "seen_rank": None if incident.seen is None else incident.seen.rank,
     }
 

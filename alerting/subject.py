@@ -76,6 +76,8 @@ class Subject:
     """The provider's id of the first notice of this incident that its contact took: see `Notice.thread`."""
     messages: Sequence[str] = ()
     """The provider's ids of the messages about it: see `Notice.messages`."""
+    next_draws: bool = False
+    """True if only one of the next people is paged: the one whose turn it is then."""
     shared: bool = False
     """True if several people read this channel: the person is named, not called "you"."""
 

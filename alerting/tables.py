@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from alerting import escalation, news
+from alerting import escalation, news, round_robin
 from alerting.incident import State
 from alerting.sql import Frozen, Utc, key_type, metadata
 
@@ -39,6 +39,8 @@ incidents = Table(
     Column("occurrence", Integer, nullable=False),
     Column("policy", Frozen(escalation.to_json, escalation.from_json), nullable=False),
     Column("step", Integer, nullable=False),
+    # Whose turn it was in the steps of the policy that go round.
+    Column("turns", Frozen(round_robin.to_json, round_robin.from_json)),
     Column("opened_at", Utc, nullable=False),
     # The time of the next action: a page, the expiry of an acknowledgement, the end of a snooze.
     Column("next_at", Utc),

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+MOST_NAMED = 5
+"""People of whom one is paged, and who are all named."""
+
 
 def duration(length: timedelta) -> str:
     """Return a length of time as people say it: "250 ms", "45 s", "12 min", "4 h 38 min", "24 h", "3 days"."""
@@ -71,6 +74,23 @@ def ordinal(number: int) -> str:
 def names(listed: Sequence[str]) -> str:
     """Return several names as one phrase: "Ann", "Ann and Bob", "Ann, Bob and Cem"."""
     return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
+
+
+def people(listed: Sequence[str], draws: bool = False) -> str:
+    """Return those who are paged as one phrase, with "you" last: "Ann and Bob"; if it `draws`, "Ann or you"."""
+    listed = sorted(listed, key=lambda name: name == "you") if draws else listed
+    if not draws or len(listed) < 2:
+        return names(listed)
+    if len(listed) > MOST_NAMED:
+        return f"one of {len(listed)} people"
+    return f"{', '.join(listed[:-1])} or {listed[-1]}"
+
+
+def are(listed: Sequence[str], draws: bool = False) -> str:
+    """Return the verb of that phrase."""
+    if draws and len(listed) > 1:
+        return "are" if "you" in listed and len(listed) <= MOST_NAMED else "is"
+    return "are" if len(listed) > 1 or list(listed) == ["you"] else "is"
 
 
 @dataclass(frozen=True, slots=True)

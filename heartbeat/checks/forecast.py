@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import desk, escalation, notice, times
+from alerting import desk, escalation, notice, round_robin, times
 from alerting import incident as life
 from alerting.crew import Crew
 from alerting.escalation import Decision, Policy
@@ -33,7 +33,7 @@ class Call:
     """One step: these people are paged at `at` unless somebody has answered, each through their contacts in order.
 
     `number` counts the policy's steps from 1. `again` marks a repetition of the last step. The contacts are those for
-    `severity`.
+    `severity`. If it `draws`, only one of the people is paged: the one whose turn it is then.
     """
 
     at: datetime
@@ -41,6 +41,13 @@ class Call:
     again: bool
     people: tuple[Person, ...]
     severity: Severity = Severity.CRITICAL
+    draws: bool = False
+
+    @property
+    def paged(self) -> str:
+        """The people with the verb: "Anna and Ben are paged"."""
+        names = [person.name for person in self.people]
+        return f"{times.people(names, self.draws)} {times.are(names, self.draws)} paged"
 
     def ways(self, person: Person) -> list[tuple[Contact, datetime | None]]:
         """Return the contacts of a person with the time at which each is paged unless somebody has answered.
@@ -155,11 +162,13 @@ def _ahead(
     """Return every step from the incident's next action on. After a quiet, the first step comes first."""
     at = incident.next_at or incident.opened_at
     if incident.state is life.State.OPEN:
-        return escalation.ahead(incident.policy, incident.step, at, crew, incident.severity)
+        step = incident.step
+        return escalation.ahead(incident.policy, step, at, crew, incident.severity, incident.turns)
     holds = [symptom.held_until for symptom in symptoms if symptom.cleared_at is None]
     ends = [until for until in holds if until is not None]
     all_held = min(ends) if ends and len(ends) == len(holds) else None
-    return escalation.ahead(incident.policy, 0, max(at, all_held or at), crew, incident.severity)
+    at, turns = max(at, all_held or at), round_robin.rested(incident.turns)
+    return escalation.ahead(incident.policy, 0, at, crew, incident.severity, turns)
 
 
 def _awake(
@@ -179,7 +188,8 @@ def _awake(
 def _call(policy: Policy, at: datetime, decision: Decision, crew: Crew) -> Call:
     steps = len(policy.steps)
     number = escalation.number_of(policy, decision.step)
-    return Call(at, number, decision.step >= steps, tuple(escalation.recipients(decision.targets, crew, at)))
+    people = tuple(escalation.recipients(decision.targets, crew, at))
+    return Call(at, number, decision.step >= steps, people, draws=decision.draws)
 
 
 def _page(
@@ -199,6 +209,7 @@ def _page(
     if job.state is not State.DOWN:
         around = surroundings.without(around, job, now)
     recipient, *others = escalation.recipients(decision.targets, crew, at)
+    others = [] if decision.draws else others
     paging = replace(incident, state=life.State.OPEN, step=decision.step + 1, next_at=decision.next_at)
     subject = Subject(
         kind=NoticeKind.PAGE,
@@ -213,6 +224,7 @@ def _page(
         person=recipient,
         with_people=others,
         next_people=escalation.recipients(decision.next_targets, crew, decision.next_at),
+        next_draws=decision.next_draws,
         links=Links(open_url, ""),
     )
     return notice.compose(subject, at)
@@ -228,11 +240,9 @@ def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[s
             continue
         policy = policies.get(job.policy or "") or policies.get(default or "", escalation.CATCH_ALL)
         first = _call(policy, *escalation.ahead(policy, 0, limit + gathering, crew, job.severity)[0], crew)
-        names = times.names([person.name for person in first.people])
-        are = "is" if len(first.people) == 1 else "are"
         by, at = _instant(limit, now), _instant(first.at, now)
         later = "" if by == at else f" {times.duration(first.at - limit)} later"
-        sentences.append(f"{job.slug} must ping by {by}, or {names} {are} paged{later}.")
+        sentences.append(f"{job.slug} must ping by {by}, or {first.paged}{later}.")
     return sentences
 
 
@@ -258,10 +268,9 @@ def _waits(
 def _sentence_parts(
     job: Check, incident: Incident, held: Hold | None, first: Call, now: datetime
 ) -> tuple[str | datetime, ...]:
-    names = times.names([person.name for person in first.people])
+    names = times.people([person.name for person in first.people], first.draws)
     if job.state is State.DOWN and job.cause is not None:
-        are = "is" if len(first.people) == 1 else "are"
-        ends = f"{names} {are} paged {_preposition(first.at, now)} "
+        ends = f"{first.paged} {_preposition(first.at, now)} "
         return (f"It {job.cause.words.verb}. Unless somebody answers, {ends}", first.at, ".")
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
     on = _preposition(first.at, now)

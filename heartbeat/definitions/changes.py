@@ -263,7 +263,8 @@ def _policy(policy: Policy) -> Properties:
 
 def _step(step: Step) -> str:
     only = rotations.condition_in_words(step.only)
-    text = f"{' and '.join(step.targets)}, {length(step.wait)}"
+    targets = f"{', '.join(step.targets)} in turn" if step.round_robin else " and ".join(step.targets)
+    text = f"{targets}, {length(step.wait)}"
     return f"{text} (only {only})" if only else text
 
 

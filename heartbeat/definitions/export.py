@@ -131,7 +131,9 @@ def steps(policy: Policy) -> list[dict[str, Any]]:
 
 def _step(step: Step) -> dict[str, Any]:
     only = rotations.written_condition(step.only)
-    return {"page": one_or_more(step.targets), "wait": written(step.wait), "only": only}
+    in_turn = True if step.round_robin else None
+    page = one_or_more(step.targets)
+    return {"page": page, "round_robin": in_turn, "wait": written(step.wait), "only": only}
 
 
 def person(somebody: Person) -> dict[str, Any]:

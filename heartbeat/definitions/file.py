@@ -348,9 +348,11 @@ class Reading:
             page.report("names somebody twice.")
         wait = node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait)
         only = node.get("only")
-        return Step(
-            tuple(people), wait, only=rotations.condition(only, self._timezone) if only else escalation.ANY
-        )
+        condition = rotations.condition(only, self._timezone) if only else escalation.ANY
+        in_turn = node.read("round_robin", entry.truth, False)
+        if in_turn and len(people) == 1 and people[0] not in self._root.entries("teams"):
+            node.fields()["round_robin"].report("needs several to take turns; name more of them, or a team.")
+        return Step(tuple(people), wait, only=condition, round_robin=in_turn)
 
 
 def _filled_if_here(text: str, fill_in: Callable[[str], str]) -> str:

@@ -53,6 +53,11 @@ _STEP = values.mapping(
             "People, rotations, teams and channels, by their names here.", entry.MAX_PAGED, entry.SLUG
         ),
         "only": rotation_schema.CONDITION,
+        "round_robin": {
+            "type": "boolean",
+            "description": "Page one of them at a time, in turn: each incident begins with the next one, and a "
+            "repetition goes on to the one after. A team stands for its people, a rotation for who is on call.",
+        },
         "wait": values.length("Then the next step, or the last one again: 1m to 24h."),
     },
     ("page", "wait"),

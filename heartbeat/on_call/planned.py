@@ -37,7 +37,7 @@ def _crew(db: Connection, target: Configuration) -> Crew:
         for name, rotation in _put_in_place(stored, target.rotations).items()
     }
     present = {name: rotation.without_strangers(people) for name, rotation in rotations.items()}
-    return Crew(people, present, _put_in_place(desk.teams(db), target.teams))
+    return Crew(people, present, _put_in_place(desk.teams(db), target.teams), leaves)
 
 
 def _put_in_place(stored: Mapping[str, D], declared: Mapping[str, D]) -> dict[str, D]:

@@ -3,7 +3,7 @@
 Each function here breaks one thing with pytest's monkeypatch and says in its docstring what real systems do so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
 from alerting.person import Person
+from alerting.round_robin import Turn
 from alerting.severity import Severity
 from alerting.tables import pages
 from heartbeat.checks import deadline, dependency, headway, life, placing, waiting
@@ -133,8 +134,10 @@ def the_policy_ends(patch: pytest.MonkeyPatch) -> None:
     """After its last step a policy is exhausted, and nobody is told any more."""
     honest = escalation.decide
 
-    def decide(policy: Policy, step: int, now: datetime, crew: Crew, severity: Severity) -> Decision:
-        decision = honest(policy, step, now, crew, severity)
+    def decide(
+        policy: Policy, step: int, now: datetime, crew: Crew, severity: Severity, turns: Sequence[Turn] = ()
+    ) -> Decision:
+        decision = honest(policy, step, now, crew, severity, turns)
         return decision if step + 1 < len(policy.steps) else replace(decision, next_at=now + NEVER)
 
     patch.setattr(escalation, "decide", decide)

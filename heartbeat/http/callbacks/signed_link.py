@@ -19,6 +19,7 @@ from starlette.responses import Response
 from alerting import desk, escalation, recap, subject, times
 from alerting.answer import Acknowledged, Missing, Resolved, Snoozed, Stale
 from alerting.crew import Crew
+from alerting.escalation import NOBODY
 from alerting.handover import AllWell, HandedOn
 from alerting.incident import RaisedSymptom
 from alerting.incident import State as Life
@@ -222,7 +223,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
     quiet = installation.acknowledge_for(db)
     name, zone = _reader(reader, crew.people)
     held = view_rows.held_by(dossier.symptoms, now)
-    pageable = [] if held else view_rows.pageable(incident, crew, now)
+    pageable = NOBODY if held else view_rows.pageable(incident, crew, now)
     over, open_ = incident.state is Life.RESOLVED, incident.state is Life.OPEN and bool(raised)
     # Before the press, nothing pushes the button out of sight.
     story = [] if open_ else timeline.moments(dossier)
@@ -249,7 +250,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "morning": next_morning(now, times.zone(zone)),
         "place": _place(dossier, reader, crew, now) if open_ else "",
         # To page only the reader would tell nobody else.
-        "next": "" if pageable == [name] else times.names(pageable),
+        "next": "" if pageable.names == [name] else times.people(pageable.names, pageable.draws),
         "down": raised,
         "resolving": incident_summary.resolving([job.title for job in raised]),
         "moments": story[: timeline.LONGEST if over else LATEST],
@@ -287,8 +288,9 @@ def _place(dossier: desk.Dossier, reader: Answerer, crew: Crew, now: datetime) -
     paged = [page for page in dossier.pages if page.person == reader.person and page.kind is NoticeKind.PAGE]
     if not paged:
         return ""
-    policy, step = dossier.incident.policy, paged[-1].step
-    everybody = escalation.people_of(policy, step, crew, dossier.incident.severity, now)
+    incident, step = dossier.incident, paged[-1].step
+    policy, turns = incident.policy, incident.turns
+    everybody = escalation.together(policy, step, crew, incident.severity, now, turns)
     return f"{place(policy, step, [each.name for each in everybody if each.id != reader.person])}."
 
 

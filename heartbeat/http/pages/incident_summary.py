@@ -43,8 +43,7 @@ def of(
         case Life.OPEN:
             lasting = f", for {times.duration(now - incident.opened_at)}. "
             people = _called(coming.people, reader)
-            are = "are" if len(people) > 1 or people == ["you"] else "is"
-            paged = f"{times.names(people)} {are} paged at "
+            paged = f"{times.people(people, coming.draws)} {times.are(people, coming.draws)} paged at "
             told = _so_far(past, held, reader)
             why = _quiet(coming, reader)
             end = " if it is still down then." if held else f"{why}."

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from alerting import escalation, times
 from alerting.crew import Crew
-from alerting.escalation import Coming
+from alerting.escalation import NOBODY, Coming, Turnout
 from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called, extent
@@ -188,14 +188,18 @@ def noticed(symptom: RaisedSymptom) -> str:
 def coming(incident: Incident, crew: Crew) -> Coming:
     """Return the next page if nobody answers, that of the catch-all if nobody can be reached."""
     at = incident.next_at or incident.opened_at
-    return escalation.coming(incident.policy, incident.step, at, crew, incident.severity)
+    policy, step = incident.policy, incident.step
+    return escalation.coming(policy, step, at, crew, incident.severity, incident.turns)
 
 
-def pageable(incident: Incident, crew: Crew, now: datetime) -> list[str]:
-    """Return the names of the people whom a press of *Page … now* pages. Nobody, if quiet hours hold all of them."""
-    decision = escalation.pageable(incident.policy, incident.step, crew, incident.severity, now)
-    people = escalation.recipients(decision.targets, crew, now) if decision else []
-    return [person.name for person in people if person.quiet_until(incident.severity, now) is None]
+def pageable(incident: Incident, crew: Crew, now: datetime) -> Turnout:
+    """Return the people whom a press of *Page … now* pages. Nobody, if quiet hours hold all of them."""
+    policy, severity = incident.policy, incident.severity
+    decision = escalation.pageable(policy, incident.step, crew, severity, now, incident.turns)
+    if decision is None:
+        return NOBODY
+    people = escalation.recipients(decision.targets, crew, now)
+    return Turnout([one for one in people if one.quiet_until(severity, now) is None], decision.draws)
 
 
 def names(people: Mapping[str, Person]) -> dict[str, str]:
@@ -214,4 +218,4 @@ def _next(incident: Incident, crew: Crew) -> Words:
     if incident.state is Life.SNOOZED:
         return ("until ", at)
     page = coming(incident, crew)
-    return (f"pages {times.names([person.name for person in page.people])} at ", page.at)
+    return (f"pages {times.people([person.name for person in page.people], page.draws)} at ", page.at)

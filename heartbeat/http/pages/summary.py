@@ -190,6 +190,8 @@ def _some(names: Sequence[str]) -> str:
 def _wait(person: str, policy: Policy, crew: Crew, now: datetime) -> str:
     """Return the time after which a policy pages a person, in words. Empty if it never does."""
     for at, decision in escalation.ahead(policy, 0, now, crew, Severity.CRITICAL):
-        if person in {each.id for each in escalation.recipients(decision.targets, crew, at)}:
-            return f"after {times.duration(at - now)}" if at > now else FIRST
+        paged = [each.id for each in escalation.recipients(decision.targets, crew, at)]
+        if person in paged:
+            when = f"after {times.duration(at - now)}" if at > now else FIRST
+            return f"{when}, in turn," if decision.draws and len(paged) > 1 else when
     return ""

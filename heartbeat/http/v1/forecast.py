@@ -44,6 +44,10 @@ class ForecastStep(ResponseModel):
     again: bool = Field(
         description="Whether this is the last step repeated. It repeats until somebody answers."
     )
+    draws: bool = Field(
+        description="Whether only one of the people is paged: the one whose turn it is then.",
+        examples=[False],
+    )
     people: list[Recipient]
 
 
@@ -113,7 +117,7 @@ async def who_would_be_paged(
 
 def _step(call: forecast.Call) -> ForecastStep:
     people = [_recipient(person, call.ways(person)) for person in call.people]
-    return ForecastStep(at=call.at, step=call.number, again=call.again, people=people)
+    return ForecastStep(at=call.at, step=call.number, again=call.again, draws=call.draws, people=people)
 
 
 def _recipient(person: Person, ways: Iterable[tuple[person_room.Contact, datetime | None]]) -> Recipient:

@@ -28,10 +28,13 @@ Definition = Annotated[
 
 
 class Step(ResponseModel):
-    """People who are paged together, and how long they have before the next step."""
+    """People who are paged together or in turn, and how long they have before the next step."""
 
     page: list[str] = Field(examples=[["anna"]])
     wait: Seconds = Field(examples=[300])
+    round_robin: bool = Field(
+        description="True if it pages one of them at a time, in turn.", examples=[False]
+    )
 
 
 class Policy(ResponseModel):
@@ -54,7 +57,9 @@ class Policies(ResponseModel):
 
 
 def _answer(name: str, policy: escalation.Policy, default: str | None) -> Policy:
-    steps = [Step(page=list(step.targets), wait=step.wait) for step in policy.steps]
+    steps = [
+        Step(page=list(step.targets), wait=step.wait, round_robin=step.round_robin) for step in policy.steps
+    ]
     return Policy(
         name=name,
         steps=steps,

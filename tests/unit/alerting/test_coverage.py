@@ -121,3 +121,20 @@ def test_a_span_is_told_on_the_clock_of_the_installation(
     start: datetime, end: datetime | None, words: str
 ) -> None:
     assert coverage.span(start, end, NOON, "Europe/Berlin") == words
+
+
+def test_a_round_pages_one_person_alone_so_all_of_them_need_a_proof() -> None:
+    in_turn = Step(("anna", "cleo"), HOUR, round_robin=True)
+    assert gaps(Policy("ops", (in_turn,))) == []  # Repeated, it comes to Anna.
+    assert gaps(Policy("ops", (in_turn, Step(("dan",), HOUR)))) == [
+        Gap("ops", NOW, None, Lack.UNPROVEN, ("Anna", "Cleo", "Dan"))
+    ]
+    both = Step(("anna", "ben", "dan"), HOUR, round_robin=True)  # Dan, who has no contact, is passed over.
+    assert gaps(Policy("ops", (both, Step(("dan",), HOUR)))) == []
+
+
+def test_a_leave_of_everybody_in_a_round_is_a_gap() -> None:
+    leave = Override(Change.REMOVE, NOW + DAY, NOW + 2 * DAY, off="anna")
+    away = Crew(PEOPLE, leaves=(leave,))
+    in_turn = Policy("ops", (Step(("anna", "dan"), HOUR, round_robin=True),))
+    assert gaps(in_turn, away) == [Gap("ops", NOW + DAY, NOW + 2 * DAY, Lack.NOBODY)]

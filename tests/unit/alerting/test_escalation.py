@@ -152,7 +152,7 @@ def test_the_last_step_that_reaches_somebody_repeats() -> None:
     ]
     nobody = Policy("ops", steps("ghost", "bare"))
     assert [target for target, *_ in reached(nobody)] == ["ghost", "bare", "bare"]
-    assert escalation.people_of(nobody, 0, EVERYBODY, Severity.ERROR, NOW) == [OPERATOR]
+    assert escalation.people_of(nobody, 0, EVERYBODY, Severity.ERROR, NOW).people == [OPERATOR]
 
 
 def test_a_step_for_some_incidents_lets_the_others_fall_through() -> None:

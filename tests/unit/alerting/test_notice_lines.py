@@ -293,6 +293,29 @@ def test_a_page_says_why_you_and_who_is_next(changes: dict[str, Any], line: str)
     assert lines(subject(**changes))[-1] == line
 
 
+ROUND = Policy("ops", (Step(("anna", "ben", "cleo"), timedelta(minutes=5), round_robin=True),) * 2)
+
+
+@pytest.mark.parametrize(
+    ("next_people", "following"),
+    [
+        ([BEN, CLEO], "Ben or Cleo is paged"),
+        ([ANNA, BEN, CLEO], "Ben, Cleo or you are paged"),
+        ([CLEO], "Cleo is paged"),
+        ([ANNA, *[CLEO] * 5], "one of 6 people is paged"),
+    ],
+)
+def test_a_page_in_turn_says_so_and_names_whose_turn_may_be_next(
+    next_people: list[Person], following: str
+) -> None:
+    about = subject(
+        incident=replace(INCIDENT, policy=ROUND), with_people=(), next_people=next_people, next_draws=True
+    )
+    assert lines(about)[-1] == (
+        f"You are first on call, in turn (ops). If nobody answers, {following} at 03:20 UTC."
+    )
+
+
 @pytest.mark.parametrize(
     ("step", "place"), [(9, "tenth on call"), (10, "on call in step 11"), (99, "on call in step 12")]
 )

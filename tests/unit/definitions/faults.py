@@ -292,6 +292,10 @@ MISTAKEN = [
         "policies.p[0].wait: '59s' is out of range; write 1m to 1d.",
     ),
     (
+        "people: {a: {contacts: [{console: x}]}}\npolicies: {p: [{page: a, wait: 5m, round_robin: true}]}",
+        "policies.p[0].round_robin: needs several to take turns; name more of them, or a team.",
+    ),
+    (
         "people: {a: {contacts: [{emial: x}]}}",
         "people.a.contacts[0].emial: there is no notifier 'emial'; did you mean 'email'?",
     ),

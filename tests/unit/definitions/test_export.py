@@ -73,6 +73,8 @@ policies:
       wait: 1m
       only: {severity: [critical, error], days: mon-fri, hours: "09:00-17:00", timezone: Asia/Kathmandu}
     - {page: anna, wait: 1m, only: {severity: warning}}
+    - {page: [anna, infra], wait: 1m, round_robin: true}
+    - {page: all, wait: 1m, round_robin: "true"}
     - {page: anna, wait: 1m}
 notifiers:
   email: {smtp: "smtps://[::1]:465", from: "A: <a@b.example>"}

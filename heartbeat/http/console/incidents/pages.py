@@ -242,6 +242,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
     extent = view_rows.how_much(incident, dossier.symptoms, around, now)
     coming = view_rows.coming(incident, crew)
     held = view_rows.held_by(dossier.symptoms, now)
+    pageable = view_rows.pageable(incident, crew, now)
     moments = timeline.moments(dossier)
     slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
@@ -255,7 +256,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
         ),
         "title": called(incident, dossier.symptoms, around, now),
         "extent": extent,
-        "next": "" if held or incident.recovering else times.names(view_rows.pageable(incident, crew, now)),
+        "next": "" if held or incident.recovering else times.people(pageable.names, pageable.draws),
         "first_page_at": coming.at,
         "beside": [
             *subject.waiting(subject.told_apart(dossier.symptoms), now),

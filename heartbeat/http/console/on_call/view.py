@@ -10,6 +10,7 @@ from alerting.desk import NO_PROOF, Attempt, Device, Proof
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
+from heartbeat.definitions import rotations
 
 DELIVERED = "accepted"
 """The outcome of an attempt that reached somebody."""
@@ -63,6 +64,9 @@ class StepView:
     when: str
     people: Sequence[Person]
     unreached: Sequence[str]
+    round_robin: bool = False
+    only: str = ""
+    """What it is meant for, in words; empty if for every incident."""
 
     @property
     def falls_through(self) -> bool:
@@ -127,7 +131,9 @@ def plan(
     for place, step in enumerate(policy.steps):
         when = f"{times.duration(policy.steps[place - 1].wait)} later" if place else "at once"
         unreached = escalation.unreachable(step.targets, crew, at)
-        stages.append(StepView(when, escalation.recipients(step.targets, crew, at), unreached))
+        paged = escalation.present(step, crew, at) if step.round_robin else step.targets
+        people, only = escalation.recipients(paged, crew, at), rotations.condition_in_words(step.only)
+        stages.append(StepView(when, people, unreached, step.round_robin, only))
         at += step.wait
     repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE
@@ -146,7 +152,9 @@ def sentence(first: PolicyView | None) -> str:
     reached = _reached(first)
     if not reached:
         return "Nobody who is on call can be reached: pages go to the terminal of the service."
-    return f"{_names(reached[0].people)} {'is' if len(reached[0].people) == 1 else 'are'} on call."
+    names, draws = _names(reached[0].people), reached[0].round_robin
+    in_turn = ", in turn" if draws and len(names) > 1 else ""
+    return f"{times.names(names)} {times.are(names)} on call{in_turn}."
 
 
 def following(first: PolicyView | None) -> str:
@@ -157,9 +165,10 @@ def following(first: PolicyView | None) -> str:
     if len(reached) < 2:
         return f"{by}: paged again every {first.repeats_every} until somebody answers."
     next_step = reached[1]
-    are = "is" if len(next_step.people) == 1 else "are"
+    names, draws = _names(next_step.people), next_step.round_robin
     wait = first.stages[first.stages.index(reached[0]) + 1].when.removesuffix(" later")
-    return f"{by}: unless somebody answers within {wait}, {_names(next_step.people)} {are} paged next."
+    paged = f"{times.people(names, draws)} {times.are(names, draws)} paged next"
+    return f"{by}: unless somebody answers within {wait}, {paged}."
 
 
 def _reached(first: PolicyView) -> list[StepView]:
@@ -180,6 +189,5 @@ def _reach(contact: Contact, mine: Sequence[Attempt], secret: bool, twin: bool) 
     return ContactDeliveries(contact.kind, None if secret else contact.address, delivered, failed)
 
 
-def _names(people: Sequence[Person]) -> str:
-    names = [person.name for person in people]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _names(people: Sequence[Person]) -> list[str]:
+    return [person.name for person in people]

@@ -33,7 +33,7 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
     assert policies.json()["policies"] == [
         {
             "name": "ops",
-            "steps": [{"page": ["first"], "wait": 300.0}],
+            "steps": [{"page": ["first"], "wait": 300.0, "round_robin": False}],
             "default": True,
             "origin": "file",
             "definition": {"steps": [{"page": "first", "wait": "5m"}]},

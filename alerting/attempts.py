@@ -202,7 +202,7 @@ def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
 
 
 def known_ids(db: Connection, via: str, provider_ids: Collection[str]) -> set[str]:
-    """Return those of a provider's ids under which this kind of notifier has sent something."""
+    """Return those of a provider's ids under which this kind of notifier has sent notices of incidents."""
     ids = [text for text in provider_ids if is_id(text)]
     query = select(attempts.c.provider_id).where(
         attempts.c.via == via, among(db, attempts.c.provider_id, ids)

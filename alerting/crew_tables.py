@@ -170,3 +170,27 @@ contact_proofs = Table(
     Column("said", Text),
     Column("proven_at", Utc),
 )
+
+# The codes of the last hour that were sent to prove a contact, each with the number of wrong tries.
+contact_codes = Table(
+    "contact_codes",
+    metadata,
+    Column("id", key_type(), primary_key=True),
+    Column("person", Text, nullable=False),
+    # See `Contact.mark`.
+    Column("contact_mark", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("code_hash", Text, nullable=False),
+    Column("sent_at", Utc, nullable=False),
+    Column("wrong", Integer, nullable=False),
+    Column("used", Boolean, nullable=False),
+    Column("outcome", Text),
+    Column("said", Text),
+    # The provider's own id of the message, and what it reports of it later.
+    Column("provider_id", Text),
+    Column("receipt", Text),
+    Column("receipt_said", Text),
+    Index("ix_contact_codes_person", "person"),
+    # SQLite would give the number of a deleted row again, to which the outcome of an old send may still be written.
+    sqlite_autoincrement=True,
+)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from alerting import (
     calendar_feeds,
+    contact_code_store,
     devices,
     notifier_settings,
     outbox,
@@ -196,6 +197,7 @@ def prove(db: Connection, name: str, mark: str, now: datetime) -> tuple[Person, 
 
 def _forget_strangers(db: Connection) -> None:
     proofs.forget_strangers(db)
+    contact_code_store.forget_strangers(db)
     devices.forget_strangers(db)
     calendar_feeds.forget_strangers(db)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import attempts as attempt_store
+from alerting import contact_code_store as contact_code_store
 from alerting import gather, outbox, recovery, store, symptom_store, timeline, timeline_store
 from alerting import notifier_settings as notifier_settings
 from alerting import paging_history as paging_history
@@ -27,7 +28,6 @@ from alerting.answering import snooze as snooze
 from alerting.answering import take_over as take_over
 from alerting.answering import withdraw as withdraw
 from alerting.attempts import Attempt as Attempt
-from alerting.attempts import known_ids as known_ids
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import told as told
 from alerting.calendar_feeds import Feed as Feed
@@ -79,6 +79,7 @@ from alerting.outbox import Workload as Workload
 from alerting.outbox import workload as workload
 from alerting.proof import NO_PROOF as NO_PROOF
 from alerting.proof import Proof as Proof
+from alerting.receipts import known_ids as known_ids
 from alerting.receipts import receipt as receipt
 from alerting.regroup import merge as merge
 from alerting.regroup import split as split

@@ -5,9 +5,10 @@ A title is in `notice_title`, the lines are in `notice_lines`, the facts for mac
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from urllib.parse import quote
 
-from alerting import outside
+from alerting import outside, times
 from alerting.incident import State
 from alerting.notice_details import details
 from alerting.notice_lines import lines, runbook_of, speaker
@@ -68,6 +69,8 @@ class Notice:
     """True if all that it is about is fine: only then is a green mark true."""
     details: Mapping[str, object] = field(default_factory=dict)
     """The facts for machines, as JSON values."""
+    code: str = field(default="", repr=False)
+    """The code that the title brings, which a voice reads digit by digit. Empty in any other notice."""
 
     @property
     def text(self) -> str:
@@ -150,6 +153,41 @@ def trial(
         opened_at=now,
         open_url=links.open_url,
         ack_url=links.ack_url,
+    )
+
+
+def proof_code(
+    person: Person,
+    contact: Contact,
+    code: str,
+    lasts: timedelta,
+    *,
+    home: str,
+    installation: str | None,
+    now: datetime,
+) -> Notice:
+    """Return the notice that brings a code to a contact: typed in the console within `lasts`, it proves the contact.
+
+    It is no louder than it must be: its reader waits for it. `home` is the public address.
+    """
+    own_id = outside.of_test(person.id, contact.mark, installation, now)
+    title, reaches = f"{code} is the code for {person.name}", f"pages reach {person.name} by {contact.kind}"
+    facts = (
+        f"Type it in heartbeat within {times.duration(lasts)}: it proves that {reaches}.",
+        "If you did not ask for it, you can ignore it.",
+    )
+    return Notice(
+        kind=NoticeKind.TEST,
+        id=own_id,
+        dedup_key=own_id,
+        severity=Severity.WARNING,
+        title=cut(title, TITLE_LIMIT),
+        lines=facts,
+        short=cut(f"{title}. {facts[0]}", SMS_LIMIT),
+        at=now,
+        opened_at=now,
+        open_url=f"{home}/on-call/people/{quote(person.id, safe='')}",
+        code=code,
     )
 
 

@@ -5,12 +5,22 @@ out of order end alike. An undelivered notice goes on to the next contact, as af
 that moved on before, because no receipt came in time, stays where it is: the record alone changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import attempts, delivery, leases, onward_store, outbox, roster, store, timeline
+from alerting import (
+    attempts,
+    contact_code_store,
+    delivery,
+    leases,
+    onward_store,
+    outbox,
+    roster,
+    store,
+    timeline,
+)
 from alerting.attempts import AcceptedAttempt
 from alerting.delivery import Delivered
 from alerting.incident import Entry, Incident
@@ -37,7 +47,7 @@ def receipt(
     """Record a provider's report on what this kind of notifier has sent, and act on it.
 
     Pages with numbers above `after` are changed. Return the last of them, None if there are no more. An id under which
-    nothing was sent changes nothing.
+    nothing was sent changes nothing. A code that proves a contact only gets the report.
     """
     sent = attempts.pages_sent_as(db, kind, report.provider_id, after, AT_ONCE)
     numbers = {page.id: page.incident_id for page in sent}
@@ -46,6 +56,7 @@ def receipt(
     accepted = attempts.lock_accepted(db, numbers, kind, report.provider_id)
     reason = quoted(report.reason) if isinstance(report, Undelivered) else None
     result = DELIVERED if reason is None else UNDELIVERED
+    contact_code_store.report(db, kind, report.provider_id, result, reason)
     news = [attempt for attempt in accepted if attempt.receipt not in (result, UNDELIVERED)]
     attempts.write_receipts(db, [attempt.id for attempt in news], result, reason, now)
     people = roster.load_people(db, {attempt.page.person for attempt in news}) | {OPERATOR.id: OPERATOR}
@@ -58,6 +69,12 @@ def receipt(
         else:
             _go_on(db, attempt, incidents[attempt.page.incident_id], people, reason, now, jitter)
     return sent[-1].id if len(sent) == AT_ONCE else None
+
+
+def known_ids(db: Connection, via: str, provider_ids: Collection[str]) -> set[str]:
+    """Return those of a provider's ids under which this kind of notifier has sent something."""
+    sent = attempts.known_ids(db, via, provider_ids)
+    return sent | contact_code_store.known_ids(db, via, provider_ids)
 
 
 def _go_on(

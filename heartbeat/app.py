@@ -14,7 +14,16 @@ from alerting.courier import Courier
 from alerting.notifiers import registry
 from alerting.notifiers.contract import Acknowledgement, Notifier
 from alerting.retelling import Retelling
-from heartbeat import beside, configuration_file, notifier_clients, public_address, signed_link, ticker, trial
+from heartbeat import (
+    beside,
+    configuration_file,
+    notifier_clients,
+    public_address,
+    signed_link,
+    ticker,
+    trial,
+    verification,
+)
 from heartbeat.access import setup as access_setup
 from heartbeat.access.sign_in import Gate
 from heartbeat.beside import Beside
@@ -283,6 +292,7 @@ def _context(foundation: Foundation, main_ticker: Ticker) -> Context:
             foundation.wake,
         ),
         test_page=trial.tester(foundation),
+        send_code=verification.sender(foundation),
         push_identity=notifier_clients.push_identity(settings, foundation.database.within(ANSWER)),
         gate=Gate(key=settings.secret_key),
         ways=access_setup.ways(settings),

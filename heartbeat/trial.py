@@ -60,14 +60,19 @@ class Sender:
 
 def tester(foundation: "Foundation") -> Callable[[str, Actor], Awaitable["TestPage | TooSoon | None"]]:
     """Return what sends a test page to the person of a name: see `send`."""
-    settings = foundation.settings
-    deliver = notifier_clients.sender(settings, foundation.assembler())
-    sender = Sender(settings.public_url, settings.secret_key, deliver)
+    sending = sender(foundation)
 
     async def test_page(name: str, actor: Actor) -> TestPage | TooSoon | None:
-        return await send(foundation.database, sender, name, actor, foundation.clock.now())
+        return await send(foundation.database, sending, name, actor, foundation.clock.now())
 
     return test_page
+
+
+def sender(foundation: "Foundation") -> Sender:
+    """Return the way to send test pages from this process."""
+    settings = foundation.settings
+    deliver = notifier_clients.sender(settings, foundation.assembler())
+    return Sender(settings.public_url, settings.secret_key, deliver)
 
 
 async def send(

@@ -28,6 +28,7 @@ CAPTIONS = {
     "rekey": "replaces keys",
     "notifier_clients": "notifiers, set up",
     "trial": "test pages",
+    "verification": "codes to contacts",
     "configuration_file": "reads and applies it",
     "status": "what customers read",
     "access": "users, keys, sign-in",

@@ -144,7 +144,8 @@ def _notice(call: Call) -> str:
 
 
 def _spoken(notice: Notice) -> str:
-    """Return the text that is read, with a pause after each sentence."""
-    sentences = [one_line(line).rstrip(" .") for line in (notice.title, *notice.lines)]
+    """Return the text that is read, with a pause after each sentence, and after each digit of a code."""
+    title = notice.title.replace(notice.code, ", ".join(notice.code)) if notice.code else notice.title
+    sentences = [one_line(line).rstrip(" .") for line in (title, *notice.lines)]
     text = ". ".join(filter(None, sentences)) + "."
     return text if len(text) <= SPOKEN else text[:SPOKEN].rpartition(" ")[0].rstrip(" .") + "."

@@ -19,6 +19,7 @@ from heartbeat.metrics import Metrics
 from heartbeat.notifier_clients import Receivers
 from heartbeat.trial import TestPage, TooSoon
 from heartbeat.vault import Vault
+from heartbeat.verification import CodeSending
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Context:
     """
     test_page: Callable[[str, Actor], Awaitable[TestPage | TooSoon | None]]
     """Send a test page to the person of this name; None if there is none."""
+    send_code: Callable[[str, str, Actor], Awaitable[CodeSending]]
+    """Send a code to the contact with this mark of the person of this name."""
     push_identity: Identity = field(repr=False)
     """Returns the key pair with which push messages are signed."""
     gate: Gate = field(repr=False)

@@ -76,7 +76,11 @@ class Forbidden(Exception):
 
 
 class TooMany(Exception):
-    """The same was done a moment ago. Nothing was changed."""
+    """The same was done a moment ago, or often. Nothing was changed. It can be done again after so many `seconds`."""
+
+    def __init__(self, message: str, seconds: int = 10) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class TooManyKeys(Exception):
@@ -131,7 +135,6 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 _HEADERS: Mapping[type[Exception], Mapping[str, str]] = {
     KeyRequired: {"WWW-Authenticate": "Bearer"},
     Unavailable: {"Retry-After": str(RETRY_AFTER)},
-    TooMany: {"Retry-After": "10"},
 }
 
 _SENTENCES: Mapping[str, str] = {
@@ -203,7 +206,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
         case Unavailable():
             detail = "The database does not answer. It is safe to repeat the request."
             return response(request, status, detail, headers)
-        case TooManyKeys():
+        case TooMany() | TooManyKeys():
             return response(request, status, str(error), {"Retry-After": str(error.seconds)})
         case Faulty():
             # The detail is the first problem; `problems` has all of them.

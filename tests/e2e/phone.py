@@ -1,4 +1,4 @@
-"""A phone of the tests' own: a loopback HTTP server that answers as webhook and ntfy receivers do, and remembers."""
+"""A phone of the tests' own: a loopback HTTP server that answers as webhooks, ntfy and Twilio do, and remembers."""
 
 import json
 import threading
@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 from tests.e2e.patience import eventually
 
@@ -113,7 +114,12 @@ def _handler(phone: Phone) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self._answer(phone.take(Call(self.path, headers, json.loads(body or b"{}"))))
+            if headers.get("content-type") == "application/x-www-form-urlencoded":
+                # Twilio takes forms, and answers with the id of a message.
+                phone.take(Call(self.path, headers, dict(parse_qsl(body.decode()))))
+                self._answer({"sid": f"SM{len(phone.calls):032x}", "status": "queued"})
+            else:
+                self._answer(phone.take(Call(self.path, headers, json.loads(body or b"{}"))))
 
         def do_GET(self) -> None:
             self._answer(phone.take(Call(self.path, {}, {})))

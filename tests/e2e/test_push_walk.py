@@ -181,7 +181,7 @@ async def test_a_device_rings_is_answered_and_knows_its_last_state(
         assert answered["body"] == "Thank you. heartbeat now knows that pages reach you here."
         assert (answered["silent"], answered["actions"]) == (True, ["Open"])
         await walk.to(OWN_PAGE)
-        await walk.reads("Proven 08:41 UTC: a test page arrived.")
+        await walk.reads("Proven 08:41 UTC: a test page or a code arrived.")
         assert await faults_of(walk, "on-call-own-device") == []
 
         await an_answer_elsewhere_ends_the_ringing(walk, push, message)

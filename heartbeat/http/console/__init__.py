@@ -23,6 +23,7 @@ from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
 from heartbeat.http.console.on_call import (
     channel_form,
+    codes,
     devices,
     person_form,
     policy_form,
@@ -50,6 +51,7 @@ ROOMS = (
     maintenance_pages,
     maintenance_form,
     on_call_pages,
+    codes,
     devices,
     person_form,
     channel_form,

@@ -1,7 +1,8 @@
 """The SQL of changes: a version of each topic on somebody's screen, cheap enough to be read each second.
 
 Topics are `checks` (a state or a definition changed), `checks/SLUG` (that check was heard or changed), `incidents`
-(a timeline changed) and `incidents/NUMBER`. Time alone changes no version.
+(a timeline changed), `incidents/NUMBER`, and `codes` (a code that proves a contact was sent, arrived or was used). Time
+alone changes no version.
 """
 
 from collections.abc import Collection, Mapping
@@ -28,6 +29,8 @@ def versions(db: Connection, topics: Collection[str]) -> dict[str, str]:
         marks["checks"] = _mark(_newest(db, transitions.c.id), _newest(db, audit.c.id))
     if "incidents" in marks:
         marks["incidents"] = _mark(desk.newest_entries(db, RECENT))
+    if "codes" in marks:
+        marks["codes"] = _mark(desk.contact_code_store.newest(db, RECENT))
     slugs = [topic.removeprefix("checks/") for topic in marks if topic.startswith("checks/")]
     if slugs:
         columns = (
@@ -60,7 +63,9 @@ def read(text: str) -> dict[str, str]:
 
 def is_topic(text: str) -> bool:
     """Return True for a valid topic."""
-    return text in ("checks", "incidents") or text.startswith("checks/") or _incident(text) is not None
+    return (
+        text in ("checks", "codes", "incidents") or text.startswith("checks/") or _incident(text) is not None
+    )
 
 
 def _incident(topic: str) -> int | None:

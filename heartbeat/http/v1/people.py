@@ -3,26 +3,30 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import Field
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from alerting import desk, person
 from alerting.desk import Proof
 from alerting.severity import Severity
-from heartbeat import trial
+from heartbeat import trial, verification
+from heartbeat.actor import Actor
 from heartbeat.definitions.edit import reachability
 from heartbeat.definitions.edit.people import PERSON, is_secret
 from heartbeat.http.auth import Admin, ContextDep, Responder
-from heartbeat.http.problem import TooMany
+from heartbeat.http.context import Context
+from heartbeat.http.problem import Forbidden, NoSuch, TooMany, Unacceptable
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
 from heartbeat.http.v1.keyed import KeyedRoute
 from heartbeat.http.v1.response_models import ResponseModel, Seconds
 from heartbeat.http.v1.tags import ConditionalReadDep, PreconditionDep
 from heartbeat.trial import TooSoon
+from heartbeat.verification import ReadByMachine, TooManyCodes
 
 router = APIRouter(prefix="/people", tags=["people"], route_class=KeyedRoute)
 
@@ -68,11 +72,15 @@ class Contact(ResponseModel):
 
 
 class ProvenContact(Contact):
-    """A contact of a person, with the last test page and the last proof that one arrived."""
+    """A contact of a person, with the last test page and the last proof that a page arrives."""
 
+    id: str = Field(
+        description="It names the contact in addresses of the API. A corrected address gets another one.",
+        examples=["41c84d7a9b7cfa20"],
+    )
     tested_at: datetime | None = Field(description="The last test page.", examples=["2026-05-02T08:00:00Z"])
     proven_at: datetime | None = Field(
-        description="When somebody last confirmed that a test page arrived.",
+        description="When somebody last confirmed that a test page, or a code, arrived.",
         examples=["2026-05-02T08:01:12Z"],
     )
 
@@ -80,11 +88,14 @@ class ProvenContact(Contact):
 class Device(ResponseModel):
     """A device that a person has added on the console, with its last test page and proof."""
 
+    id: str = Field(
+        description="It names the contact in addresses of the API.", examples=["9f2b6c0d1e3a4857"]
+    )
     name: str = Field(description="Its browser.", examples=["Chrome on Android"])
     added_at: datetime = Field(examples=["2026-05-02T07:58:00Z"])
     tested_at: datetime | None = Field(description="The last test page.", examples=["2026-05-02T08:00:00Z"])
     proven_at: datetime | None = Field(
-        description="When somebody last confirmed that a test page arrived.",
+        description="When somebody last confirmed that a test page, or a code, arrived.",
         examples=["2026-05-02T08:01:12Z"],
     )
 
@@ -131,6 +142,37 @@ class TestPage(ResponseModel):
     contacts: list[TestedContact]
 
 
+class CodeToContact(ResponseModel):
+    """A code that was sent to a contact."""
+
+    person: str = Field(examples=["anna"])
+    contact: str = Field(description="The id of the contact.", examples=["41c84d7a9b7cfa20"])
+    kind: str = Field(examples=["sms"])
+    outcome: str = Field(description="accepted, refused or unreachable.", examples=["accepted"])
+    said: str = Field(description="The provider's answer, or the reason.", examples=["201 Created"])
+    expires_at: datetime = Field(examples=["2026-05-02T08:10:00Z"])
+
+
+class TypedCode(BaseModel):
+    """The code that arrived at a contact."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    code: str = Field(max_length=20, examples=["482913"])
+
+
+class ProofOfContact(ResponseModel):
+    """A contact that was proven by a code."""
+
+    person: str = Field(examples=["anna"])
+    contact: str = Field(description="The id of the contact.", examples=["41c84d7a9b7cfa20"])
+    kind: str = Field(examples=["sms"])
+    proven_at: datetime = Field(examples=["2026-05-02T08:01:12Z"])
+
+
+ContactId = Annotated[str, Path(description="The `id` of a contact, as its person shows it.")]
+
+
 @dataclass(frozen=True, slots=True)
 class _Beside:
     """What stands beside the definitions of people."""
@@ -145,6 +187,7 @@ def _answer(_name: str, somebody: person.Person, beside: _Beside) -> Person:
     def proven(contact: person.Contact) -> ProvenContact:
         proof = proofs.get((somebody.id, contact.mark), desk.NO_PROOF)
         return ProvenContact(
+            id=contact.mark,
             kind=contact.kind,
             address=None if is_secret(contact) else contact.address,
             after=contact.after,
@@ -171,7 +214,11 @@ def _answer(_name: str, somebody: person.Person, beside: _Beside) -> Person:
 
 def _device(device: desk.Device, proof: Proof) -> Device:
     return Device(
-        name=device.name, added_at=device.added_at, tested_at=proof.sent_at, proven_at=proof.proven_at
+        id=device.contact.mark,
+        name=device.name,
+        added_at=device.added_at,
+        tested_at=proof.sent_at,
+        proven_at=proof.proven_at,
     )
 
 
@@ -239,6 +286,64 @@ async def send_test_page(name: fields.Slug, context: ContextDep, actor: Responde
                 for contact, outcome in page.outcomes
             ]
             return TestPage(person=page.person.id, severity=page.severity, contacts=contacts)
+
+
+@router.post(
+    "/{name}/contacts/{contact}/verify",
+    responses={429: {"description": "The contact, or the person, was sent several codes lately."}},
+)
+async def send_contact_code(
+    name: fields.Slug, contact: ContactId, context: ContextDep, actor: Responder
+) -> CodeToContact:
+    """Send a code of six digits to one contact. Typed within 10 minutes, it proves the contact.
+
+    A person has codes sent to their own contacts, an admin to everybody's. Only the newest code counts.
+    """
+    await _require_own(context, actor, name)
+    match await context.send_code(name, contact, actor):
+        case None:
+            raise NoSuch(f"{name} has no contact {contact}. Nothing was sent.")
+        case TooManyCodes(next_at) as refused:
+            now = context.clock.now()
+            raise TooMany(refused.sentence(now), ceil((next_at - now).total_seconds()))
+        case ReadByMachine() as refused:
+            raise Unacceptable(refused.sentence)
+        case sent:
+            return CodeToContact(
+                person=sent.person.id,
+                contact=sent.contact.mark,
+                kind=sent.contact.kind,
+                outcome=trial.word(sent.outcome),
+                said=trial.said(sent.outcome),
+                expires_at=sent.until,
+            )
+
+
+@router.post("/{name}/contacts/{contact}/confirm")
+async def confirm_contact(
+    name: fields.Slug, contact: ContactId, body: TypedCode, context: ContextDep, actor: Responder
+) -> ProofOfContact:
+    """Prove a contact by the code that arrived there. A code can be used once, and stands five wrong tries."""
+    await _require_own(context, actor, name)
+    now = context.clock.now()
+    verdict = await context.database.write(
+        lambda db: verification.confirm(db, context.link_keys, name, contact, body.code, actor, now)
+    )
+    match verdict:
+        case None:
+            raise NoSuch(f"{name} has no contact {contact}. Nothing was changed.")
+        case person.Contact():
+            return ProofOfContact(person=name, contact=verdict.mark, kind=verdict.kind, proven_at=now)
+        case refused:
+            raise Unacceptable(verification.refusal(refused))
+
+
+async def _require_own(context: Context, actor: Actor, name: str) -> None:
+    if verification.may_verify(actor, name):
+        return
+    if name not in await context.database.read(desk.people):
+        raise PEOPLE.no_such(name)
+    raise Forbidden(f"{name} proves their own contacts, or an admin does. Nothing was changed.")
 
 
 @router.delete("/{name}", status_code=204)

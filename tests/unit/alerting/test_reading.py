@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from alerting import digest, notice
+from alerting.contact_code import LASTS
 from alerting.digest import Beside, Digest, Group
 from alerting.notice import Notice
 from alerting.notifiers import email
@@ -43,7 +44,14 @@ def composed() -> Iterator[tuple[str, Notice]]:
         yield case.name, notice.compose(case.about, AT)
     yield from _digests()
     links = Links("https://h.example/on-call", "https://h.example/answer/test/MTc")
-    yield "a test", notice.trial(ANNA, Contact("ntfy", "topic"), Severity.CRITICAL, links, AT, "a1b2c3")
+    contact = Contact("ntfy", "topic")
+    yield "a test", notice.trial(ANNA, contact, Severity.CRITICAL, links, AT, "a1b2c3")
+    yield (
+        "a code",
+        notice.proof_code(
+            ANNA, contact, "482913", LASTS, home="https://h.example", installation="a1b2c3", now=AT
+        ),
+    )
 
 
 def _digests() -> Iterator[tuple[str, Notice]]:

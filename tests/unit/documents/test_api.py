@@ -32,6 +32,7 @@ def addresses() -> dict[str, set[str]]:
         ready=NOBODY,
         apply=NOBODY,
         test_page=NOBODY,
+        send_code=NOBODY,
         push_identity=NOBODY,
         gate=NOBODY,
         ways=NOBODY,

@@ -11,6 +11,7 @@ import pytest
 from alerting import (
     answer,
     breaker,
+    contact_code,
     courier,
     coverage,
     delivery,
@@ -191,6 +192,10 @@ LIMITS: Mapping[str, str] = {
     "Span of a calendar": {3: "the third month ahead"}[calendar.MONTHS_AHEAD - 1],
     "Shifts of a rotation in a calendar": f"{calendar.MOST:,}",
     "Test pages to a person": f"one each {trial.PAUSE.total_seconds():.0f} s",
+    "Codes that prove a contact": f"{contact_code.A_CONTACT} an hour to a contact, "
+    f"{contact_code.A_PERSON} to all contacts of a person, {contact_code.PAUSE.seconds} s between two",
+    "A code that proves a contact": f"counts for {contact_code.LASTS.seconds // 60} min, once, and stands "
+    f"{contact_code.TRIES} wrong tries",
     "Devices of a person": f"{devices.MOST}",
     "Time that a push service keeps a message for a device that is off": f"{push.LASTS // HOUR} h,",
     "Text of a push message": f"{push.SIZE:,} bytes, of which {push.LONGEST_LINE} characters",

@@ -11,6 +11,7 @@ UNIT = ROOT / "tests" / "unit"
 SUBJECTS: Mapping[str, str] = {
     "alerting/test_quiet_pages.py": "pages in the quiet hours of a person",
     "alerting/test_reading.py": "every kind of notice on every channel",
+    "alerting/notifiers/test_codes.py": "a code that proves a contact, on every channel",
     "alerting/notifiers/test_http_notifiers.py": "every notifier that sends over HTTP",
     "definitions/test_plan_of_renames.py": "checks that a configuration renames or deletes",
     "definitions/test_unknown_field.py": "unknown fields, in the file and in the API",

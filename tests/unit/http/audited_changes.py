@@ -14,7 +14,7 @@ import pyotp
 from alerting import desk
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from heartbeat import signed_link, vault
+from heartbeat import signed_link, vault, verification
 from heartbeat.access import users
 from heartbeat.access.users import BY_LINK
 from heartbeat.actor import Role
@@ -146,6 +146,18 @@ def by_form(address: str, names: str, action: str, target: str, shape: Shape, /,
         return await world.browser.post(path, data=data)
 
     return Change(address, ask, action, target, shape, "anna", "session")
+
+
+def _with_code(change: Change) -> Change:
+    """Return a change where a code was sent to Ben's terminal."""
+
+    async def ask(world: World) -> httpx.Response:
+        code_hash = verification.hashed(SECRET_KEY, "ben", TERMINAL.mark, CODE["code"])
+        now = world.clock.now()
+        await world.write(lambda db: desk.contact_code_store.add(db, "ben", TERMINAL, code_hash, now))
+        return await change.ask(world)
+
+    return replace(change, ask=ask)
 
 
 def filled(address: str, names: str) -> str:
@@ -315,6 +327,9 @@ ROTA = {
     "/v1/rotations/infra/swaps": SWAP,
 }
 ROTATION = "/v1/rotations/{name}"
+CONTACT = "/v1/people/{name}/contacts/{contact}"
+OWN_CONTACT = "/on-call/people/{name}/contacts/{mark}"
+TERMINAL, CODE = Contact("console", "terminal"), {"code": "482913"}
 THEN, AFTER = "2030-01-02T00:00:00Z 2030-01-02T06:00:00Z", "2030-01-02T12:00:00Z 2030-01-02T23:00:00Z"
 """A shift of the first and one of the second, as forms name them."""
 
@@ -357,6 +372,12 @@ PROGRAMS = [
     by_program("PUT", "/v1/people/{name}", "carl", "person.make", "person carl", MADE, SLACK),
     by_program("PUT", "/v1/people/{name}", "ben", "person.change", "person ben", CHANGED, SLACK),
     by_program("POST", "/v1/people/{name}/test-page", "ben", "person.test", "person ben", DONE),
+    by_program("POST", f"{CONTACT}/verify", f"ben {TERMINAL.mark}", "person.verify", "person ben", DONE),
+    _with_code(
+        by_program(
+            "POST", f"{CONTACT}/confirm", f"ben {TERMINAL.mark}", "person.prove", "person ben", DONE, CODE
+        )
+    ),
     by_program("DELETE", "/v1/people/{name}", "ben", "person.delete", "person ben", DELETED),
     on_rotation("PUT", "/v1/teams/{name}", "all", "team.change", "team all", CHANGED, {"people": "first"}),
     on_rotation("DELETE", "/v1/teams/{name}", "all", "team.delete", "team all", DELETED),
@@ -553,6 +574,10 @@ PEOPLE = [
     by_form("/on-call/new-person", "", "person.make", "person carl", MADE, slug="carl", **CARD),
     by_form("/on-call/people/{name}/edit", "ben", "person.change", "person ben", CHANGED, before="", **CARD),
     by_form("/on-call/people/{name}/test-page", "ben", "person.test", "person ben", DONE),
+    by_form(f"{OWN_CONTACT}/verify", f"ben {TERMINAL.mark}", "person.verify", "person ben", DONE),
+    _with_code(
+        by_form(f"{OWN_CONTACT}/confirm", f"ben {TERMINAL.mark}", "person.prove", "person ben", DONE, **CODE)
+    ),
     Change(
         "/on-call/people/{name}/devices",
         _add_device,

@@ -14,7 +14,7 @@ from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.notifiers import push
 from alerting.person import Person
-from heartbeat import installation, public_address
+from heartbeat import installation, public_address, verification
 from heartbeat.actor import Role
 from heartbeat.checks import forecast
 from heartbeat.database import Unavailable
@@ -56,6 +56,13 @@ async def look(request: ConsoleRequest) -> Response:
 
 async def one_person(request: ConsoleRequest) -> Response:
     """Show a person: their contacts, the last deliveries, and their policies."""
+    return await show_person(request)
+
+
+async def show_person(
+    request: ConsoleRequest, *, status: int = 200, mark: str = "", fault: str = ""
+) -> Response:
+    """Show a person, with the fault of a code that was typed for the contact `mark` if there is one."""
     name = definition_form.name(request)
 
     live, member = await _read_member(request, name)
@@ -66,9 +73,14 @@ async def one_person(request: ConsoleRequest) -> Response:
     own = request.actor.person == name
     return request.show(
         "on_call/person.html",
-        live=live,
+        status=status,
+        # The answer to a form stands at an address of its own, which cannot be fetched again.
+        live="" if fault else live,
         member=member,
         own=own,
+        verifies=verification.may_verify(request.actor, name),
+        wrong_mark=mark,
+        wrong_code=fault,
         push_key=await _push_key(request) if own else "",
         unreachable=public_address.fault(request.context.public_url, [member.person]),
     )
@@ -213,7 +225,7 @@ async def _read_member(request: ConsoleRequest, name: str) -> tuple[str, Member 
         person = desk.people(db).get(name)
         return _member(db, person, request.now) if person else None
 
-    return await request.read_live(("checks", "incidents"), read)
+    return await request.read_live(("checks", "codes", "incidents"), read)
 
 
 def _address(person: Person) -> str:
@@ -226,7 +238,8 @@ def _member(db: Connection, person: Person, now: datetime) -> Member:
     proofs = desk.contact_proofs(db, [person.id])
     devices = desk.devices_of(db, person.id)
     crew, secret = desk.crew(db), _secret(person)
-    return on_call_view.member(person, policies, crew, tried, secret, proofs, now, devices)
+    codes = verification.last_codes(db, person.id, now)
+    return on_call_view.member(person, policies, crew, tried, secret, proofs, now, devices, codes)
 
 
 def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:

@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerting import escalation, times
+from alerting.contact_code import Code
 from alerting.crew import Crew
 from alerting.desk import NO_PROOF, Attempt, Device, Proof
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
+from heartbeat import verification
 from heartbeat.definitions import rotations
 
 DELIVERED = "accepted"
 """The outcome of an attempt that reached somebody."""
+NO_CODES: Mapping[str, Code] = {}
 FAILED = {"refused": "refused", "unreachable": "not reached"}
 """The other outcomes, as people say them."""
 
@@ -33,6 +36,10 @@ class ContactDeliveries:
     proof: Proof = NO_PROOF
     after: str = ""
     device: Device | None = None
+    mark: str = ""
+    """The contact's mark, by which forms name it. Empty if no code can be sent there."""
+    code: Code | None = None
+    """The last code of the last hour that was sent there."""
 
     @property
     def failure(self) -> str:
@@ -95,8 +102,9 @@ def member(
     proofs: Mapping[tuple[str, str], Proof],
     now: datetime,
     devices: Iterable[Device] = (),
+    codes: Mapping[str, Code] = NO_CODES,
 ) -> Member:
-    """Return a person with the deliveries to their contacts. `tried` is newest first."""
+    """Return a person with the deliveries to their contacts. `tried` is newest first, `codes` are by mark."""
     by_contact = {device.contact: device for device in devices}
     kinds = [contact.kind for contact in person.all_contacts]
     mine = [attempt for name, attempt in tried if name == person.id]
@@ -108,6 +116,8 @@ def member(
                 proof=proofs.get((person.id, contact.mark), NO_PROOF),
                 after="" if contact.after is None else times.duration(contact.after),
                 device=by_contact.get(contact),
+                mark=contact.mark if verification.takes_codes(contact.kind) else "",
+                code=codes.get(contact.mark),
             )
             for contact in contacts
         ]

@@ -1,5 +1,6 @@
 """Every example of the manual works, one after the other, on a new installation."""
 
+import re
 import shlex
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +15,8 @@ from tests.unit.http.conftest import SetClock, fall_silent, ping, read_check
 
 STORY = """
 START list_notifiers define_notifier show_notifier list_people define_person show_person send_test_page
-BEN define_team list_teams show_team define_channel list_channels show_channel
+BEN CONTACT send_contact_code CODE confirm_contact
+define_team list_teams show_team define_channel list_channels show_channel
 define_rotation list_rotations show_rotation show_on_call tell_on_call
 list_shifts make_rotation_calendar show_rotation_calendar revoke_rotation_calendar
 make_person_calendar show_person_calendar revoke_person_calendar
@@ -47,8 +49,16 @@ AT = "/v1/status-pages/backups/incidents"
 class Reader:
     """Copies the commands of the manual, and lets the events happen."""
 
-    def __init__(self, system: System, admin: httpx.AsyncClient, clock: SetClock, manual: Any) -> None:
+    def __init__(
+        self,
+        system: System,
+        admin: httpx.AsyncClient,
+        clock: SetClock,
+        manual: Any,
+        printed: Callable[[], str],
+    ) -> None:
         self.system = system
+        self.printed = printed
         self.admin = admin
         self.clock = clock
         described = docs.with_examples_on(manual, clock.at.date() + timedelta(days=1))
@@ -96,6 +106,20 @@ class Reader:
 
     async def _ben(self) -> httpx.Response:
         return await self.admin.put("/v1/people/ben", json={"contacts": [{"console": "terminal"}]})
+
+    async def _contact(self) -> httpx.Response:
+        """A contact of Ben, whose terminal shows the code."""
+        answer = await self.admin.get("/v1/people/ben")
+        place = f"/people/ben/contacts/{answer.json()['contacts'][0]['id']}/"
+        for name in ("send_contact_code", "confirm_contact"):
+            self.lines[name] = re.sub("/people/.*/contacts/[^/]+/", place, self.lines[name])
+        return answer
+
+    async def _code(self) -> httpx.Response:
+        found = re.search(r"(\d{6}) is the code", self.printed())
+        assert found is not None
+        self.lines["confirm_contact"] = self.lines["confirm_contact"].replace("482913", found[1])
+        return httpx.Response(200)
 
     async def _proposed(self) -> httpx.Response:
         answer = await self.run(self.lines["propose_swap"])
@@ -149,8 +173,11 @@ class Reader:
         return await self.run(self.lines["apply_configuration"])
 
 
-async def test_every_example_works(system: System, admin: httpx.AsyncClient, clock: SetClock) -> None:
-    reader = Reader(system, admin, clock, (await admin.get("/v1/openapi.json")).json())
+async def test_every_example_works(
+    system: System, admin: httpx.AsyncClient, clock: SetClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manual = (await admin.get("/v1/openapi.json")).json()
+    reader = Reader(system, admin, clock, manual, lambda: capsys.readouterr().out)
     assert set(reader.lines) == {word for word in STORY.split() if word.islower()}
     for word in STORY.split():
         answer = await reader.follow(word)

@@ -8,11 +8,14 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from alerting import desk
+from alerting.person import Contact
 from alerting.sql import metadata
+from heartbeat import verification
 from heartbeat.app import System
 from heartbeat.checks.schedule import Every
 from tests.unit.conftest import NOW
-from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
+from tests.unit.http.conftest import SECRET_KEY, SetClock, fall_silent, make_check, ping
 from tests.unit.http.v1.conftest import problem
 from tests.unit.status.conftest import PAGE, define
 
@@ -53,6 +56,7 @@ class Ask:
 
 
 PAGED = {"name": "public"}
+TERMINAL = Contact("console", "terminal")
 ASKS = {
     "/v1/checks/{name}/new-uuid": Ask({"name": "idle"}),
     "/v1/checks/{name}/pause": Ask({"name": "idle"}),
@@ -79,6 +83,12 @@ ASKS = {
     "/v1/maintenance": Ask(body={"title": "Move", "match": {"host": "a"}, "ends_at": LATER}, headers=KEY),
     "/v1/maintenance/{number}/end": Ask({"number": "1"}),
     "/v1/ping-keys": Ask(body={"name": "jobs"}, second_status=409),
+    "/v1/people/{name}/contacts/{contact}/confirm": Ask(
+        {"name": "second", "contact": TERMINAL.mark}, {"code": "482913"}, second_status=422
+    ),
+    "/v1/people/{name}/contacts/{contact}/verify": Ask(
+        {"name": "first", "contact": TERMINAL.mark}, second_status=429
+    ),
     "/v1/people/{name}/test-page": Ask({"name": "first"}, second_status=429),
     "/v1/policies/{name}/default": Ask({"name": "ops"}),
     "/v1/status-pages/{name}/incidents": Ask(PAGED, WORDS, KEY, second_status=201),
@@ -117,6 +127,10 @@ async def lived_in(system: System, admin: httpx.AsyncClient, clock: SetClock) ->
     await admin.post("/v1/incidents/2/acknowledge")
     await admin.post("/v1/maintenance", json={"title": "Move", "match": {"host": "b"}, "ends_at": LATER})
     await admin.put("/v1/people/second", json={"contacts": [{"console": "terminal"}]})
+    code_hash = verification.hashed(SECRET_KEY, "second", TERMINAL.mark, "482913")
+    await system.context.database.write(
+        lambda db: desk.contact_code_store.add(db, "second", TERMINAL, code_hash, NOW)
+    )
     turns = {"people": ["first", "second"], "shift": "1d", "from": f"{NOW:%Y-%m-%d} 09:00"}
     await admin.put("/v1/rotations/infra", json={"layers": [turns]})
     answer = await admin.post("/v1/rotations/infra/swaps", json=swap(2))

@@ -174,6 +174,7 @@ async def test_the_api_shows_devices_and_a_definition_that_is_sent_back_leaves_t
     assert shown["contacts"] == []
     (device,) = shown["devices"]
     assert device == {
+        "id": Contact(DEVICE, "sealed").mark,
         "name": "Chrome on Android",
         "added_at": "2024-05-03T03:00:00Z",
         "tested_at": None,

@@ -128,7 +128,7 @@ async def test_a_button_sends_a_test_page_and_the_proof_is_shown(
         lambda db: [desk.prove(db, "first", contact.mark, NOW) for contact in CONTACTS]
     )
     shown = await see(browser, "/on-call/people/first")
-    assert "Proven 03:00 UTC: a test page arrived." in shown.words
+    assert "Proven 03:00 UTC: a test page or a code arrived." in shown.words
     assert "No proof yet" not in shown.words
     assert "proven 1 min ago" in (await see(browser, "/on-call")).words
     monkeypatch.setattr(proof, "LASTS", timedelta())

@@ -1,8 +1,9 @@
 """The rotations and teams of heartbeat.yaml: read from their fields, and written as these. Pure."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from alerting.crew import Team
@@ -99,11 +100,21 @@ def written(rotation: Rotation) -> dict[str, Any]:
     )
 
 
-def in_words(layer: Layer) -> str:
-    """Return a layer as one line: "anna, ben, 1w each from 2026-11-02 09:00, only mon-fri 09:00-17:00"."""
+def in_words(layer: Layer, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return a layer as one line: "anna, ben, 1w each from 2026-11-02 09:00, only mon-fri 09:00-17:00".
+
+    Those who have a name in `names` are called by it.
+    """
     only = " and ".join(" ".join(_text_of(window)) for window in layer.only)
-    turns = f"{', '.join(layer.people)}, {layer.shift} each from {layer.start:%Y-%m-%d %H:%M}"
+    people = ", ".join(names.get(person, person) for person in layer.people)
+    turns = f"{people}, {layer.shift} each from {layer.start:%Y-%m-%d %H:%M}"
     return f"{turns}, only {only}" if only else turns
+
+
+def hours_of(window: Window) -> str:
+    """Return the hours of a window, such as "09:00-17:00", empty if it is all day."""
+    hours = f"{_clock(window.opens)}-{_clock(window.closes)}"
+    return "" if hours == _ALL_DAY else hours
 
 
 def _layer(node: Node, known: Callable[[str], str]) -> Layer:
@@ -185,8 +196,7 @@ def _written_layer(layer: Layer) -> dict[str, Any]:
 
 
 def _written_window(window: Window) -> dict[str, Any]:
-    hours = f"{_clock(window.opens)}-{_clock(window.closes)}"
-    return filled({"days": unless(_days(window.days), "mon-sun"), "hours": unless(hours, _ALL_DAY)})
+    return filled({"days": unless(_days(window.days), "mon-sun"), "hours": hours_of(window) or None})
 
 
 def _text_of(window: Window) -> Iterator[str]:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 STRANGERS_LIMIT = 16_000
 """Bytes of a form of somebody who is not known yet."""
+STRANGERS_FIELDS = 30
+"""Fields of such a form."""
 LIMIT = 128_000
 """Bytes of a form of somebody who is signed in or holds a link: 10,000 characters of any language fit in."""
 PARSED_AT_ONCE = 16_000

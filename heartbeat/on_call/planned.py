@@ -1,4 +1,4 @@
-"""The coverage that a configuration would have, before it is applied."""
+"""What a definition would mean, before it is applied: the coverage of a configuration, and who would be on call."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 from alerting import coverage, desk
 from alerting.crew import Crew
 from alerting.origin import Origin
+from alerting.person import Person
+from alerting.rotation import Override, Rotation
 from heartbeat import installation
 from heartbeat.definitions.kind import Owned
 from heartbeat.definitions.model import Configuration
@@ -28,16 +30,36 @@ def warnings(db: Connection, target: Configuration, now: datetime) -> list[str]:
     ]
 
 
+def rotation_in(db: Connection, crew: Crew, defined: Rotation) -> Rotation:
+    """Return a rotation as it would be in the crew: with the overrides that it has, and with every leave."""
+    return _as_kept({defined.name: defined}, desk.rotations(db), _leaves(db), crew.people)[defined.name]
+
+
 def _crew(db: Connection, target: Configuration) -> Crew:
     """Return the crew as it would be: with the overrides and leaves that it has."""
     people = _put_in_place(desk.people(db), target.people | target.channels)
-    stored, leaves = desk.rotations(db), tuple(kept.override for kept in desk.overrides(db, []))
-    rotations = {
-        name: replace(rotation, overrides=stored[name].overrides if name in stored else leaves)
-        for name, rotation in _put_in_place(stored, target.rotations).items()
+    stored, leaves = desk.rotations(db), _leaves(db)
+    rotations = _as_kept(_put_in_place(stored, target.rotations), stored, leaves, people)
+    return Crew(people, rotations, _put_in_place(desk.teams(db), target.teams), leaves)
+
+
+def _leaves(db: Connection) -> tuple[Override, ...]:
+    return tuple(kept.override for kept in desk.overrides(db, []))
+
+
+def _as_kept(
+    defined: Mapping[str, Rotation],
+    stored: Mapping[str, Rotation],
+    leaves: tuple[Override, ...],
+    people: Mapping[str, Person],
+) -> dict[str, Rotation]:
+    """Return rotations with the overrides of the stored ones; new ones have every leave."""
+    return {
+        name: replace(
+            rotation, overrides=stored[name].overrides if name in stored else leaves
+        ).without_strangers(people)
+        for name, rotation in defined.items()
     }
-    present = {name: rotation.without_strangers(people) for name, rotation in rotations.items()}
-    return Crew(people, present, _put_in_place(desk.teams(db), target.teams), leaves)
 
 
 def _put_in_place(stored: Mapping[str, D], declared: Mapping[str, D]) -> dict[str, D]:

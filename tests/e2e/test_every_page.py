@@ -176,6 +176,14 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("on-call-policy-made-here", "/on-call/policies/night"),
         Example("on-call-no-policy", "/on-call/policies/nothing", status=404),
     ),
+    "/on-call/new-rotation": (Example("on-call-new-rotation", "/on-call/new-rotation"),),
+    "/on-call/rotations/{name}/edit": (
+        Example("on-call-change-rotation", "/on-call/rotations/infra/edit"),
+        Example("on-call-change-rotation-not-for-you", "/on-call/rotations/infra/edit", "ben", 403),
+    ),
+    "/on-call/rotations/{name}/delete": (
+        Example("on-call-delete-rotation", "/on-call/rotations/infra/delete"),
+    ),
     "/on-call/teams/{name}": (
         Example("on-call-team", "/on-call/teams/platform"),
         Example("on-call-team-viewer", "/on-call/teams/platform", "vera"),
@@ -298,6 +306,7 @@ EMPTY = {
     "/on-call": "Nobody can be paged yet",
     "/on-call/report": "Nobody was paged.",
     "/on-call/new-person": "Contacts, in the order in which they are tried",
+    "/on-call/new-rotation": "Nobody can be paged yet. Add a person first",
     "/on-call/new-team": "Nobody can be paged yet. Add a person first",
     "/on-call/new-channel": "Contacts, in the order in which they are tried",
     "/on-call/new-policy": "Nobody can be paged yet. Add a person first",

@@ -27,6 +27,7 @@ from heartbeat.http.console.on_call import (
     devices,
     person_form,
     policy_form,
+    rotation_form,
     rotations,
     team_form,
 )
@@ -58,6 +59,7 @@ ROOMS = (
     team_form,
     policy_form,
     rotations,
+    rotation_form,
     page_report,
     announcement_pages,
     stream,

@@ -6,6 +6,7 @@ the form tells whether somebody else has changed the definition since, so that n
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -66,8 +67,8 @@ class DefinitionForm(Generic[D, F]):
     folder: str
     section: str
     template: str
-    blank: Callable[[Connection], F]
-    """The fields of a new definition."""
+    blank: Callable[[Connection, datetime], F]
+    """The fields of a new definition, begun at this time."""
     typed: Callable[[FormData, str | None], F]
     """The typed fields; the second argument is the name of a definition that has one already."""
     filled: Callable[[D], F]
@@ -116,7 +117,7 @@ def acting(form: DefinitionForm[D, F]) -> dict[str, Route]:
 
 async def begin(form: DefinitionForm[D, F], request: ConsoleRequest) -> Response:
     """Show the empty form of a new definition."""
-    return await _show(form, request, Filled(await request.read(form.blank)))
+    return await _show(form, request, Filled(await request.read(lambda db: form.blank(db, request.now))))
 
 
 async def make(form: DefinitionForm[D, F], request: ConsoleRequest) -> Response:

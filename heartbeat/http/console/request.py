@@ -18,8 +18,8 @@ from heartbeat.http.pages import render, versions
 from heartbeat.safe_text import is_line
 
 T = TypeVar("T")
-FORM_FIELDS = 300
-"""The most form fields that are read: more than a list of ticked checks or a long policy has."""
+FORM_FIELDS = 4_000
+"""The most form fields that are read: more than the longest policy or the largest rotation has."""
 LARGEST = 2**63 - 1
 
 

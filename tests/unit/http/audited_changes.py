@@ -302,6 +302,7 @@ OVER = {"status": "resolved", "body": "Over."}
 APART = {"not_related_to": [2]}
 TYPED = {"before": "", "title": "Stay", "label": "host=b", "length": "1h", "timezone": "UTC"}
 CARD = {"name": "Carl", "timezone": "UTC", "kind": "slack", "address": HOOK, "keeps": ""}
+WEEKLY = {"layers": "1", "people-0": "first", "shift-0": "weekly", "day-0": "2030-01-01", "at-0": "09:00"}
 RUNG = {"rungs": "1", "page-0": "first", "wait-0": "1h"}
 ANOTHER_PASSWORD = {"password": PASSWORD, "new": NEW_PASSWORD, "again": NEW_PASSWORD}
 
@@ -565,6 +566,11 @@ PEOPLE = [
         starts="2030-01-01T00:00",
         ends="2030-01-02T00:00",
     ),
+    on_crew_by_form("/on-call/new-rotation", "", "rotation web", "make", slug="web", **WEEKLY),
+    on_crew_by_form(
+        "/on-call/rotations/{name}/edit", "infra", "rotation infra", "change", before="", **WEEKLY
+    ),
+    on_crew_by_form("/on-call/rotations/{name}/delete", "infra", "rotation infra", "delete"),
     on_crew_by_form("/on-call/new-team", "", "team web", "make", slug="web", people="first"),
     on_crew_by_form("/on-call/teams/{name}/edit", "all", "team all", "change", before="", people="first"),
     on_crew_by_form("/on-call/teams/{name}/delete", "all", "team all", "delete"),

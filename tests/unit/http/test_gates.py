@@ -224,6 +224,7 @@ DOCUMENTED: Mapping[Role, Mapping[str, str]] = {
         "new-person": "people",
         "people": "people",
         "new-policy": "policies",
+        "new-rotation": "rotations",
         "new-team": "teams",
         "new-channel": "channels",
         "policies": "policies",

@@ -15,7 +15,6 @@ from heartbeat.access.account import Unfit, User
 from heartbeat.access.hasher import Busy
 from heartbeat.access.users import BY_LINK, LinkGone
 from heartbeat.http import auth, forms
-from heartbeat.http.console.request import FORM_FIELDS
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 
@@ -42,7 +41,7 @@ def router(context: Context) -> APIRouter:
             invited = await context.database.read(lambda db: users.link_is_for(db, token, now))
         except LinkGone as error:
             return _link_gone(request, error)
-        form = await forms.read(request, FORM_FIELDS)
+        form = await forms.read(request, forms.STRANGERS_FIELDS)
         password, repetition = str(form.get("password", "")), str(form.get("again", ""))
         name_typed = str(form.get("name", ""))
         try:

@@ -13,7 +13,7 @@ from heartbeat.access.account import User
 from heartbeat.access.hasher import Busy
 from heartbeat.access.sign_in import Refused
 from heartbeat.http import auth, forms
-from heartbeat.http.console.request import FORM_FIELDS, local
+from heartbeat.http.console.request import local
 from heartbeat.http.context import Context
 from heartbeat.http.pages import render
 from heartbeat.vault import Unreadable
@@ -41,7 +41,7 @@ def router(context: Context) -> APIRouter:
         gate, client, now = auth.gate_of(request), auth.client_of(request), context.clock.now()
         if refused := gate.address_may_try(client.remote, now):
             return await _form(context, "/", refused)
-        form = await forms.read(request, FORM_FIELDS)
+        form = await forms.read(request, forms.STRANGERS_FIELDS)
         outcome = await _method(form)(context, request, form)
         if isinstance(outcome, Refused):
             return await _form(context, local(str(form.get("next", "/"))), outcome, str(form.get("name", "")))
@@ -49,7 +49,7 @@ def router(context: Context) -> APIRouter:
 
     async def end(request: Request) -> Response:
         auth.check_origin(request)
-        auth.check_csrf(request, await forms.read(request, FORM_FIELDS))
+        auth.check_csrf(request, await forms.read(request, forms.STRANGERS_FIELDS))
         answer = render.see_other("/sign-in")
         await auth.end_session(request, answer)
         return answer

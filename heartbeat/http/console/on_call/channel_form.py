@@ -12,7 +12,7 @@ FORM = DefinitionForm(
     folder="/on-call",
     section="channels",
     template="on_call/channel_form.html",
-    blank=lambda db: ChannelFields(timezone=installation.timezone(db)),
+    blank=lambda db, _now: ChannelFields(timezone=installation.timezone(db)),
     typed=ChannelFields.typed,
     filled=lambda channel: ChannelFields.of(channel, is_secret),
     entered=ChannelFields.entered,

@@ -12,7 +12,12 @@ _OF_A_NAME = ("cannot be a name", "of this name; choose", OWN_NAME)
 
 def typed(form: FormData, field: str) -> tuple[str, ...]:
     """Return the names in the fields of this name, in their order. A field can have several, with commas between."""
-    return tuple(name for text in form.getlist(field) for name in _parts(str(text)) if name)
+    return tuple(filter(None, written(form, field)))
+
+
+def written(form: FormData, field: str) -> tuple[str, ...]:
+    """Return the names in the fields of this name as `typed` does, with an empty one where nothing was chosen."""
+    return tuple(part.strip() for text in form.getlist(field) for part in str(text).split(","))
 
 
 def in_order(names: Iterable[str], orders: Iterable[tuple[str, ...]]) -> list[str]:
@@ -27,7 +32,3 @@ def of_slug(problem: str) -> tuple[str, str]:
     if field == "slug" or any(words in rest for words in _OF_A_NAME):
         return "slug", f"Slug: {rest}"
     return "", problem
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]

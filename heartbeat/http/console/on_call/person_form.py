@@ -22,7 +22,7 @@ FORM = DefinitionForm(
     folder="/on-call",
     section="people",
     template="on_call/person_form.html",
-    blank=lambda db: PersonFields(timezone=installation.timezone(db)),
+    blank=lambda db, _now: PersonFields(timezone=installation.timezone(db)),
     typed=PersonFields.typed,
     filled=lambda person: PersonFields.of(person, is_secret),
     entered=PersonFields.entered,

@@ -14,6 +14,7 @@ from alerting.desk import Kept, Noun, Swap
 from alerting.person import Person
 from alerting.rotation import Change, Override, Rotation
 from heartbeat.actor import Role
+from heartbeat.definitions import rotations as definition_rotations
 from heartbeat.definitions.edit import overrides as edit
 from heartbeat.definitions.edit.crew import ROTATION
 from heartbeat.definitions.edit.overrides import NotTheirs
@@ -231,6 +232,7 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         "rotation": one,
         "sentence": duty.sentence(duty.of_rotation(one, crew, now), now),
         "weeks": month.weeks(one, first, names),
+        "layers": [definition_rotations.in_words(layer, names) for layer in one.layers],
         "first": first,
         "before": month.before(first),
         "after": month.after(first),

@@ -33,6 +33,23 @@ T = TypeVar("T", Kept, Swap)
 
 
 @dataclass(frozen=True, slots=True)
+class _Fields:
+    """What the fields of an override are called by whoever writes them."""
+
+    on: str = "on"
+    off: str = "off"
+    starts: str = "starts_at"
+    ends: str = "ends_at"
+
+
+_OVERRIDE, _LEAVE = _Fields(), _Fields("substitute", "person")
+_SWAP = (
+    _Fields("asked", "offered_by", "offered_from", "offered_until"),
+    _Fields("offered_by", "asked", "asked_from", "asked_until"),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Made(Generic[T]):
     """An override, a leave or a swap as it is stored now. `fresh` if it was made by this request."""
 
@@ -78,14 +95,12 @@ def propose(db: Connection, actor: Actor, swap: Swap, now: datetime) -> Made[Swa
     rotation = desk.rotations(db).get(swap.rotation)
     if rotation is None:
         return None
-    faults = [fault for one in swap.overrides for fault in _faults(db, one, now)]
+    each = zip(swap.overrides, _SWAP, strict=True)
+    faults = list(dict.fromkeys(fault for one, fields in each for fault in _faults(db, one, fields, now)))
     if swap.offered_by == swap.asked:
         faults.append("asked: a swap needs two people.")
     if not faults:
-        faults = [
-            *_not_on_call(rotation, swap.offered_by, swap.offered),
-            *_not_on_call(rotation, swap.asked, swap.taken),
-        ]
+        faults = _given_up(rotation, swap)
     if faults:
         raise Faulty([f"swap.{fault}" for fault in faults])
     for other in desk.proposed_swaps(db, swap.rotation):
@@ -116,11 +131,7 @@ def answer(db: Connection, actor: Actor, number: int, accept: bool, now: datetim
         raise NotTheirs(f"Only {' and '.join(theirs)} can answer this. Nothing was changed.")
     if accept:
         rotation = desk.rotations(db)[swap.rotation]
-        faults = [
-            *_not_on_call(rotation, swap.offered_by, swap.offered),
-            *_not_on_call(rotation, swap.asked, swap.taken),
-        ]
-        if faults:
+        if _given_up(rotation, swap):
             raise InUse("One of the two is no longer on call for all of their shift. Propose another swap.")
         for change in swap.overrides:
             desk.add_override(db, swap.rotation, change, actor.name, now)
@@ -159,8 +170,8 @@ def swap_to_json(swap: Swap) -> Mapping[str, str]:
 
 
 def _make(db: Connection, actor: Actor, rotation: str | None, change: Override, now: datetime) -> Made[Kept]:
-    noun = "leave" if rotation is None else "override"
-    if faults := [f"{noun}.{fault}" for fault in _faults(db, change, now)]:
+    noun, fields = ("leave", _LEAVE) if rotation is None else ("override", _OVERRIDE)
+    if faults := [f"{noun}.{fault}" for fault in _faults(db, change, fields, now)]:
         raise Faulty(faults)
     coming = desk.overrides(db, since=now)
     for kept in coming:
@@ -180,39 +191,39 @@ def _make(db: Connection, actor: Actor, rotation: str | None, change: Override, 
     return Made(stored, True)
 
 
-def _faults(db: Connection, change: Override, now: datetime) -> list[str]:
+def _faults(db: Connection, change: Override, fields: _Fields, now: datetime) -> list[str]:
     """Return what is wrong with an override, each in a sentence that names the field."""
     faults = []
     people = desk.people(db)
-    for name in filter(None, (change.on, change.off)):
-        if name not in people or people[name].channel:
-            faults.append(f"person: there is no person {name[:100]!r}.")
+    for field, name in ((fields.on, change.on), (fields.off, change.off)):
+        if name and (name not in people or people[name].channel):
+            faults.append(f"{field}: there is no person {name[:100]!r}.")
     if not (change.on or change.off):
-        faults.append("person: write the name of a person.")
+        faults.append(f"{fields.on}: write the name of a person.")
     if change.on and change.on == change.off:
-        faults.append("person: nobody can stand in for themselves.")
+        faults.append(f"{fields.on}: nobody can stand in for themselves.")
     if change.end <= change.start:
-        faults.append("ends_at: must be later than starts_at.")
+        faults.append(f"{fields.ends}: must be later than {fields.starts}.")
     elif change.end <= now:
-        faults.append("ends_at: is past; write a later time.")
+        faults.append(f"{fields.ends}: is past; write a later time.")
     elif change.end - change.start > LONGEST:
-        faults.append(f"ends_at: is more than {LONGEST.days} days after starts_at.")
+        faults.append(f"{fields.ends}: is more than {LONGEST.days} days after {fields.starts}.")
     return faults
 
 
 def _given_up(rotation: Rotation, swap: Swap) -> list[str]:
     """Return why one of the two cannot give their shift away: they are not on call then."""
     return [
-        *_not_on_call(rotation, swap.offered_by, swap.offered),
-        *_not_on_call(rotation, swap.asked, swap.taken),
+        *_not_on_call("offered_by", rotation, swap.offered_by, swap.offered),
+        *_not_on_call("asked", rotation, swap.asked, swap.taken),
     ]
 
 
-def _not_on_call(rotation: Rotation, person: str, span: tuple[datetime, datetime]) -> list[str]:
+def _not_on_call(field: str, rotation: Rotation, person: str, span: tuple[datetime, datetime]) -> list[str]:
     if all(person in shift.people for shift in shifts(rotation, *span)):
         return []
     return [
-        f"person: {person} is not on call for all of {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC."
+        f"{field}: {person} is not on call for all of {span[0]:%Y-%m-%d %H:%M} to {span[1]:%Y-%m-%d %H:%M} UTC."
     ]
 
 

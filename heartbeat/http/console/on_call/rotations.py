@@ -74,7 +74,7 @@ class _Words:
             case Change.ADD:
                 return f"{on} as well"
             case Change.REMOVE:
-                return f"{off} not" + (f", and {on} in their place" if on else "")
+                return f"{off} is not on call" + (f", and {on} stands in" if on else "")
         return f"{on} in place of {off}" if off else f"{on} alone"
 
     def swap(self, swap: Swap) -> str:

@@ -78,10 +78,11 @@ def test_a_leave_holds_until_its_end(crew: Connection) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (replace(TAKE, on="ghost"), "override.person: there is no person 'ghost'."),
-        (replace(TAKE, on="room"), "override.person: there is no person 'room'."),
-        (replace(TAKE, on=""), "override.person: write the name of a person."),
-        (replace(TAKE, off="second"), "override.person: nobody can stand in for themselves."),
+        (replace(TAKE, on="ghost"), "override.on: there is no person 'ghost'."),
+        (replace(TAKE, off="ghost"), "override.off: there is no person 'ghost'."),
+        (replace(TAKE, on="room"), "override.on: there is no person 'room'."),
+        (replace(TAKE, on=""), "override.on: write the name of a person."),
+        (replace(TAKE, off="second"), "override.on: nobody can stand in for themselves."),
         (replace(TAKE, end=NOW), "override.ends_at: must be later than starts_at."),
         (replace(TAKE, start=NOW - DAY, end=NOW - HOUR), "override.ends_at: is past; write a later time."),
         (replace(TAKE, end=NOW + 400 * DAY), "override.ends_at: is more than 366 days after starts_at."),
@@ -92,6 +93,16 @@ def test_an_override_that_cannot_be_is_refused(crew: Connection, change: Overrid
         overrides.override(crew, MAY, "infra", change, NOW)
     assert faulty.value.problems == [sentence]
     assert overrides.override(crew, MAY, "nowhere", TAKE, NOW) is None
+
+
+def test_a_leave_names_its_own_fields(crew: Connection) -> None:
+    for person, substitute, sentence in (
+        ("ghost", "", "leave.person: there is no person 'ghost'."),
+        ("first", "ghost", "leave.substitute: there is no person 'ghost'."),
+    ):
+        with pytest.raises(Faulty) as faulty:
+            overrides.leave(crew, MAY, person, substitute, (NOW, NOW + DAY), NOW)
+        assert faulty.value.problems == [sentence]
 
 
 def test_a_swap_changes_shifts_once_it_is_accepted_by_the_one_who_is_asked(crew: Connection) -> None:
@@ -125,10 +136,17 @@ def test_a_swap_is_declined_by_either_and_accepted_by_an_admin(crew: Connection)
 
 
 def test_nobody_swaps_a_shift_that_they_do_not_have(crew: Connection) -> None:
-    with pytest.raises(Faulty, match=r"^swap.person: second is not on call for all of .* to .* UTC\.$"):
+    with pytest.raises(Faulty, match=r"^swap.asked: second is not on call for all of .* to .* UTC\.$"):
         overrides.propose(crew, MAY, replace(SWAP, taken=(NOW + DAY, NOW + 3 * DAY)), NOW)
     with pytest.raises(Faulty, match="a swap needs two people"):
         overrides.propose(crew, MAY, replace(SWAP, asked="first"), NOW)
+    for changed, sentence in (
+        (replace(SWAP, asked="ghost"), "swap.asked: there is no person 'ghost'."),
+        (replace(SWAP, offered=(NOW + DAY, NOW)), "swap.offered_until: must be later than offered_from."),
+    ):
+        with pytest.raises(Faulty) as faulty:
+            overrides.propose(crew, MAY, changed, NOW)
+        assert faulty.value.problems == [sentence]
     proposed = overrides.propose(crew, MAY, SWAP, NOW)
     assert proposed is not None
     overrides.override(crew, MAY, "infra", TAKE, NOW)

@@ -115,7 +115,7 @@ class Composer:
         pages_somebody = page.kind is NoticeKind.PAGE
         with_people = facts.paged_with(incident, page.step, now) if pages_somebody else []
         with_people = [other for other in with_people if other.quiet_until(incident.severity, now) is None]
-        coming = facts.coming_page(incident, page.step + 1, incident.next_at or now)
+        coming = facts.coming_page(incident, incident.next_at or now)
         return Subject(
             kind=page.kind,
             page=outside.of_page(page.id, page.created_at, incident),
@@ -178,14 +178,10 @@ class _Facts:
         told = [s for s in symptoms if not s.standing or s.waits(now) or (s.told and s.id not in news)]
         return told if any(symptom.standing and not symptom.waits(now) for symptom in told) else symptoms
 
-    def coming_page(self, incident: Incident, step: int, at: datetime) -> escalation.Coming:
-        """Return the page that follows if nobody answers."""
+    def coming_page(self, incident: Incident, at: datetime) -> escalation.Coming:
+        """Return the page that follows if nobody answers. A notice that goes out late tells what follows then."""
         policy, severity = incident.policy, incident.severity
-        return escalation.coming(policy, step, at, self.crew, severity, incident.turns)
-
-        """Return the people whom a step of an incident pages."""
-        policy, severity = incident.policy, incident.severity
-        return escalation.people_of(policy, step, self.crew, severity, at, incident.turns)
+        return escalation.coming(policy, incident.step, at, self.crew, severity, incident.turns)
 
     def paged_with(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident has paged."""

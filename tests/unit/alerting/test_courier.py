@@ -17,7 +17,7 @@ from alerting.courier import BATCH, HANDS_A_PERSON, Courier
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Incident, Symptom
 from alerting.leases import AtCapacity
-from alerting.notice import Links, Notice
+from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Unreachable
 from alerting.notifiers.registry import NotifierSet
 from alerting.outbox import Page, pages_of
@@ -32,6 +32,7 @@ OPS = Policy(
     "ops", (Step(("anna", "ben"), timedelta(minutes=5)), Step(("carl", "nobody"), timedelta(minutes=5)))
 )
 PAGED_AT = NOW + timedelta(seconds=10)
+LATER = NOW + timedelta(minutes=1)
 
 
 class Pager:
@@ -178,6 +179,29 @@ async def test_each_notice_names_who_is_next_and_counts_those_before_it(database
         ("ben", 2, 0),
     ]
     assert all("If nobody answers, Carl is paged at" in notice.text for _, notice in pager.notices[:4])
+
+
+@pytest.mark.parametrize(
+    ("answer", "reader", "following"),
+    [
+        (lambda db: desk.reassign(db, 1, "carl", "Ben", LATER), "anna", "Carl is paged at 03:01 UTC."),
+        (lambda db: desk.withdraw(db, 1, "Anna", LATER), "carl", "Anna and Ben are paged at 03:01 UTC."),
+    ],
+    ids=["reassigned", "withdrawn"],
+)
+async def test_news_of_an_answer_names_who_is_paged_by_it(
+    database: Database, answer: Callable[[Connection], object], reader: str, following: str
+) -> None:
+    """Not whoever follows if they don't answer."""
+    pager = Pager(Accepted("beep"))
+    await page_for(database, "one")
+    await statements_of(database, courier_of(database, pager))
+    until = LATER + timedelta(hours=1)
+    await database.write(lambda db: desk.acknowledge(db, 1, "Carl", PAGED_AT, until=until))
+    await database.write(answer)
+    await statements_of(database, courier_of(database, pager, LATER))
+    (news,) = [notice for to, notice in pager.notices if to == reader and notice.kind is NoticeKind.UPDATE]
+    assert following in news.lines[-1]
 
 
 async def test_a_notice_names_who_is_paged_with_you(database: Database) -> None:

@@ -253,6 +253,11 @@ def count_recovering(db: Connection) -> dict[State, int]:
     return store.count_recovering(db)
 
 
+def count_standing(db: Connection, causes: Collection[str]) -> int:
+    """Count the incidents that opened for one of these causes, and are neither resolved nor recovering."""
+    return store.count_standing(db, causes)
+
+
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:
     """Return the open incident of each of these symptoms, by key."""
     return {symptom.key: symptom.incident_id for symptom in symptom_store.raised_of(db, keys)}

@@ -300,6 +300,12 @@ def count(db: Connection) -> dict[State, int]:
     return _counted(db, _GOING_ON)
 
 
+def count_standing(db: Connection, causes: Collection[str]) -> int:
+    """Count the incidents that opened for one of these causes, and are neither resolved nor recovering."""
+    standing = _GOING_ON & incidents.c.settles_at.is_(None)
+    return sum(_counted(db, standing & incidents.c.cause.in_(causes)).values())
+
+
 def count_recovering(db: Connection) -> dict[State, int]:
     """Count the incidents that are recovering, by state."""
     return _counted(db, incidents.c.settles_at.is_not(None))

@@ -84,6 +84,8 @@ _WORDS: Final = {
     RELIEVED: CauseWords("handed over", "is handed over", "was handed over"),
     UNUSUAL: CauseWords("unusual", "ran unusually", "was unusual"),
 }
+OF_NO_CHECK: Final = frozenset(_WORDS)
+"""The causes for which no check is down."""
 _ALONE = "check="
 GROUP_BY: Final = ("host",)
 """The labels that make a group, unless the configuration names others."""

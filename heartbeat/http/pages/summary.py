@@ -42,12 +42,17 @@ class Count:
 
 
 def overview(
-    count: Count, late: int, incidents: Mapping[Life, int], now: datetime, recovering: int = 0
+    count: Count,
+    late: int,
+    incidents: Mapping[Life, int],
+    now: datetime,
+    recovering: int = 0,
+    others: int = 0,
 ) -> Words:
     """Return the state of everything: "3 checks are down for 2 causes. 1 is acknowledged."
 
     `late` counts the checks that are past their due time and within grace; `incidents` counts the unresolved
-    incidents by state, without those that are `recovering`.
+    incidents by state, without those that are `recovering`. For `others` of them no check is down.
     """
     if not count.total:
         return ("Nothing is watched yet.",)
@@ -57,8 +62,14 @@ def overview(
     if not down and not total:
         return (" ".join([_fine(count, late, now), *settling]),)
     if down:
-        causes = f" for {'one cause' if total == 1 else f'{total:,} causes'}" if down > 1 else ""
+        reasons = total - others
+        causes = (
+            f" for {'one cause' if reasons == 1 else f'{reasons:,} causes'}"
+            if down > 1 and reasons > 0
+            else ""
+        )
         first = f"{times.count(down, 'check')} {_is(down)} down{causes}."
+        first += f" {times.count(others, 'other incident')} {_is(others)} open." if others else ""
     else:
         first = f"{times.count(total, 'incident')} {_is(total)} open."
     lateness = [f"{late} {_is(late)} late."] if late else []

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from alerting import desk, times
 from heartbeat.actor import Role
-from heartbeat.checks import maintenance, maintenance_store
+from heartbeat.checks import cause, maintenance, maintenance_store
 from heartbeat.checks.check import State
 from heartbeat.checks.maintenance import Kind, Phase, Window
 from heartbeat.http.console.checks import query
@@ -103,11 +103,12 @@ def _facts(
     changes = queries.last_transitions(db, ids, run_strip.RUNS)
     open_incidents, recovering = desk.count_open(db), desk.count_recovering(db)
     causes = {state: number - recovering.get(state, 0) for state, number in open_incidents.items()}
+    others = desk.count_standing(db, cause.OF_NO_CHECK)
     windows = maintenance_store.standing(db, now)
     return {
         "count": count,
         "matches": matches,
-        "sentence": summary.overview(count, len(roll.late), causes, now, sum(recovering.values())),
+        "sentence": summary.overview(count, len(roll.late), causes, now, sum(recovering.values()), others),
         "rows": [
             view_rows.check_row(check, runs[check.id], changes[check.id], now, windows)
             for check in matches.checks

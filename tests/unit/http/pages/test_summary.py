@@ -98,6 +98,14 @@ def test_the_overview_sums_up_all_checks_and_incidents(
     assert plain(summary.overview(counted, late, incidents, NOW + timedelta(seconds=12)), NOW) == sentence
 
 
+def test_an_incident_of_no_check_is_no_cause_for_which_checks_are_down() -> None:
+    incidents = {Life.OPEN: 3, Life.ACKNOWLEDGED: 1}
+    several = plain(summary.overview(count(NOW, up=7, down=3), 0, incidents, NOW, 0, 2), NOW)
+    assert several == "3 checks are down for 2 causes. 2 other incidents are open. 1 is acknowledged."
+    alone = plain(summary.overview(count(NOW, up=7, down=1), 0, {Life.OPEN: 2}, NOW, 0, 1), NOW)
+    assert alone == "1 check is down. 1 other incident is open."
+
+
 def test_the_overview_names_what_is_recovering_apart() -> None:
     fine = plain(summary.overview(count(NOW, up=7), 0, {}, NOW, 1), NOW)
     assert fine.endswith("1 incident is recovering.")

@@ -5,8 +5,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from alerting import desk
+from alerting.coverage import Gap, Lack
 from heartbeat.app import System
 from heartbeat.checks import store as check_store
+from heartbeat.on_call import uncovered
 from tests.unit.conftest import a_check
 from tests.unit.http.conftest import (
     SetClock,
@@ -44,6 +47,17 @@ async def test_the_overview_begins_with_a_sentence_and_lists_the_worst_first(
     checks = [link for link in screen.links if link.startswith("/checks/")]
     assert checks == ["/checks/b-silent", "/checks/c-silent", "/checks/z-late", "/checks/a-well"]
     assert f"As of {clock.at:%H:%M:%S} UTC" in screen.words
+
+
+async def test_a_gap_of_coverage_is_no_cause_for_which_a_check_is_down(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    silent = await make_group(system, "b-silent", "c-silent")
+    await fall_silent(system, clock, *silent)
+    gap = Gap("office", clock.now(), None, Lack.NOBODY)
+    symptom = uncovered.symptom([gap], clock.now(), "UTC", None)
+    await system.context.database.write(lambda db: desk.raise_(db, [symptom], clock.now()))
+    assert "2 checks are down for one cause. 1 other incident is open." in (await see(browser, "/")).words
 
 
 async def test_a_long_list_has_pages(system: System, browser: httpx.AsyncClient) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
 
 from alerting.incident import State
 from alerting.notice import NoticeKind
 from alerting.sql import QUARTER, quarter
-from alerting.tables import incidents, pages, symptoms, timeline
+from alerting.tables import WENT_ON, incidents, pages, symptoms, timeline
 
 MOST_ANSWERS: Final = 20_000
 """The incidents of a span whose answers are read, those that paged last."""
@@ -79,13 +79,14 @@ def _by_quarter(db: Connection, query: Select[Any]) -> Select[Any]:
 def answers(db: Connection, start: datetime, end: datetime) -> list[Answer]:
     """Return how soon incidents that opened and paged between two times were acknowledged, newest page first.
 
-    Incidents that were first paged in one digest are one: the first acknowledgement counts.
+    Incidents that were first paged in one digest are one: the first acknowledgement counts. One that was merged into
+    another is answered there.
     """
     paged_at = func.min(pages.c.delivered_at, type_=pages.c.delivered_at.type).label("paged_at")
     first = (
         select(pages.c.incident_id, paged_at, func.min(_MESSAGE).label("message"))
         .join(incidents, incidents.c.id == pages.c.incident_id)
-        .where(_between(start, end), incidents.c.opened_at >= start)
+        .where(_between(start, end), incidents.c.opened_at >= start, incidents.c.merged_into.is_(None))
         .group_by(pages.c.incident_id)
         .order_by(paged_at.desc(), pages.c.incident_id)
         .limit(MOST_ANSWERS)
@@ -124,13 +125,20 @@ def noisiest(db: Connection, start: datetime, end: datetime, limit: int) -> list
         .group_by(pages.c.incident_id)
         .subquery()
     )
-    title, count = func.max(symptoms.c.title), func.count(paged.c.incident_id.distinct())
-    total = func.sum(paged.c.messages).label("messages")
-    query = (
-        select(symptoms.c.key, title.label("title"), count.label("incidents"), total)
+    # What went on in another incident has a mark in front of its key, and two rows in an incident that it came back to.
+    went_on = symptoms.c.key.startswith(WENT_ON)
+    key = case((went_on, func.substr(symptoms.c.key, len(WENT_ON) + 1)), else_=symptoms.c.key).label("key")
+    each = (
+        select(key, paged.c.incident_id, paged.c.messages, func.max(symptoms.c.title).label("title"))
         .join(paged, paged.c.incident_id == symptoms.c.incident_id)
-        .group_by(symptoms.c.key)
-        .order_by(total.desc(), count.desc(), symptoms.c.key)
+        .group_by(key, paged.c.incident_id, paged.c.messages)
+        .subquery()
+    )
+    total, count = func.sum(each.c.messages).label("messages"), func.count().label("incidents")
+    query = (
+        select(each.c.key, func.max(each.c.title).label("title"), count, total)
+        .group_by(each.c.key)
+        .order_by(total.desc(), count.desc(), each.c.key)
         .limit(limit)
     )
     return [Noise(row.key, row.title, row.incidents, int(row.messages)) for row in db.execute(query)]

@@ -10,12 +10,10 @@ from sqlalchemy import Column, Connection, Row, and_, bindparam, case, false, fu
 from alerting.incident import Facts, Hold, RaisedSymptom, Standing, Symptom
 from alerting.severity import Severity
 from alerting.sql import among, insert_many, listed, update_many
-from alerting.tables import incidents, symptoms
+from alerting.tables import WENT_ON, incidents, symptoms
 
 SEVERITIES = tuple(Severity)
 _FACTS = tuple(field.name for field in fields(Facts))
-MERGED = "merged:"
-"""The beginning of the key of a symptom that an incident keeps after it went on in another one."""
 _CLEARED = ("cleared_at", "cleared_why")
 _INSTANTS = frozenset(field.name for field in fields(Facts) if "datetime" in str(field.type))
 
@@ -137,7 +135,7 @@ def move(db: Connection, ids: Collection[int], target: int, why: str, now: datet
     kept = [
         {
             **{name: value for name, value in row.items() if name != "id"},
-            "key": f"{MERGED}{row['key']}",
+            "key": f"{WENT_ON}{row['key']}",
             "cleared_at": row["cleared_at"] or now,
             "cleared_why": row["cleared_why"] or why,
         }

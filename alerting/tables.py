@@ -111,6 +111,8 @@ Index(
     sqlite_where=incidents.c.merged_into.is_not(None),
 )
 
+WENT_ON = "merged:"
+"""The beginning of the key of a symptom that an incident keeps after it went on in another one."""
 symptoms = Table(
     "symptoms",
     metadata,

@@ -86,7 +86,7 @@ def symptom(of: Unconfirmed, now: datetime, policy: str | None, installation: st
         policy=policy,
         installation=installation,
         facts=Facts(
-            since=of.sent_at,
+            since=now,
             why=f"sent at {at} ({', '.join(of.outcomes)}), and not confirmed since",
             description="Nobody knows whether a page would reach this person.",
             runbook="ask them to press “I got it” in the test page, or correct their contacts, under On call",

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, update
 
 from alerting import desk, leases, paging_history
 from alerting.delivery import Retry
+from alerting.incident import Pace
 from alerting.leases import Recorded
 from alerting.outbox import Page
 from alerting.paging_history import Answer, Noise, Reached
@@ -85,4 +86,24 @@ def test_checks_are_ranked_by_the_messages_of_their_incidents(db: Connection) ->
     assert paging_history.noisiest(db, *WEEK, 2) == [
         Noise("check:1", "job 1", 2, 2),
         Noise("check:7", "job 7", 1, 1),
+    ]
+
+
+def test_a_job_that_was_split_off_and_merged_back_counts_each_message_once(db: Connection) -> None:
+    page(db, "1 of a", "2 of a")
+    desk.split(db, 1, ["check:2"], "Anna", PAGED_AT + MINUTE, Pace())
+    desk.merge(db, 2, 1, "Anna", PAGED_AT + MINUTE, Pace())
+    assert paging_history.noisiest(db, *WEEK, 9) == [
+        Noise("check:1", "job 1", 1, 1),
+        Noise("check:2", "job 2", 1, 1),
+    ]
+
+
+def test_a_merged_incident_is_answered_where_it_went_on_and_its_job_is_listed_once(db: Connection) -> None:
+    page(db, "1", "2")
+    desk.merge(db, 2, 1, "Anna", PAGED_AT + MINUTE, Pace())
+    assert paging_history.answers(db, *WEEK) == [Answer(1, None, "")]
+    assert paging_history.noisiest(db, *WEEK, 9) == [
+        Noise("check:2", "job 2", 2, 2),
+        Noise("check:1", "job 1", 1, 1),
     ]

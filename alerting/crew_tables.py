@@ -13,7 +13,7 @@ from sqlalchemy import (
     false,
 )
 
-from alerting import person, rotation
+from alerting import calendar_layer, person, rotation
 from alerting.sql import Frozen, Utc, key_type, metadata
 
 people = Table(
@@ -46,6 +46,29 @@ rotations = Table(
     Column("timezone", Text, nullable=False),
     Column("layers", Frozen(rotation.layers_to_json, rotation.layers_from_json, 1_000), nullable=False),
     Column("origin", Text, nullable=False, server_default="file"),
+)
+
+# What was read last of the calendars that layers of rotations follow.
+imported_calendars = Table(
+    "imported_calendars",
+    metadata,
+    Column("rotation", Text, primary_key=True),
+    # See `CalendarLayer.mark`.
+    Column("mark", Text, primary_key=True),
+    # The events as they were read, and the shifts that they are for the people who were known then.
+    Column("events", JSON, nullable=False),
+    Column(
+        "bookings",
+        Frozen(calendar_layer.bookings_to_json, calendar_layer.bookings_from_json, 1_000),
+        nullable=False,
+    ),
+    # The names of coming events that nobody has.
+    Column("strangers", JSON, nullable=False),
+    Column("tried_at", Utc, nullable=False),
+    Column("read_at", Utc),
+    # Since when it could not be read, and why: the rest of a sentence that begins with "The calendar".
+    Column("failing_since", Utc),
+    Column("fault", Text),
 )
 
 teams = Table(

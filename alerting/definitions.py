@@ -9,6 +9,7 @@ from alerting import (
     calendar_feeds,
     contact_code_store,
     devices,
+    imported_calendars,
     notifier_settings,
     outbox,
     proofs,
@@ -144,6 +145,13 @@ def reseal_person(db: Connection, previous: Person, person: Person) -> None:
     roster.put_people(db, [person])
     devices.readdress(db, previous, person)
     proofs.renamed(db, previous, person)
+
+
+def reseal_rotation(db: Connection, previous: Rotation, rotation: Rotation) -> None:
+    """Write a rotation whose addresses are encrypted anew. Its calendars stay as they were read."""
+    rotation_store.put_rotations(db, [rotation])
+    for old, new in zip(previous.calendars, rotation.calendars, strict=True):
+        imported_calendars.readdress(db, rotation.name, old.mark, new.mark)
 
 
 def devices_of(db: Connection, person: str | None = None) -> list[Device]:

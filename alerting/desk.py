@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from alerting import attempts as attempt_store
 from alerting import contact_code_store as contact_code_store
 from alerting import gather, outbox, recovery, store, symptom_store, timeline, timeline_store
+from alerting import imported_calendars as imported_calendars
 from alerting import notifier_settings as notifier_settings
 from alerting import paging_history as paging_history
 from alerting import polls as polls
@@ -62,11 +63,13 @@ from alerting.definitions import record_test_page as record_test_page
 from alerting.definitions import refute as refute
 from alerting.definitions import remove_device as remove_device
 from alerting.definitions import reseal_person as reseal_person
+from alerting.definitions import reseal_rotation as reseal_rotation
 from alerting.definitions import rotations as rotations
 from alerting.definitions import teams as teams
 from alerting.devices import Device as Device
 from alerting.digest_members import digest_incidents as digest_incidents
 from alerting.digest_members import digest_states as digest_states
+from alerting.imported_calendars import Imported as Imported
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
 from alerting.notice_ids import Named as Named
 from alerting.notice_ids import NamedDigest as NamedDigest

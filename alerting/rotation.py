@@ -1,16 +1,16 @@
 """Rotations: who is on call, and when. Pure.
 
-A rotation has layers. In a layer people take turns: each has one shift, then hands over to the next. The first layer
-that has somebody on call at a time decides. Overrides change that for a span: a swap, a cover, a leave. Only
-`on_call` knows who is on call. `shifts` asks it at each instant at which the answer may change, so that a preview, a
-calendar and a page at night agree.
+A rotation has layers. In a layer people take turns: each has one shift, then hands over to the next. Another layer
+follows a calendar. The first layer that has somebody on call at a time decides. Overrides change that for a span: a
+swap, a cover, a leave. Only `on_call` knows who is on call. `shifts` asks it at each instant at which the answer may
+change, so that a preview, a calendar and a page at night agree.
 
 Shifts and hours are kept on the clock on the wall of the rotation's zone. Shifts follow each other without a hole,
 also where the clock is put forward or back.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -18,7 +18,8 @@ from itertools import pairwise
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
-from alerting import times, wall_clock
+from alerting import calendar_layer, times, wall_clock
+from alerting.calendar_layer import CalendarLayer
 from alerting.origin import Origin
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -121,6 +122,18 @@ class Layer:
             turn += 1  # The clock was put back after the hand-over.
         return turn
 
+    def on_call(self, at: datetime, zone: ZoneInfo, present: Callable[[str], str]) -> list[str]:
+        """Return whoever has the turn at an instant, or else comes next.
+
+        `present` returns a person, or who stands in for them, or nobody.
+        """
+        if not self.is_open(at, zone):
+            return []
+        turn, count = self.turn(at, zone), len(self.people)
+        turns = (self.people[(turn + place) % count] for place in range(count))
+        name = next((on for person in turns if (on := present(person))), "")
+        return [name] if name else []
+
     def is_open(self, at: datetime, zone: ZoneInfo) -> bool:
         """Return whether anybody can be on call at an instant."""
         if self.turn(at, zone) < 0:
@@ -191,7 +204,7 @@ class Rotation:
 
     name: str
     timezone: str
-    layers: tuple[Layer, ...]
+    layers: tuple[Layer | CalendarLayer, ...]
     origin: Origin = field(default=Origin.FILE, compare=False)
     overrides: tuple[Override, ...] = field(default=(), compare=False, repr=False)
 
@@ -204,6 +217,22 @@ class Rotation:
     def people(self) -> list[str]:
         """The names in its layers, each once."""
         return list(dict.fromkeys(name for layer in self.layers for name in layer.people))
+
+    @property
+    def named(self) -> list[str]:
+        """The names in its own layers, each once: those that calendars name come and go."""
+        own = (layer for layer in self.layers if isinstance(layer, Layer))
+        return list(dict.fromkeys(name for layer in own for name in layer.people))
+
+    @property
+    def calendars(self) -> list[CalendarLayer]:
+        """Its layers that follow a calendar."""
+        return [layer for layer in self.layers if isinstance(layer, CalendarLayer)]
+
+    @property
+    def about_calendar(self) -> str:
+        """The subject to which the encrypted address of a calendar is bound."""
+        return f"rotation {self.name} calendar"
 
     @property
     def members(self) -> list[str]:
@@ -271,11 +300,8 @@ def _joined(parts: Sequence[Shift]) -> list[Shift]:
 def _by_layers(rotation: Rotation, at: datetime, away: Mapping[str, str]) -> list[str]:
     """Return who is on call by the first layer that has somebody."""
     for layer in rotation.layers:
-        if layer.is_open(at, rotation.zone):
-            turn, count = layer.turn(at, rotation.zone), len(layer.people)
-            round_ = (layer.people[(turn + place) % count] for place in range(count))
-            if name := next((on for name in round_ if (on := _present(name, away))), ""):
-                return [name]
+        if names := layer.on_call(at, rotation.zone, lambda name: _present(name, away)):
+            return names
     return []
 
 
@@ -288,10 +314,12 @@ def _present(name: str, away: Mapping[str, str]) -> str:
     return "" if name in away else name
 
 
-def layers_to_json(layers: Sequence[Layer]) -> list[dict[str, object]]:
+def layers_to_json(layers: Sequence[Layer | CalendarLayer]) -> list[dict[str, object]]:
     """Return layers as JSON for a row, hours in minutes after midnight."""
     return [
-        {
+        calendar_layer.to_json(layer)
+        if isinstance(layer, CalendarLayer)
+        else {
             "people": list(layer.people),
             "shift": str(layer.shift),
             "start": layer.start.isoformat(),
@@ -301,10 +329,12 @@ def layers_to_json(layers: Sequence[Layer]) -> list[dict[str, object]]:
     ]
 
 
-def layers_from_json(layers: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
+def layers_from_json(layers: Sequence[Mapping[str, Any]]) -> tuple[Layer | CalendarLayer, ...]:
     """Return the layers of a row. The reverse of `layers_to_json`."""
     return tuple(
-        Layer(
+        calendar_layer.from_json(layer)
+        if "ical" in layer
+        else Layer(
             tuple(layer["people"]),
             Length.parse(layer["shift"]),
             datetime.fromisoformat(layer["start"]),

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, insert, or_, select
 
+from alerting import imported_calendars
 from alerting.crew import Team
 from alerting.crew_tables import overrides, rotations, swaps, teams
 from alerting.origin import Origin
@@ -52,7 +53,10 @@ def load_rotations(
     if not found:
         return {}
     changes = kept(db, found if names is not None else None)
-    return {name: replace(rotation, overrides=_of(name, changes)) for name, rotation in found.items()}
+    return {
+        name: replace(rotation, overrides=_of(name, changes))
+        for name, rotation in imported_calendars.filled(db, found).items()
+    }
 
 
 def load_teams(

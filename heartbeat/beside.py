@@ -11,6 +11,7 @@ from heartbeat.canary_watch import CanaryWatch
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.foundation import Foundation
 from heartbeat.loop import Loop
+from heartbeat.on_call.calendar_watch import CalendarWatch
 from heartbeat.on_call.coverage_watch import CoverageWatch
 from heartbeat.on_call.relief_watch import ReliefWatch
 from heartbeat.on_call.trial_watch import TrialWatch
@@ -43,6 +44,7 @@ class Beside:
     automation: Automation
     retention: Retention
     limit_watch: LimitWatch
+    calendar_watch: CalendarWatch
     coverage_watch: CoverageWatch
     relief_watch: ReliefWatch
     trial_watch: TrialWatch
@@ -66,6 +68,7 @@ class Beside:
             ("checker", self.automation.run),
             ("checker", self.retention.run),
             ("checker", self.limit_watch.run),
+            ("checker", self.calendar_watch.run),
             ("checker", self.coverage_watch.run),
             ("checker", self.relief_watch.run),
             ("checker", self.body_limit.run),
@@ -131,6 +134,14 @@ def build(
             calm=guard.calm,
         ),
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
+        calendar_watch=CalendarWatch(
+            database,
+            clock,
+            metrics,
+            own=foundation.http,
+            entered=foundation.entered,
+            fill_in=notifier_clients.filler(settings),
+        ),
         coverage_watch=CoverageWatch(database, clock, metrics, ahead=settings.coverage_ahead),
         relief_watch=ReliefWatch(database, clock),
         trial_watch=TrialWatch(

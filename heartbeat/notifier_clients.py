@@ -11,6 +11,7 @@ from importlib.metadata import version
 import httpx
 from py_vapid import Vapid02
 
+from alerting.calendar_layer import CalendarLayer
 from alerting.courier import hand_over
 from alerting.network import Fence, Reach
 from alerting.notice import Notice
@@ -24,6 +25,7 @@ from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import installation, public_address, push_key, secret, vault
 from heartbeat.database import Database
+from heartbeat.definitions import rotations
 from heartbeat.definitions.model import Configuration
 from heartbeat.robot import Robot
 from heartbeat.settings import Settings, own_address
@@ -72,6 +74,13 @@ def out_of_bounds(settings: Settings, configuration: Configuration) -> Iterator[
             with suppress(ValueError):
                 if fault := egress.literal_fault(fence, fill_in(contact.address, person.about(contact))):
                     yield f"people.{person.id}.contacts: {contact.kind}: {fault}."
+    for rotation in configuration.rotations.values():
+        for place, layer in enumerate(rotation.layers):
+            if isinstance(layer, CalendarLayer):
+                with suppress(ValueError):
+                    address = rotations.web(fill_in(layer.address, rotation.about_calendar))
+                    if fault := egress.literal_fault(fence, address):
+                        yield f"rotations.{rotation.name}.layers[{place}].ical: {fault}."
     for kind, setup in configuration.notifiers.items():
         for name, text in setup.items():
             with suppress(ValueError):

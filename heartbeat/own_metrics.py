@@ -192,6 +192,12 @@ class OnCallMetrics:
             "livemin",
             "Seconds for which pages of all policies are sure to reach somebody: 0 if not now, 14 days at most.",
         )
+        self.calendars_failing = gauge(
+            registry,
+            "heartbeat_calendars_failing",
+            "livemax",
+            "Calendars that layers of rotations follow and that cannot be fetched or read now.",
+        )
         self.unconfirmed = gauge(
             registry,
             "heartbeat_unconfirmed_people",

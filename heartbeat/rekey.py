@@ -13,8 +13,10 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.calendar_layer import CalendarLayer
 from alerting.notifiers import registry
 from alerting.person import Person
+from alerting.rotation import Rotation
 from heartbeat import audit, push_key, vault
 from heartbeat.access import store as users_store
 from heartbeat.actor import Actor
@@ -70,6 +72,7 @@ async def rotate(database: Database, keys: Vault, actor: Actor, now: datetime) -
     result = RekeyResult()
     for batch in _batches(names):
         result += await database.write(partial(_people, keys=keys, names=batch))
+    result += await database.write(partial(_rotations, keys=keys))
     result += await database.write(partial(_notifiers, keys=keys))
     result += await database.write(partial(_push_key, keys=keys))
     users = await database.read(
@@ -90,6 +93,8 @@ def stale(db: Connection, keys: Vault) -> RekeyResult:
     sealer = _Sealer(keys)
     for person in desk.people(db).values():
         _person(person, sealer)
+    for rotation in desk.rotations(db).values():
+        _calendars(rotation, sealer)
     for kind, setup in desk.notifier_settings.load(db).items():
         _settings(kind, setup.settings, sealer)
     for user in users_store.every_user(db):
@@ -108,6 +113,17 @@ def _people(db: Connection, keys: Vault, names: Sequence[str]) -> RekeyResult:
         resealed = _person(person, sealer)
         if resealed != person:
             desk.reseal_person(db, person, resealed)
+    return sealer.result
+
+
+def _rotations(db: Connection, keys: Vault) -> RekeyResult:
+    """Seal the addresses of calendars again."""
+    definition_store.wait_for_turn(db)
+    sealer = _Sealer(keys)
+    for rotation in desk.rotations(db).values():
+        resealed = _calendars(rotation, sealer)
+        if resealed.layers != rotation.layers:
+            desk.reseal_rotation(db, rotation, resealed)
     return sealer.result
 
 
@@ -147,6 +163,16 @@ def _person(person: Person, seal: Callable[[str, str], str]) -> Person:
     for contact in person.all_contacts:
         sealed[contact.mark] = seal(contact.address, person.about(contact))
     return person.with_contacts(lambda contact: replace(contact, address=sealed[contact.mark]))
+
+
+def _calendars(rotation: Rotation, seal: Callable[[str, str], str]) -> Rotation:
+    layers = tuple(
+        replace(layer, address=seal(layer.address, rotation.about_calendar))
+        if isinstance(layer, CalendarLayer)
+        else layer
+        for layer in rotation.layers
+    )
+    return replace(rotation, layers=layers)
 
 
 def _settings(kind: str, settings: Mapping[str, str], seal: Callable[[str, str], str]) -> dict[str, str]:

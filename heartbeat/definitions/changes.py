@@ -22,13 +22,13 @@ from heartbeat.checks.check import Check, Tolerance
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.expectation import Expectation
 from heartbeat.checks.rule import LabelRule
-from heartbeat.definitions import peer, rotations
+from heartbeat.definitions import entry, peer, rotations
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import AUTOMATICALLY, Component, StatusPage, picture
 from heartbeat.duration import in_words as length
 from heartbeat.written import filled
 
-CONCEALED = "(secret)"
+CONCEALED = entry.CONCEALED
 """What stands for an encrypted secret wherever somebody reads."""
 
 Properties = dict[str, str]

@@ -24,6 +24,8 @@ SLUG = r"[a-z0-9][a-z0-9_-]{0,99}"
 LABEL = r"[A-Za-z_][A-Za-z0-9_./-]{0,99}"
 """What names a label: neither a comma nor an equals sign, which separate labels in the key of a group."""
 
+CONCEALED = "(secret)"
+"""Stands in the place of a secret."""
 MAX_CHECKS = 100_000
 MAX_PEOPLE = 10_000
 MAX_POLICIES = 1_000

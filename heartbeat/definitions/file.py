@@ -323,7 +323,8 @@ class Reading:
 
     def rotation(self, name: str, node: Node) -> Rotation:
         return replace(
-            rotations.rotation(name, node, self._timezone, self._known_person), origin=self._origin
+            rotations.rotation(name, node, self._timezone, self._known_person, self._fill_in),
+            origin=self._origin,
         )
 
     def team(self, name: str, node: Node) -> Team:

@@ -54,6 +54,18 @@ LAYER = values.mapping(
     ("people", "shift", "from"),
 )
 
+CALENDAR = values.mapping(
+    "A layer that follows a calendar which another program keeps.",
+    {
+        "ical": {
+            "type": "string",
+            "maxLength": entry.MAX_ADDRESS,
+            "description": "The address of the calendar (iCalendar). Its events name people.",
+        },
+    },
+    ("ical",),
+)
+
 ROTATION = values.mapping(
     "People who take turns at being on call.",
     {

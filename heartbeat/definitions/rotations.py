@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from alerting.calendar_layer import CalendarLayer
 from alerting.crew import Team
 from alerting.escalation import ANY, Condition
+from alerting.notifiers.settings import web_address
 from alerting.person import OPERATOR
 from alerting.rotation import WEEKDAYS, Layer, Length, Rotation, Window
 from alerting.severity import Severity
+from heartbeat import vault
 from heartbeat.checks import time_of_day
 from heartbeat.definitions import entry, rotation_schema
 from heartbeat.definitions.document import Node
@@ -25,18 +28,27 @@ _BEGINS: Final = re.compile(rotation_schema.BEGINS, re.ASCII)
 _MINUTE: Final = timedelta(minutes=1)
 _WHOLE: Final = Window()
 _ALL_DAY: Final = "00:00-24:00"
+_WEBCAL: Final = ("webcal", "webcals")
+_CALENDAR: Final = "https://calendar.example.com/infra.ics"
 _EXAMPLE: Final = "{people: [anna, ben], shift: 1w, from: 2026-11-02 09:00}"
 # These stand in where what is written is wrong, so that the rest can be judged. They never leave this room.
 _SOME_SHIFT: Final = Length.parse("1w")
 _SOME_START: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - a time on the wall
 
 
-def rotation(name: str, node: Node, timezone: str, known: Callable[[str], str]) -> Rotation:
-    """Return the rotation. `known` converts the name of a person. Problems are reported."""
+def rotation(
+    name: str, node: Node, timezone: str, known: Callable[[str], str], fill_in: Callable[[str], str]
+) -> Rotation:
+    """Return the rotation. `known` converts the name of a person. Problems are reported.
+
+    `fill_in` resolves the references in the address of a calendar, only to see that it is an address.
+    """
     node.only(rotation_schema.ROTATION["properties"], "a rotation")
     layers = entry.some(node.need("layers", f"[{_EXAMPLE}]"), entry.MAX_LAYERS, "layers", _EXAMPLE)
     return Rotation(
-        name, node.read("timezone", entry.zone, timezone), tuple(_layer(layer, known) for layer in layers)
+        name,
+        node.read("timezone", entry.zone, timezone),
+        tuple(_layer(layer, known, fill_in) for layer in layers),
     )
 
 
@@ -95,16 +107,21 @@ def written(rotation: Rotation) -> dict[str, Any]:
     return filled(
         {
             "timezone": unless(rotation.timezone, "UTC"),
-            "layers": [_written_layer(layer) for layer in rotation.layers],
+            "layers": [
+                Inline({"ical": layer.address}) if isinstance(layer, CalendarLayer) else _written_layer(layer)
+                for layer in rotation.layers
+            ],
         }
     )
 
 
-def in_words(layer: Layer, names: Mapping[str, str] = MappingProxyType({})) -> str:
+def in_words(layer: Layer | CalendarLayer, names: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return a layer as one line: "anna, ben, 1w each from 2026-11-02 09:00, only mon-fri 09:00-17:00".
 
     Those who have a name in `names` are called by it.
     """
+    if isinstance(layer, CalendarLayer):
+        return f"the calendar {entry.CONCEALED if vault.is_sealed(layer.address) else layer.address}"
     only = " and ".join(" ".join(_text_of(window)) for window in layer.only)
     people = ", ".join(names.get(person, person) for person in layer.people)
     turns = f"{people}, {layer.shift} each from {layer.start:%Y-%m-%d %H:%M}"
@@ -117,7 +134,10 @@ def hours_of(window: Window) -> str:
     return "" if hours == _ALL_DAY else hours
 
 
-def _layer(node: Node, known: Callable[[str], str]) -> Layer:
+def _layer(node: Node, known: Callable[[str], str], fill_in: Callable[[str], str]) -> Layer | CalendarLayer:
+    if isinstance(node.value, dict) and "ical" in node.value:
+        node.only(rotation_schema.CALENDAR["properties"], "a layer with `ical`")
+        return CalendarLayer(node.need("ical", _CALENDAR).as_(lambda text: _address(text, fill_in), ""))
     node.only(rotation_schema.LAYER["properties"], "a layer")
     turns = entry.some(node.need("people", "[anna, ben]"), entry.MAX_TURNS, "people", "anna")
     only = node.get("only")
@@ -138,6 +158,20 @@ def _layer(node: Node, known: Callable[[str], str]) -> Layer:
 def _limits(windows: Sequence[Window]) -> tuple[Window, ...]:
     """Return the windows, none if one of them is all the time."""
     return () if _WHOLE in windows else tuple(windows)
+
+
+def web(address: str) -> str:
+    """Return the address of a calendar for the web: it may be written as webcal://."""
+    scheme, mark, rest = address.partition("://")
+    return f"https{mark}{rest}" if scheme.lower() in _WEBCAL else address
+
+
+def _address(text: str, fill_in: Callable[[str], str]) -> str:
+    """Return the address of a calendar as it is written. No sentence shows it."""
+    address = entry.line(entry.MAX_ADDRESS)(text)
+    if web_address(web(fill_in(address))) is None:
+        raise ValueError(f"must be the address of a calendar, such as {_CALENDAR}.")
+    return address
 
 
 def _shift(text: str) -> Length:

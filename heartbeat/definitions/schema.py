@@ -226,6 +226,18 @@ def with_kept(shape: Schema, *way: str) -> Schema:
     return {**shape, "properties": with_kept(shape["properties"], *way)}
 
 
+def with_kept_calendar(shape: Schema) -> Schema:
+    """Return the schema of a rotation with null allowed as the address of a calendar: null keeps the stored one."""
+    layers = shape["properties"]["layers"]
+    own, calendar = layers["items"]["oneOf"]
+    address = {**calendar["properties"]["ical"], "type": ["string", "null"]}
+    kept = {**calendar, "properties": {"ical": address}}
+    return {
+        **shape,
+        "properties": {**shape["properties"], "layers": {**layers, "items": {"oneOf": [own, kept]}}},
+    }
+
+
 def _written_out(shape: Any, whole: Schema) -> Any:
     match shape:
         case {"$ref": str(reference)}:
@@ -249,7 +261,7 @@ def document() -> Schema:
             "check": check_schema.CHECK,
             "person": _PERSON,
             "rotation": rotation_schema.ROTATION,
-            "layer": rotation_schema.LAYER,
+            "layer": {"oneOf": [rotation_schema.LAYER, rotation_schema.CALENDAR]},
             "team": rotation_schema.TEAM,
             "channel": rotation_schema.CHANNEL,
             "policy": values.array("Its steps in order; the last one repeats.", entry.MAX_STEPS, "step"),

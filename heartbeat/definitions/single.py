@@ -32,7 +32,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
         schema.with_kept(schema.part("person"), "contacts", "items"), "warnings", "items"
     ),
     "channel": schema.with_kept(schema.part("channel"), "contacts", "items"),
-    "rotation": schema.part("rotation"),
+    "rotation": schema.with_kept_calendar(schema.part("rotation")),
     "team": {"type": "object", "properties": {"people": schema.part("team")}, "required": ["people"]},
     "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
     "status_page": schema.part("status_page"),

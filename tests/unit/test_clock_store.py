@@ -31,6 +31,7 @@ FACTS = frozenset(
         "disabled_at",
         "dropped_at",
         "ended_at",
+        "failing_since",
         "first_at",
         "last_at",
         "last_heard_at",
@@ -43,6 +44,7 @@ FACTS = frozenset(
         "proven_at",
         "published_at",
         "raised_at",
+        "read_at",
         "receipt_at",
         "recovered_at",
         "resolved_at",
@@ -50,6 +52,7 @@ FACTS = frozenset(
         "sent_at",
         "since",
         "told_at",
+        "tried_at",
     )
 )
 """The names of columns that hold what has happened, and of mails that wait: they are sent at once instead."""

@@ -3,15 +3,18 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.calendar_layer import Booking, CalendarLayer
 from alerting.notifiers import push, registry
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.rotation import Rotation
 from heartbeat import audit, push_key, rekey, vault
 from heartbeat.access import store as users
 from heartbeat.access.account import User
@@ -128,6 +131,24 @@ async def test_the_push_key_and_devices_are_sealed_again_and_stay_the_same(datab
     person = (await database.read(desk.people))["first"]
     assert keys(NEW).open(person.contacts[0].address, person.about(person.contacts[0])) == clear
     assert push.public_key(await database.write(lambda db: push_key.take(db, keys(NEW)))) == public_key
+
+
+async def test_the_address_of_a_calendar_is_sealed_again_and_its_copy_stays(database: Database) -> None:
+    infra = Rotation("infra", "UTC", (), Origin.API)
+    booking = Booking(NOW, NOW + timedelta(days=1), ("first",))
+
+    def add(db: Connection) -> None:
+        layer = CalendarLayer(keys(OLD).seal("https://calendar.example.com/x", infra.about_calendar))
+        desk.define_rotation(db, replace(infra, layers=(layer,)))
+        desk.imported_calendars.begin(db, "infra", layer.mark, None, NOW)
+        desk.imported_calendars.book(db, "infra", layer.mark, [booking], ())
+
+    await database.write(add)
+    assert await database.read(lambda db: rekey.stale(db, keys(NEW, OLD))) == RekeyResult(anew=1)
+    assert await rekey.rotate(database, keys(NEW, OLD), ANNA, NOW) == RekeyResult(anew=1)
+    (layer,) = (await database.read(desk.rotations))["infra"].calendars
+    assert keys(NEW).open(layer.address, infra.about_calendar) == "https://calendar.example.com/x"
+    assert layer.bookings == (booking,)
 
 
 async def test_a_repetition_changes_and_records_nothing(database: Database) -> None:

@@ -1,19 +1,24 @@
 """Rotations and teams that are defined outside of the file, and the names that all of the crew share."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeGuard
 
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.calendar_layer import CalendarLayer
 from alerting.crew import Team
 from alerting.person import OPERATOR
-from alerting.rotation import Rotation
+from alerting.rotation import Layer, Rotation
+from heartbeat import secret, vault
 from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import rotations as definition_rotations
 from heartbeat.definitions import single as single_definition
 from heartbeat.definitions.kind import Edit, Kind
 from heartbeat.definitions.single import Faulty, Scope
+from heartbeat.vault import Vault
 from heartbeat.written import one_or_more
 
 
@@ -45,7 +50,7 @@ def _uses(db: Connection, name: str) -> Iterator[str]:
             yield f"Policy {policy.name} pages {name}: take {name} out of it first."
     crew = desk.crew(db)
     for rotation in crew.rotations.values():
-        if name in rotation.people:
+        if name in rotation.named:
             yield f"Rotation {rotation.name} has {name}: take {name} out of it first."
     for team in crew.teams.values():
         if name in team.people:
@@ -53,10 +58,72 @@ def _uses(db: Connection, name: str) -> Iterator[str]:
 
 
 def _read_rotation(edit: Edit, name: str, fields: Mapping[str, object]) -> Rotation:
-    """Return the rotation that these fields define, which are those of the file. Raises `Faulty`."""
-    rotation = single_definition.read_rotation(name, fields, scope(edit.db))
+    """Return the rotation that these fields define, which are those of the file. Raises `Faulty`.
+
+    The address of a calendar is given in clear and is never shown again. Null in its place keeps the stored one: the
+    first that is not kept already. So does the address as it is stored, which is encrypted.
+    """
+    stored = desk.rotations(edit.db).get(name)
+    known = _addresses(stored, edit.vault) if stored else {}
+    rotation = single_definition.read_rotation(name, _filled(fields, known), scope(edit.db))
     refuse_shared_name(edit.db, name, "rotation")
-    return rotation
+    sealed = {clear: address for address, clear in known.items()}
+    return replace(
+        rotation, layers=tuple(_sealed(rotation, layer, sealed, edit.vault) for layer in rotation.layers)
+    )
+
+
+def _addresses(stored: Rotation, keys: Vault) -> dict[str, str]:
+    """Return the addresses of calendars in clear, by those that are stored. One that no key opens is left out."""
+    clear = {}
+    for layer in stored.calendars:
+        with suppress(vault.Unreadable):
+            is_sealed = vault.is_sealed(layer.address)
+            clear[layer.address] = (
+                keys.open(layer.address, stored.about_calendar) if is_sealed else layer.address
+            )
+    return clear
+
+
+def _filled(fields: Mapping[str, object], known: Mapping[str, str]) -> Mapping[str, object]:
+    """Return the fields with the addresses that are kept, in clear."""
+    layers, left = fields.get("layers"), list(known.values())
+    if not isinstance(layers, list):
+        return fields
+    filled = list[object]()
+    for place, layer in enumerate(layers):
+        if isinstance(layer, dict) and "ical" in layer and layer["ical"] is None:
+            if not left:
+                raise Faulty([f"layers[{place}].ical: there is no address to keep; write one."])
+            layer = {**layer, "ical": left.pop(0)}
+        elif isinstance(layer, dict) and isinstance(stored := layer.get("ical"), str) and stored in known:
+            layer = {**layer, "ical": known[stored]}
+        filled.append(layer)
+    return {**fields, "layers": filled}
+
+
+def _sealed(
+    rotation: Rotation, layer: Layer | CalendarLayer, sealed: Mapping[str, str], keys: Vault
+) -> Layer | CalendarLayer:
+    """Return the layer with the address of its calendar encrypted. An equal address is not encrypted again."""
+    if isinstance(layer, Layer):
+        return layer
+    return CalendarLayer(
+        sealed.get(layer.address) or keys.seal(layer.address, rotation.about_calendar), layer.bookings
+    )
+
+
+def _written_rotation(_name: str, rotation: Rotation) -> dict[str, Any]:
+    """Return the rotation as `_read_rotation` takes it, without the addresses of calendars."""
+    layers = tuple(
+        replace(layer, address=definition_entry.CONCEALED) if _is_secret(layer) else layer
+        for layer in rotation.layers
+    )
+    return definition_rotations.written(replace(rotation, layers=layers))
+
+
+def _is_secret(layer: Layer | CalendarLayer) -> TypeGuard[CalendarLayer]:
+    return isinstance(layer, CalendarLayer) and not secret.is_reference(layer.address)
 
 
 def _read_team(edit: Edit, name: str, fields: Mapping[str, object]) -> Team:
@@ -77,7 +144,7 @@ ROTATION = Kind(
     load=desk.rotations,
     put=lambda db, _name, rotation: desk.define_rotation(db, rotation),
     remove=desk.forget_rotation,
-    written=lambda _name, rotation: definition_rotations.written(rotation),
+    written=_written_rotation,
     limit=definition_entry.MAX_ROTATIONS,
     used_by=used_by,
 )

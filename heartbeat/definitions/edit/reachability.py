@@ -6,6 +6,7 @@ from itertools import islice
 
 from alerting.network import Fence
 from alerting.notifiers.transport import egress
+from heartbeat.definitions import rotations
 from heartbeat.definitions.contacts import AFTER
 from heartbeat.definitions.single import Faulty
 
@@ -19,6 +20,17 @@ async def vet_person(fence: Fence, name: str, fields: Mapping[str, object]) -> N
     await _vet(fence, f"person {name}", dict(addresses))
 
 
+async def vet_rotation(fence: Fence, fields: Mapping[str, object]) -> None:
+    """Raise `Faulty` if a calendar is where no request may go."""
+    layers = fields.get("layers")
+    addresses = {
+        f"layers[{place}].ical": rotations.web(layer["ical"])
+        for place, layer in enumerate(layers if isinstance(layers, list) else ())
+        if isinstance(layer, dict) and isinstance(layer.get("ical"), str)
+    }
+    await _vet(fence, "", addresses)
+
+
 async def vet_notifier(fence: Fence, kind: str, fields: Mapping[str, object]) -> None:
     """Raise `Faulty` if a setting leads to where no page may go."""
     await _vet(
@@ -30,7 +42,7 @@ async def _vet(fence: Fence, title: str, addresses: Mapping[str, str]) -> None:
     judged = dict(islice(addresses.items(), MOST))
     faults = await asyncio.gather(*(egress.fault(fence, address) for address in judged.values()))
     if problems := [
-        f"{title}.{place}: {fault}." for place, fault in zip(judged, faults, strict=True) if fault
+        f"{title}.{place}: {fault}.".lstrip(".") for place, fault in zip(judged, faults, strict=True) if fault
     ]:
         raise Faulty(problems)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk, rotation
+from heartbeat.definitions.edit import reachability
 from heartbeat.definitions.edit.crew import ROTATION
 from heartbeat.http.auth import Admin, ContextDep
 from heartbeat.http.problem import Unacceptable
@@ -111,9 +112,11 @@ async def define_rotation(
 ) -> Rotation:
     """Create a rotation (201), or replace its layers. Its overrides stay.
 
-    No person, channel or team may have its name. An equal body changes nothing. Rotations of the configuration file
+    A layer may follow a calendar (`ical`), whose address is never shown again; null keeps the stored one. No person,
+    channel or team may have its name. An equal body changes nothing. Rotations of the configuration file
     cannot be changed here (409).
     """
+    await reachability.vet_rotation(context.fence, body)
     return await definition.define(ROTATIONS, name, body, context, actor, precondition, response)
 
 

@@ -115,6 +115,7 @@ class Walk:
 
         names: list[str] = []
         for layer in rotation.layers:
+            assert isinstance(layer, Layer)
             if names or not self._open(layer, minute):
                 continue
             turn = bisect_right(self.hand_overs(layer), self.passed[minute]) - 1

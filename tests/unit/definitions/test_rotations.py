@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection
 
-from alerting.rotation import shifts
+from alerting.calendar_layer import CalendarLayer
+from alerting.rotation import Layer, shifts
+from heartbeat.definitions import export, single
 from heartbeat.definitions import plan as definition_plan
-from heartbeat.definitions import single
 from heartbeat.definitions.file import Wrong
 from tests.unit.conftest import NOW
 from tests.unit.definitions.declared import parse
@@ -130,5 +131,59 @@ def test_a_definition_of_its_own_reads_as_in_the_file() -> None:
         "layers": [{"people": ["anna"], "shift": "1w", "from": "2026-11-02 09:00", "only": {"days": ["sat"]}}]
     }
     rotation = single.read_rotation("infra", fields, scope)
-    assert rotation.layers[0].only[0].days == (5,)
+    (layer,) = rotation.layers
+    assert isinstance(layer, Layer)
+    assert layer.only[0].days == (5,)
     assert single.read_team("all", {"people": "anna"}, scope).people == ("anna",)
+
+
+CALENDAR = layer("ical: ADDRESS")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://calendar.example.com/infra.ics",
+        "webcal://calendar.example.com/infra.ics",
+        "https://calendar.example.com/${OTHER_KEY}/infra.ics",
+        "${SLACK_URL}",
+    ],
+)
+def test_a_layer_may_follow_a_calendar(address: str) -> None:
+    text = CALENDAR.replace("ADDRESS", f'"{address}"')
+    (infra,) = parse(PEOPLE + text).rotations.values()
+    assert infra.layers == (CalendarLayer(address),)
+    exported = export.written_out(parse(PEOPLE + text))
+    assert parse(exported).rotations["infra"].layers == infra.layers
+    assert "another-key" not in exported
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            layer("ical: ftp://calendar.example.com"),
+            "rotations.infra.layers[0].ical: must be the address of a calendar, such as "
+            "https://calendar.example.com/infra.ics.",
+        ),
+        (
+            layer('ical: "${NO_URL}"'),
+            "rotations.infra.layers[0].ical: must be the address of a calendar, such as "
+            "https://calendar.example.com/infra.ics.",
+        ),
+        (
+            layer('ical: "https://example.com/x", shift: 1w'),
+            "rotations.infra.layers[0].shift: a layer with `ical` has no such field; there are ical.",
+        ),
+    ],
+)
+def test_a_calendar_that_cannot_be_followed_is_refused(text: str, problem: str) -> None:
+    (sentence,) = problems(text)
+    assert sentence.startswith(problem)
+    assert "hunter4" not in sentence
+
+
+def test_a_plan_names_the_calendar_of_a_layer(db: Connection) -> None:
+    text = PEOPLE + CALENDAR.replace("ADDRESS", '"https://calendar.example.com/${OTHER_KEY}"')
+    (line,) = [line for line in definition_plan.difference(db, parse(text)).changes if "infra" in line]
+    assert line.startswith("+ rotation infra")

@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "TWILIO_AUTH_TOKEN": "a token",
     "NTFY_TOKEN": "tk_token",
     "MATRIX_TOKEN": "syt_token",
+    "WEB_CALENDAR": "https://calendar.example.com/web.ics",
 }
 
 
@@ -115,6 +116,7 @@ def _long(length: timedelta) -> str:
         ("## rotations", "layers", f"1 to {definition_entry.MAX_LAYERS}"),
         ("## rotations", "people", f"1 to {definition_entry.MAX_TURNS}"),
         ("## rotations", "only", f"up to {definition_entry.MAX_WINDOWS} windows"),
+        ("## rotations", "ical", f"{definition_entry.MAX_ADDRESS:,} characters"),
         ("## rotations", "from", "a day, or a day and a time"),
         ("## The top", "policies", f"{definition_entry.MAX_POLICIES:,}"),
         ("## The top", "status_pages", f"{definition_entry.MAX_PAGES:,}"),

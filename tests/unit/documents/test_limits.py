@@ -101,7 +101,19 @@ from heartbeat.http.status import pages as status_page_views
 from heartbeat.http.status import subscribe
 from heartbeat.http.v1 import fields, keyed
 from heartbeat.measurements import history as measured
-from heartbeat.on_call import calendar, coverage_watch, relief_watch, trial_round, trial_watch
+from heartbeat.on_call import (
+    calendar,
+    calendar_events,
+    calendar_fetch,
+    calendar_people,
+    calendar_process,
+    calendar_reader,
+    calendar_watch,
+    coverage_watch,
+    relief_watch,
+    trial_round,
+    trial_watch,
+)
 from heartbeat.operations import doctor_facts, open_files, serve, serving_process, standby
 from heartbeat.operations.come_over import source
 from heartbeat.pings import body_limit, ingest, limit_watch, measurement, reached_limit, rollup, rule_trial
@@ -191,6 +203,30 @@ LIMITS: Mapping[str, str] = {
     "Time for which a program may keep a calendar": f"{calendars.MAX_AGE // 60} min",
     "Span of a calendar": {3: "the third month ahead"}[calendar.MONTHS_AHEAD - 1],
     "Shifts of a rotation in a calendar": f"{calendar.MOST:,}",
+    "Time between two reads of a calendar that a layer follows": f"{calendar_watch.AGAIN.seconds // 60} min",
+    "Calendars that are fetched at the same time": (
+        f"{calendar_watch.AT_ONCE}, and {calendar_watch.BATCH} in one look each {calendar_watch.EVERY:g} s"
+    ),
+    "Fetching a calendar": (
+        f"{calendar_fetch.BOUND.total_seconds():g} s, {calendar_fetch.LARGEST // 1_000_000} MB, "
+        f"{calendar_fetch.HOPS} redirects"
+    ),
+    "Reading a calendar": (
+        f"{calendar_reader.CPU} s of computing, {calendar_process.BOUND:g} s in all, "
+        f"{calendar_reader.MEMORY // 1_000_000:,} MB of memory"
+    ),
+    "Events of a calendar that a layer follows": (
+        f"{calendar_events.MOST_ENTRIES:,}, and {calendar_events.MOST_EVENTS:,} in the span that is read; "
+        f"{calendar_events.MOST_COUNTED:,} times of one repeated event"
+    ),
+    "Span of a calendar that is read": (
+        f"{calendar_watch.BEFORE.days} days back and {calendar_watch.AFTER.days} days ahead"
+    ),
+    "Events that are kept of a calendar": (
+        f"{calendar_reader.LARGEST // 1_000_000} MB, with {calendar_events.MOST_ATTENDEES} attendees of each, "
+        f"and {calendar_events.LONGEST_TEXT} characters"
+    ),
+    "Unknown names that are kept of a calendar": f"{calendar_people.MOST_STRANGERS}",
     "Test pages to a person": f"one each {trial.PAUSE.total_seconds():.0f} s",
     "Codes that prove a contact": f"{contact_code.A_CONTACT} an hour to a contact, "
     f"{contact_code.A_PERSON} to all contacts of a person, {contact_code.PAUSE.seconds} s between two",

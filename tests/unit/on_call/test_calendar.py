@@ -11,8 +11,10 @@ from icalendar import Calendar, Event
 from icalendar import Timezone as ParsedZone
 
 from alerting import times
+from alerting.calendar_layer import CalendarLayer
 from alerting.rotation import Change, Layer, Length, Override, Rotation, Window, on_call
-from heartbeat.on_call import calendar
+from heartbeat.on_call import calendar, calendar_events, calendar_people
+from heartbeat.on_call.calendar_people import Directory, Somebody
 from tests.unit.alerting import rotation_oracle
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -68,6 +70,24 @@ def test_a_feed_shows_minute_by_minute_who_is_on_call(seed: int) -> None:
         said = [f"{times.names(people)} on call (infra)"] if people else []
         assert shown_at(events, at) == said, (zone, at)
         assert shown_at(mine, at) == (["On call: infra"] if "anna" in people else []), (zone, at)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_rotation_that_follows_the_feed_of_another_one_has_the_same_people_on_call(seed: int) -> None:
+    random_ = random.Random(seed)
+    zone = random_.choice(rotation_oracle.ZONES)
+    changes = rotation_oracle.changes(zone)
+    around = random_.choice(changes) if changes else datetime(2026, 3, 29, 1, tzinfo=UTC)
+    source = rotation_oracle.some_rotation(random_, zone, around)
+    text = written(calendar.of_rotation(source, {}, around))
+    events = calendar_events.read(text, ZoneInfo("Asia/Tokyo"), around - 9 * DAY, around + 9 * DAY)
+    directory = Directory(Somebody(name, name) for name in rotation_oracle.PEOPLE)
+    bookings, strangers = calendar_people.bookings(events, directory, around)
+    follower = Rotation("other", "Asia/Tokyo", (CalendarLayer("", bookings),))
+    assert strangers == ()
+    for minute in range(-15 * 60, 15 * 60):
+        at = around + minute * MINUTE
+        assert sorted(on_call(follower, at)) == sorted(on_call(source, at)), (zone, at)
 
 
 @pytest.mark.parametrize(("night", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])

@@ -1,10 +1,12 @@
 """The coverage that a configuration would have is known before it is applied."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from alerting import desk
+from alerting.calendar_layer import Booking, CalendarLayer
 from alerting.crew import Team
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
@@ -44,6 +46,23 @@ def test_leaves_hold_in_a_rotation_that_is_new(db: Connection) -> None:
     desk.add_override(db, None, leave, "Anna", NOW)
     (sentence,) = planned.warnings(db, FILE, NOW)
     assert sentence.endswith(" UTC: nobody is on call.")
+
+
+def test_the_calendar_of_a_file_is_told_of_before_it_is_applied(db: Connection) -> None:
+    calendar = CalendarLayer("https://calendar.example.com/x")
+    infra = replace(INFRA, layers=(calendar,))
+    file = replace(FILE, rotations={"infra": infra})
+    first_time = (
+        "rotations.infra: a calendar is read for the first time within a minute after this is applied."
+    )
+    assert planned.warnings(db, file, NOW) == [first_time, "policies.ops: from now on: nobody is on call."]
+    desk.install(db, [ANNA], [OPS], {}, [infra])
+    desk.imported_calendars.begin(db, "infra", calendar.mark, None, NOW)
+    booking = Booking(NOW - DAY, NOW + 30 * DAY, ("anna",))
+    desk.imported_calendars.book(db, "infra", calendar.mark, [booking], ["Max"])
+    assert planned.warnings(db, file, NOW) == [
+        "rotations.infra: The calendar names people who are not known here: 'Max'. They are not on call by it."
+    ]
 
 
 def test_people_who_are_new_take_their_turns(db: Connection) -> None:

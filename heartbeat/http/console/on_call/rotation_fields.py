@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from starlette.datastructures import FormData
 
+from alerting.calendar_layer import CalendarLayer
 from alerting.rotation import WEEKDAYS, Layer, Rotation, Window
 from heartbeat.definitions import rotation_schema
 from heartbeat.definitions.entry import MAX_LAYERS, MAX_WINDOWS
@@ -20,6 +21,8 @@ from heartbeat.http.console.on_call import names
 
 TURN, TIME = "turn", "time"
 """The rows inside of a layer, as their buttons name them."""
+CALENDAR: Final = "add:calendar"
+"""The button that adds a layer which follows a calendar."""
 HANDOVER: Final = "09:00"
 """The time of day at which new layers hand over."""
 _WORDS: Final = {length: word for word, length in rotation_schema.WORDS.items()}
@@ -30,6 +33,7 @@ _FIELDS: Final = {
     "people": ("people", "people"),
     "shift": ("shift", "length of a shift"),
     "from": ("day", "first shift"),
+    "ical": ("ical", "address of the calendar"),
 }
 """The field of the form, and its name in sentences, by the field of the API."""
 
@@ -58,10 +62,23 @@ class TimeFields:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarFields:
+    """The calendar that a layer follows: its address, or the mark of the stored one, which nobody sees again."""
+
+    address: str = ""
+    mark: str = ""
+
+    def entered(self, previous: Rotation | None) -> dict[str, object]:
+        """Return the fields as the API takes them. A stored address is as it is stored."""
+        kept = {layer.mark: layer.address for layer in previous.calendars} if previous else {}
+        return {"ical": self.address or kept.get(self.mark, "")}
+
+
+@dataclass(frozen=True, slots=True)
 class LayerFields:
     """A layer: the names of the people in turn, the length of a shift, the day and the time of the first one.
 
-    A turn is empty where nobody was chosen.
+    A turn is empty where nobody was chosen. A layer that follows a calendar has nothing else.
     """
 
     turns: tuple[str, ...] = ()
@@ -69,26 +86,32 @@ class LayerFields:
     day: str = ""
     at: str = HANDOVER
     times: tuple[TimeFields, ...] = (TimeFields(),)
+    calendar: CalendarFields | None = None
 
     @classmethod
-    def of(cls, layer: Layer) -> Self:
+    def of(cls, layer: Layer | CalendarLayer) -> Self:
         """Return the fields of a layer."""
+        if isinstance(layer, CalendarLayer):
+            return cls(calendar=CalendarFields(mark=layer.mark))
         shift = str(layer.shift)
         return cls(
             layer.people,
-            _WORDS.get(shift, shift),
-            f"{layer.start:%Y-%m-%d}",
-            f"{layer.start:%H:%M}",
-            tuple(map(TimeFields.of, layer.only)) or (TimeFields(),),
+            shift=_WORDS.get(shift, shift),
+            day=f"{layer.start:%Y-%m-%d}",
+            at=f"{layer.start:%H:%M}",
+            times=tuple(map(TimeFields.of, layer.only)) or (TimeFields(),),
         )
 
     @classmethod
     def typed(cls, form: FormData, place: int) -> Self:
         """Return the typed fields of the layer at this place."""
+        if f"ical-{place}" in form:
+            address, mark = (str(form.get(f"{field}-{place}", "")).strip() for field in ("ical", "mark"))
+            return cls(calendar=CalendarFields(address, mark))
         count = form_rows.count(form, f"times-{place}", MAX_WINDOWS)
         shift, day, at = (str(form.get(f"{field}-{place}", "")).strip() for field in ("shift", "day", "at"))
         times = tuple(_time(form, f"{place}-{number}") for number in range(count))
-        return cls(names.written(form, f"people-{place}"), shift, day, at, times)
+        return cls(names.written(form, f"people-{place}"), shift=shift, day=day, at=at, times=times)
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -111,8 +134,10 @@ class LayerFields:
             return replace(self, times=form_rows.apply(self.times, button, TimeFields())[:MAX_WINDOWS])
         return replace(self, turns=form_rows.apply(self.turns, button, ""))
 
-    def entered(self) -> dict[str, object]:
+    def entered(self, previous: Rotation | None) -> dict[str, object]:
         """Return the fields as the API takes them."""
+        if self.calendar is not None:
+            return self.calendar.entered(previous)
         return {
             "people": list(self.people),
             "shift": self.shift,
@@ -149,6 +174,8 @@ class RotationFields:
 
     def pressed(self, do: str) -> Self:
         """Return the form once a button about its layers, or about what is in one, is pressed."""
+        if do == CALENDAR:
+            return replace(self, layers=(*self.layers, LayerFields(calendar=CalendarFields()))[:MAX_LAYERS])
         match form_rows.within(do):
             case (rows, place, button) if place < len(self.layers):
                 layers = list(self.layers)
@@ -160,9 +187,12 @@ class RotationFields:
                 return replace(self, layers=form_rows.apply(self.layers, do, blank)[:MAX_LAYERS])
         return self
 
-    def entered(self, _previous: Rotation | None) -> dict[str, object]:
+    def entered(self, previous: Rotation | None) -> dict[str, object]:
         """Return the fields as the API takes them."""
-        return {"timezone": self.timezone or None, "layers": [layer.entered() for layer in self.layers]}
+        return {
+            "timezone": self.timezone or None,
+            "layers": [layer.entered(previous) for layer in self.layers],
+        }
 
     def located(self, problems: Iterable[str]) -> list[tuple[str, str]]:
         """Return each problem with its field, in the form's own words: `people-0`, `hours-0-1`."""

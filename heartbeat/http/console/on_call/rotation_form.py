@@ -1,5 +1,6 @@
 """The form of a rotation, with who would be on call in the coming days."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from alerting import desk
 from alerting.rotation import WEEKDAYS, Rotation
 from heartbeat import installation
 from heartbeat.definitions import rotation_schema
+from heartbeat.definitions.edit import reachability
 from heartbeat.definitions.edit.crew import ROTATION
 from heartbeat.definitions.entry import MAX_LAYERS, MAX_WINDOWS
 from heartbeat.definitions.single import Faulty
@@ -34,7 +36,7 @@ def _facts(
     preview: RotationPreview | None = None
     faults: list[str] = []
     try:
-        if any(layer.people for layer in fields.layers):
+        if any(layer.people or layer.calendar for layer in fields.layers):
             entered, name = fields.entered(filled.definition), fields.slug or "preview"
             edit = definition_form.edit(request, db)
             defined = ROTATION.read(edit, name, entered)
@@ -56,6 +58,11 @@ def _facts(
     }
 
 
+async def _vet(request: ConsoleRequest, _name: str, entered: Mapping[str, object]) -> None:
+    """Raise `Faulty` if a calendar is where no request may go."""
+    await reachability.vet_rotation(request.context.fence, entered)
+
+
 FORM = DefinitionForm(
     kind=ROTATION,
     folder="/on-call",
@@ -68,6 +75,7 @@ FORM = DefinitionForm(
     title=lambda rotation: rotation.name,
     deletion="Its overrides and proposed swaps are deleted too. Its people stay.",
     facts=_facts,
+    vet=_vet,
 )
 
 READING = definition_form.reading(FORM)

@@ -24,7 +24,7 @@ from heartbeat.http.console import definition_form
 from heartbeat.http.console.on_call import coverage_strip, month
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
-from heartbeat.on_call import calendar_access, duty, uncovered
+from heartbeat.on_call import calendar_access, calendar_report, duty, uncovered
 
 AHEAD = timedelta(days=62)
 SHIFTS = 20
@@ -227,6 +227,7 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
     paging = {policy.name: policy for policy in desk.policies(db).values() if name in policy.targets}
     proofs = desk.contact_proofs(db)
     gaps = uncovered.gaps_of(paging, crew, proofs, now)
+    read = {calendar.mark: calendar for calendar in desk.imported_calendars.load(db, name)}
     strips = [coverage_strip.of(each, one, gaps[each], names, now) for each in sorted(paging)[:STRIPS]]
     return {
         "rotation": one,
@@ -246,6 +247,8 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         ],
         "swaps": [(swap, words.swap(swap)) for swap in desk.proposed_swaps(db, name)],
         "calendar": _calendar(db, name, request),
+        "followed": calendar_report.notes(one, read, now),
+        "calendar_problems": calendar_report.problems(one, read, now),
         "paging": paging,
         "strips": strips,
         "proven": uncovered.counts_proofs(proofs),

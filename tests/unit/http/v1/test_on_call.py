@@ -51,3 +51,17 @@ async def test_a_leave_changes_who_is_on_call_everywhere(admin: httpx.AsyncClien
     ]
     shifts = (await admin.get("/v1/rotations/infra/shifts")).json()["shifts"]
     assert [shift["people"] for shift in shifts] == [["ben"], ["anna"], ["ben"], ["anna"]]
+
+
+async def test_the_address_of_a_calendar_never_comes_out_of_the_api(admin: httpx.AsyncClient) -> None:
+    feed = "https://calendar.example.com/hush/basic.ics"
+    made = await admin.put("/v1/rotations/infra", json={"layers": [{"ical": feed}]})
+    assert made.status_code == 201, made.text
+    assert made.json()["definition"] == {"layers": [{"ical": "(secret)"}]}
+    kept = await admin.put("/v1/rotations/infra", json={"layers": [{"ical": None}]})
+    assert kept.status_code == 200, kept.text
+    for path in ("/v1/rotations/infra", "/v1/rotations", "/v1/audit", "/v1/configuration"):
+        assert "hush" not in (await admin.get(path)).text
+    inside = await admin.put("/v1/rotations/web", json={"layers": [{"ical": "https://127.0.0.1/x"}]})
+    assert inside.status_code == 422
+    assert "layers[0].ical: the address leads to 127.0.0.1, this machine" in inside.text

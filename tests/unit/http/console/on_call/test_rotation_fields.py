@@ -88,7 +88,7 @@ def test_typed_fields_are_read_by_the_layer() -> None:
     )
     assert first.people == ("ben", "anna")
     assert second.people == ("anna", "ben", "anna"), "somebody may have two turns"
-    assert second.entered() == {
+    assert second.entered(None) == {
         "people": ["anna", "ben", "anna"],
         "shift": "2w",
         "from": "2026-11-02",

@@ -233,3 +233,43 @@ async def test_a_rotation_of_the_file_is_only_read(system: System, browser: http
         assert (await press(browser, f"/on-call/rotations/declared/{deed}", **SOLE)).status_code == 409
     assert await rotation(system, "declared") == declared
     await see(browser, "/on-call/rotations/nope/edit", 404)
+
+
+FEED = "https://calendar.example.com/hush/basic.ics"
+
+
+async def test_a_layer_from_a_calendar_is_added_and_its_address_never_shown_again(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    added = sound((await press(browser, "/on-call/new-rotation", **INFRA, do="add:calendar")).text)
+    assert "Address of the calendar (iCal)" in added.words
+    fields = INFRA | {"layers": "3", "ical-2": FEED, "mark-2": ""}
+    wrong = await press(browser, "/on-call/new-rotation", **(fields | {"ical-2": "calendar"}))
+    assert "Layer 3, address of the calendar: must be the address of a calendar" in sound(wrong.text).words
+    assert (await press(browser, "/on-call/new-rotation", **fields)).status_code == 303
+    made = await rotation(system)
+    assert made is not None
+    (calendar,) = made.calendars
+    assert "hush" not in calendar.address
+    form = await browser.get("/on-call/rotations/infra/edit")
+    assert "hush" not in form.text
+    assert "Leave it empty to keep the one that is stored." in form.text
+    screen = await see(browser, "/on-call/rotations/infra")
+    assert "The calendar of layer 3 has not been read yet. Until then, it has nobody on call." in screen.words
+
+    mark = sound(form.text).fields["before"]
+    kept = {"layers": "1", "ical-0": "", "mark-0": calendar.mark, "timezone": "UTC"}
+    assert (await press(browser, "/on-call/rotations/infra/edit", before=mark, **kept)).status_code == 303
+    changed = await rotation(system)
+    assert changed is not None
+    assert changed.layers == (calendar,)
+
+
+async def test_the_address_of_a_calendar_inside_is_refused_beside_its_field(
+    browser: httpx.AsyncClient,
+) -> None:
+    fields = {"slug": "infra", "timezone": "UTC", "layers": "1", "ical-0": "https://10.0.0.1/x", "mark-0": ""}
+    refused = sound((await press(browser, "/on-call/new-rotation", **fields)).text)
+    assert (
+        "Layer 1, address of the calendar: the address leads to 10.0.0.1, a private network" in refused.words
+    )

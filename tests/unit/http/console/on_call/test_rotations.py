@@ -175,10 +175,12 @@ async def test_a_gap_of_its_policies_is_said(
 
 
 def test_a_calendar_has_whole_weeks_and_a_shift_in_each_day_that_it_touches(infra: Rotation) -> None:
-    weeks = month.weeks(infra, infra.layers[0].start.date().replace(day=1), {"anna": "Anna"})
+    (layer,) = infra.layers
+    assert isinstance(layer, Layer)
+    weeks = month.weeks(infra, layer.start.date().replace(day=1), {"anna": "Anna"})
     assert {len(week) for week in weeks} == {7}
     assert [day.day.weekday() for day in weeks[0]] == list(range(7))
-    after = [day for week in weeks for day in week if day.day > infra.layers[0].start.date()]
+    after = [day for week in weeks for day in week if day.day > layer.start.date()]
     assert {len(day.parts) for day in after} == {2}
     assert {day.parts[0].since for day in after} == {None}
     assert {part.people for day in after for part in day.parts} == {("Anna",), ("ben",)}

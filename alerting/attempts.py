@@ -12,6 +12,7 @@ from alerting.delivery import LEASE, is_id
 from alerting.incident import State
 from alerting.notice import NoticeKind
 from alerting.outbox import Page, Recipient
+from alerting.person import Contact
 from alerting.sql import among, insert_many
 from alerting.tables import attempts, incidents, pages
 
@@ -162,6 +163,19 @@ def messages(
     for number, mark, provider_id in db.execute(query):
         found.setdefault((number, mark), []).append(provider_id)
     return found
+
+
+def moved(db: Connection, person: str, old: Contact, new: Contact) -> None:
+    """Write the pages of open incidents that one contact of a person has to another, which leads to the same place."""
+    open_ones = select(incidents.c.id).where(incidents.c.state != State.RESOLVED)
+    theirs = pages.c.person == person, pages.c.incident_id.in_(open_ones)
+    marks = {"contact_mark": new.mark}
+    numbers = select(pages.c.id).where(*theirs)
+    sent = attempts.c.page_id.in_(numbers), attempts.c.via == old.kind, attempts.c.contact_mark == old.mark
+    db.execute(update(attempts).where(*sent).values(marks))
+    db.execute(
+        update(pages).where(*theirs, pages.c.via == old.kind, pages.c.contact_mark == old.mark).values(marks)
+    )
 
 
 def unrecorded(page: Page) -> Attempt | None:

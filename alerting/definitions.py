@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from alerting import (
+    attempts,
     calendar_feeds,
     contact_code_store,
     devices,
@@ -22,7 +23,7 @@ from alerting.devices import Device
 from alerting.escalation import Policy
 from alerting.notifiers.registry import Setup
 from alerting.origin import Origin
-from alerting.person import OPERATOR, Contact, Person
+from alerting.person import DEVICE, OPERATOR, Contact, Person
 from alerting.proof import Proof
 from alerting.rotation import Rotation
 from alerting.rotation_store import Kept
@@ -167,6 +168,24 @@ def add_device(
     `endpoint_hash` tells the devices of a person apart.
     """
     return devices.add(db, person, name, address, endpoint_hash, now)
+
+
+def devices_at(db: Connection, endpoint_hash: str) -> list[Device]:
+    """Return the devices that this hash tells apart from others, one of each person who has added it."""
+    return devices.at(db, endpoint_hash)
+
+
+def renew_device(db: Connection, device: Device, address: str, endpoint_hash: str) -> bool:
+    """Give a device the new, encrypted address of its browser. It stays the contact that it is, with its proof.
+
+    Return False if its person has added that address too: then the device is removed.
+    """
+    if not devices.renew(db, device, address, endpoint_hash):
+        return False
+    renewed = Contact(DEVICE, address)
+    proofs.moved(db, device.person, device.contact, renewed)
+    attempts.moved(db, device.person, device.contact, renewed)
+    return True
 
 
 def remove_device(db: Connection, person: str, number: int) -> str | None:

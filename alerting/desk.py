@@ -46,6 +46,7 @@ from alerting.definitions import define_policy as define_policy
 from alerting.definitions import define_rotation as define_rotation
 from alerting.definitions import define_team as define_team
 from alerting.definitions import defined_people as defined_people
+from alerting.definitions import devices_at as devices_at
 from alerting.definitions import devices_of as devices_of
 from alerting.definitions import forget_person as forget_person
 from alerting.definitions import forget_policy as forget_policy
@@ -62,6 +63,7 @@ from alerting.definitions import prove as prove
 from alerting.definitions import record_test_page as record_test_page
 from alerting.definitions import refute as refute
 from alerting.definitions import remove_device as remove_device
+from alerting.definitions import renew_device as renew_device
 from alerting.definitions import reseal_person as reseal_person
 from alerting.definitions import reseal_rotation as reseal_rotation
 from alerting.definitions import rotations as rotations

@@ -6,8 +6,9 @@ An address is encrypted. A hash of where it leads says whether a device is there
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from alerting.crew_tables import devices, people
 from alerting.person import DEVICE, Contact, Person
@@ -30,10 +31,7 @@ def of(db: Connection, person: str | None = None) -> list[Device]:
     query = select(devices).order_by(devices.c.id)
     if person is not None:
         query = query.where(devices.c.person == person)
-    return [
-        Device(row.id, row.person, row.name, Contact(DEVICE, row.address), row.added_at)
-        for row in db.execute(query)
-    ]
+    return [_device(row) for row in db.execute(query)]
 
 
 def contacts(db: Connection, names: Collection[str] | None = None) -> dict[str, list[Contact]]:
@@ -57,6 +55,23 @@ def add(db: Connection, person: str, name: str, address: str, endpoint_hash: str
     return True
 
 
+def at(db: Connection, endpoint_hash: str) -> list[Device]:
+    """Return the devices whose address leads there, one of each person who has added it."""
+    query = select(devices).where(devices.c.endpoint_hash == endpoint_hash).order_by(devices.c.id)
+    return [_device(row) for row in db.execute(query)]
+
+
+def renew(db: Connection, device: Device, address: str, endpoint_hash: str) -> bool:
+    """Give a device another address. If its person has that one already, the device is removed: return False then."""
+    this = devices.c.id == device.id
+    same = (devices.c.person == device.person) & (devices.c.endpoint_hash == endpoint_hash) & ~this
+    if db.execute(select(devices.c.id).where(same)).scalar():
+        db.execute(delete(devices).where(this))
+        return False
+    db.execute(update(devices).where(this).values(address=address, endpoint_hash=endpoint_hash))
+    return True
+
+
 def remove(db: Connection, person: str, number: int) -> str | None:
     """Remove a device of a person. Return its name, or None if they have no such device."""
     own = (devices.c.person == person) & (devices.c.id == number)
@@ -75,3 +90,7 @@ def readdress(db: Connection, previous: Person, current: Person) -> None:
 def forget_strangers(db: Connection) -> None:
     """Delete the devices of people who do not exist."""
     db.execute(delete(devices).where(devices.c.person.not_in(select(people.c.id))))
+
+
+def _device(row: Row[Any]) -> Device:
+    return Device(row.id, row.person, row.name, Contact(DEVICE, row.address), row.added_at)

@@ -52,7 +52,13 @@ def renamed(db: Connection, previous: Person, current: Person) -> None:
     """Keep the proofs of contacts whose addresses are written differently and lead to the same place."""
     for old, new in zip(previous.all_contacts, current.all_contacts, strict=True):
         if old.mark != new.mark:
-            db.execute(update(contact_proofs).where(_is(previous, old)).values(contact_mark=new.mark))
+            moved(db, previous.id, old, new)
+
+
+def moved(db: Connection, person: str, old: Contact, new: Contact) -> None:
+    """Keep the proof of a contact whose address was replaced by one that leads to the same place."""
+    proof = (contact_proofs.c.person == person) & (contact_proofs.c.contact_mark == old.mark)
+    db.execute(update(contact_proofs).where(proof).values(contact_mark=new.mark))
 
 
 def forget_strangers(db: Connection) -> None:

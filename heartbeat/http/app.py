@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from heartbeat.http import calendars, console, headers, health, problem, v1
-from heartbeat.http.callbacks import digest_link, proof_link, provider, signed_link
+from heartbeat.http.callbacks import digest_link, proof_link, provider, renewal, signed_link
 from heartbeat.http.context import Context
 from heartbeat.http.headers import Headers
 from heartbeat.http.limits import RequestLimits
@@ -42,6 +42,7 @@ def build(context: Context) -> FastAPI:
     application.include_router(digest_link.router(context), include_in_schema=False)
     application.include_router(signed_link.router(context), include_in_schema=False)
     application.include_router(proof_link.router(context), include_in_schema=False)
+    application.include_router(renewal.router(context), include_in_schema=False)
     application.include_router(provider.router(context), include_in_schema=False)
     application.include_router(calendars.router(context), include_in_schema=False)
     application.include_router(subscribe.router(context), include_in_schema=False)

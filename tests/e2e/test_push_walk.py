@@ -64,6 +64,18 @@ PRESS = """async ([tag, action]) => {
 }"""
 
 
+RENEW = """async (subscription) => {
+  PushManager.prototype.subscribe = async function (options) {
+    self.subscribedWith = options.applicationServerKey;
+    return JSON.parse(subscription);
+  };
+  const event = new ExtendableEvent("pushsubscriptionchange");
+  const done = new Promise((resolve) => { event.waitUntil = resolve; });
+  self.dispatchEvent(event);
+  await done;
+}"""
+
+
 class PushService(httpx.AsyncBaseTransport):
     """The push service of one browser, which reads what only the browser can read."""
 
@@ -74,7 +86,7 @@ class PushService(httpx.AsyncBaseTransport):
         self.status = 201
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        assert str(request.url) == ENDPOINT
+        assert str(request.url) == self.browser.endpoint
         self.senders.append(sender_of(request.headers["authorization"]).public_key)
         self.messages.append(json.loads(self.browser.read(await request.aread())))
         return httpx.Response(self.status, stream=httpx.ByteStream(b""))
@@ -187,6 +199,7 @@ async def test_a_device_rings_is_answered_and_knows_its_last_state(
         await an_answer_elsewhere_ends_the_ringing(walk, push, message)
         await an_incident_is_acknowledged_by_the_button(walk, push, worker, message)
         await the_last_state_is_shown_with_its_age(walk, worker)
+        await the_browser_renews_its_subscription(walk, worker, push_service, subscribed_with)
         await walk.to(OWN_PAGE)
         await walk.press("Remove")
         await expect(page.get_by_text("Chrome on Linux")).to_have_count(0)
@@ -220,6 +233,33 @@ async def an_incident_is_acknowledged_by_the_button(
     assert now["body"].startswith("Acknowledged by First responder. No more pages until ")
     await walk.to("/incidents/{open}")
     await walk.reads("Acknowledged by First responder")
+
+
+async def the_browser_renews_its_subscription(
+    walk: Walk, worker: Worker, push_service: PushService, key: str
+) -> None:
+    """The device goes on with its proof, though nobody is signed in and heartbeat was away at first."""
+    push_service.browser = SubscribedBrowser("https://192.0.43.8/send/renewed")
+    await worker.evaluate("() => { self.fetch = async () => { throw new TypeError('no connection'); }; }")
+    cookies = await walk.page.context.cookies()
+    await walk.page.context.clear_cookies()
+    await worker.evaluate(RENEW, push_service.browser.subscription)
+    assert await worker.evaluate("self.subscribedWith") == key
+    device = "async () => (await recall('device')).old?.endpoint ?? null"
+    assert await worker.evaluate(device) == ENDPOINT
+    await worker.evaluate("() => { delete self.fetch; }")
+    await walk.to("/sign-in")
+    async with asyncio.timeout(60):
+        while await worker.evaluate(device):  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.05)
+    await walk.page.context.add_cookies(cookies)  # type: ignore[arg-type]  # they are those that were read
+    await walk.to(OWN_PAGE)
+    await walk.reads("Proven 08:41 UTC")
+    walk.place.clock.at += timedelta(minutes=1)
+    before = len(push_service.messages)
+    await walk.press("Send a test page")
+    await walk.reads("Test page sent")
+    assert len(push_service.messages) == before + 1
 
 
 def page_of(place: Place, message: dict[str, Any], tag: str) -> dict[str, Any]:

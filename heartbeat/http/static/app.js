@@ -8,14 +8,19 @@
 
   if (workers && matchMedia("(display-mode: standalone)").matches) register();
 
+  // The service worker reads what is kept: see worker.js.
+  async function keep(name, value) {
+    const kept = await caches.open("heartbeat");
+    await kept.put(`${home}static/${name}.json`, new Response(JSON.stringify(value)));
+  }
+
   // What the overview says, and when. The service worker shows it with its age.
   const overview = new URL(location).pathname === new URL(home).pathname;
   async function remember() {
     if (!overview || !workers?.controller) return;
     const sentence = document.querySelector("h1").textContent.trim();
     const at = document.querySelector("footer time").dateTime;
-    const kept = await caches.open("heartbeat");
-    await kept.put(`${home}static/state.json`, new Response(JSON.stringify({ sentence, at })));
+    await keep("state", { sentence, at });
   }
   remember();
   if (overview) new MutationObserver(remember).observe(document.querySelector("footer"), { subtree: true, attributes: true, childList: true });
@@ -27,7 +32,9 @@
     event.preventDefault();
     const fault = document.querySelector("[data-ring-fault]");
     try {
-      form.elements.subscription.value = JSON.stringify(await subscription(form.dataset.ring));
+      const found = await subscription(form.dataset.ring);
+      await keep("device", { subscription: found, key: form.dataset.ring });
+      form.elements.subscription.value = JSON.stringify(found);
       form.submit();
     } catch (problem) {
       fault.textContent = problem.words ?? `This browser cannot ring: ${problem.message}`;

@@ -7,13 +7,48 @@ const [SCRIPT, ...STYLES] = ["lost.js", "theme.css", "style.css"].map((name) => 
 const LOST = "Not answered: heartbeat cannot be reached. Press again, or open it.";
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
 
 async function install() {
   const kept = await caches.open(STATE);
   await kept.addAll([SCRIPT, ...STYLES]);
   await self.skipWaiting();
 }
+
+async function activate() {
+  await self.clients.claim();
+  const subscription = await self.registration.pushManager?.getSubscription();
+  if (subscription && !(await recall("device"))) {
+    await remember("device", { subscription, key: base64(subscription.options.applicationServerKey) });
+  }
+  await tellRenewal();
+}
+
+// The browser has ended its subscription. A new one for the same key takes its place, and heartbeat is told by the old
+// one, which only this browser and heartbeat know. Who cannot be told now is told later.
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renew(event)));
+
+async function renew({ oldSubscription, newSubscription }) {
+  const kept = (await recall("device")) ?? {};
+  const old = kept.old ?? kept.subscription ?? oldSubscription;
+  const applicationServerKey = oldSubscription?.options?.applicationServerKey ?? kept.key;
+  if (!old || !(newSubscription || applicationServerKey)) return;
+  const subscription = newSubscription
+    ?? (await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey }));
+  await remember("device", { ...kept, subscription, old });
+  await tellRenewal();
+}
+
+async function tellRenewal() {
+  const { old, ...kept } = (await recall("device")) ?? {};
+  if (!old) return;
+  const body = JSON.stringify({ old, new: kept.subscription });
+  const reply = await fetch(`${home}callbacks/push/renewal`, { method: "POST", body }).catch(() => null);
+  if (reply?.ok || [400, 404].includes(reply?.status)) await remember("device", kept);
+}
+
+const base64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
+  .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 // A page: its title and first line, with its answer and the incident as buttons. It stays until it is answered, and the
 // next notice of its incident takes its place.
@@ -80,6 +115,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.mode === "navigate") {
     if (/\/sign-(?:in|out)$/.test(new URL(request.url).pathname)) event.waitUntil(forget());
+    event.waitUntil(tellRenewal());
     if (request.method === "GET") event.respondWith(fetch(request).catch(lastKnown));
   } else if ([SCRIPT, ...STYLES].includes(request.url)) {
     event.respondWith(fetch(request).catch(() => caches.match(request)));

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk, devices, roster
+from alerting import attempts, desk, devices, outbox, roster
 from alerting.origin import Origin
 from alerting.person import Contact, Person
-from tests.unit.alerting.conftest import ANNA, BEN, OPS
+from tests.unit.alerting.conftest import ANNA, BEN, OPS, a_symptom, page_for
 from tests.unit.conftest import NOW
 
 PHONE, LAPTOP = Contact("push", "sealed phone"), Contact("push", "sealed laptop")
@@ -78,3 +78,18 @@ def test_the_number_of_a_device_that_is_gone_is_never_given_again(db: Connection
     desk.remove_device(db, "anna", last)
     assert desk.add_device(db, "anna", "Chrome on Linux", "sealed", "hash 3", NOW)
     assert devices.of(db, "anna")[-1].id > last
+
+
+def test_a_renewed_device_is_told_of_what_it_was_paged_for(db: Connection) -> None:
+    """News goes to the contact that has the page, also where the person has two of its kind."""
+    (page,) = page_for(db, a_symptom("job-1"))
+    assert (page.via, page.contact_mark) == ("push", PHONE.mark)
+    attempts.write_attempts(
+        db, [attempts.Attempt(page.id, NOW, "push", "accepted", "201", contact_mark=PHONE.mark)]
+    )
+    phone, _ = devices.of(db, "anna")
+    assert desk.renew_device(db, phone, "sealed phone, renewed", "hash 3")
+    renewed = Contact("push", "sealed phone, renewed")
+    assert [each.contact_mark for each in attempts.holders(db, [1])[1]] == [renewed.mark]
+    assert [each.contact_mark for each in outbox.pages_of(db, 1)] == [renewed.mark]
+    assert desk.people(db)["anna"].contacts[:2] == (renewed, LAPTOP)

@@ -15,6 +15,7 @@ SUBJECTS: Mapping[str, str] = {
     "alerting/notifiers/test_http_notifiers.py": "every notifier that sends over HTTP",
     "definitions/test_plan_of_renames.py": "checks that a configuration renames or deletes",
     "definitions/test_unknown_field.py": "unknown fields, in the file and in the API",
+    "http/callbacks/test_push_page.py": "a page by push, up to its receipt",
     "http/console/checks/test_overview.py": "the overview",
     "http/console/incidents/test_list.py": "lists of incidents",
     "http/console/incidents/test_page.py": "the screen of one incident",

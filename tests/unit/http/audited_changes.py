@@ -677,5 +677,10 @@ NOT_AUDITED = {
 that is never deleted, and strangers must not make it grow. Providers report on their messages, and the timeline keeps
 that. An answer that a provider brings is in the log: `test_an_answer_at_the_provider_acknowledges_once`. The trial of
 a rule changes nothing."""
-AUDITED_BESIDE = {("POST", "/answer/digest/{token}"), ("POST", "/answer/test/{token}")}
-"""Changes whose entries `test_digest_link` and `test_proof_link` assert, where there are a digest and a test page."""
+AUDITED_BESIDE = {
+    ("POST", "/answer/digest/{token}"),
+    ("POST", "/answer/test/{token}"),
+    ("POST", "/callbacks/push/renewal"),
+}
+"""Changes whose entries `test_digest_link`, `test_proof_link` and `test_renewal` assert, where there are a digest, a
+test page and a device."""

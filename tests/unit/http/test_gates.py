@@ -38,6 +38,8 @@ OPEN = {
     "/calendars/{token}.ics",
     # The notifier verifies what its provider signs.
     "/callbacks/{notifier}",
+    # A device proves itself by the keys of its old subscription.
+    "/callbacks/push/renewal",
 }
 """Addresses without credentials. Pings and /livez never reach the web framework."""
 OWN_WAY = {"/metrics", "/sign-out"}

@@ -24,6 +24,7 @@ VERBS = {
     "person.verify": "sent a code to",
     "person.prove": "proved a contact of",
     "person.add_device": "added a device of",
+    "person.renew_device": "renewed a device of",
     "person.remove_device": "removed a device of",
     "calendar.make": "made an address for the calendar of",
     "calendar.revoke": "revoked the address of the calendar of",

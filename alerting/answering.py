@@ -15,6 +15,7 @@ from alerting import (
     digest_members,
     escalation,
     handover,
+    next_page,
     outbox,
     recap,
     recovery,
@@ -172,7 +173,7 @@ def page_next(
         return Missing()
     crew = roster.load_crew(db, incident.policy.targets)
     policy, turns = incident.policy, incident.turns
-    paged = escalation.pageable(policy, incident.step, crew, incident.severity, now, turns)
+    paged = next_page.pageable(policy, incident.step, crew, incident.severity, now, turns)
     outcome = handover.hand_on(incident, by, now, paged.step if paged else None)
     if isinstance(outcome, HandedOn) and not outcome.repeated:
         store.save(db, [outcome.incident])

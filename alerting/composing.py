@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alerting import (
     attempts,
     escalation,
+    next_page,
     notice,
     outbox,
     outside,
@@ -178,10 +179,10 @@ class _Facts:
         told = [s for s in symptoms if not s.standing or s.waits(now) or (s.told and s.id not in news)]
         return told if any(symptom.standing and not symptom.waits(now) for symptom in told) else symptoms
 
-    def coming_page(self, incident: Incident, at: datetime) -> escalation.Coming:
+    def coming_page(self, incident: Incident, at: datetime) -> next_page.Coming:
         """Return the page that follows if nobody answers. A notice that goes out late tells what follows then."""
-        policy, severity = incident.policy, incident.severity
-        return escalation.coming(policy, incident.step, at, self.crew, severity, incident.turns)
+        policy, step, severity = incident.policy, incident.step, incident.severity
+        return next_page.coming(policy, step, at, self.crew, severity, incident.turns, incident.waits_until)
 
     def paged_with(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident has paged."""

@@ -123,6 +123,8 @@ policies = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("steps", JSON, nullable=False),
+    # The working hours for which pages wait that are not critical. Without any, nothing waits.
+    Column("warnings_wait_for", JSON(none_as_null=True)),
     Column("origin", Text, nullable=False, server_default="file"),
 )
 

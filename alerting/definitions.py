@@ -17,6 +17,7 @@ from alerting import (
     roster,
     rotation_store,
     round_robin_store,
+    store,
 )
 from alerting.crew import Crew, Team
 from alerting.devices import Device
@@ -81,6 +82,7 @@ def install(
 
     Definitions of other origins stay, unless the file now uses their name.
     """
+    before = roster.load_policies(db)
     rotation_store.remove_rotations(db, origin=Origin.FILE)
     rotation_store.put_rotations(db, rotations)
     rotation_store.forget_strangers(db)
@@ -93,7 +95,9 @@ def install(
     roster.remove_policies(db, origin=Origin.FILE)
     roster.put_policies(db, policies)
     round_robin_store.forget_strangers(db)
+    _renew_hours(db, before)
     notifier_settings.replace(db, settings, Origin.FILE)
+    store.look_again(db)
     _forget_strangers(db)
 
 
@@ -133,6 +137,7 @@ def define_person(db: Connection, person: Person) -> None:
     """Write a person, replacing one of the same name. Waiting pages go to the new contacts, by the new quiet hours."""
     roster.put_people(db, [person])
     outbox.look_again(db, [person.id])
+    store.look_again(db)
 
 
 def forget_person(db: Connection, name: str) -> None:
@@ -230,8 +235,18 @@ def _forget_strangers(db: Connection) -> None:
 
 
 def define_policy(db: Connection, policy: Policy) -> None:
-    """Write a policy, replacing one of the same name. Open incidents keep the policy they opened with."""
+    """Write a policy, replacing one of the same name. Open incidents keep its steps, and follow its working hours."""
+    before = roster.load_policies(db)
     roster.put_policies(db, [policy])
+    _renew_hours(db, before)
+    store.look_again(db)
+
+
+def _renew_hours(db: Connection, before: Mapping[str, Policy]) -> None:
+    """Let open incidents follow the working hours of policies that were other ones `before`."""
+    for name, policy in roster.load_policies(db).items():
+        if name in before and before[name].warnings_wait_for != policy.warnings_wait_for:
+            store.renew_hours(db, policy)
 
 
 def forget_policy(db: Connection, name: str) -> None:

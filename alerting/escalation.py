@@ -10,20 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerting import rotation, round_robin, times
+from alerting import rotation, round_robin, times, working_hours
 from alerting.crew import Crew
 from alerting.origin import Origin
-from alerting.person import BUILT_IN, OPERATOR, ROBOT, Person
+from alerting.person import BUILT_IN, OPERATOR, ROBOT, Person, quiet_until
 from alerting.rotation import Window
 from alerting.round_robin import Turn
 from alerting.severity import Severity
+from alerting.working_hours import WorkingHours
 
 MIN_WAIT = timedelta(minutes=1)
 MAX_WAIT = timedelta(days=1)
-LOOK_AGAIN = timedelta(minutes=15)
-"""The time after which a step is looked at again of which everybody has quiet hours."""
-_FURTHEST = timedelta(days=3)
-"""The time for which a page is followed through quiet hours."""
 
 Target = str
 """The name of a person, a rotation or a team, as the configuration writes it."""
@@ -67,6 +64,8 @@ class Policy:
     name: str
     steps: tuple[Step, ...]
     origin: Origin = field(default=Origin.FILE, compare=False)
+    warnings_wait_for: WorkingHours | None = None
+    """The working hours for which pages wait that are not critical. Open incidents follow edits of them."""
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -113,19 +112,6 @@ class Decision:
         return replace(self, targets=(entry,), draws=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """The next page of an incident that nobody answers: its time, and whom it reaches.
-
-    `quiet` are those whose quiet hours it waits for. If it `draws`, it reaches one of the people, in turn.
-    """
-
-    at: datetime
-    people: tuple[Person, ...]
-    quiet: tuple[Person, ...] = ()
-    draws: bool = False
-
-
 def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
     """Return the policy of this name, else the first of all, else the catch-all."""
     if name == DRILL.name:
@@ -149,42 +135,6 @@ def recipients(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Pers
     """Return the people to page for these targets at `at`, each once: those with a contact, else the operator."""
     everybody = dict.fromkeys(person for target in targets for person in on_call(target, crew, at))
     return [person for person in everybody if person.contacts] or [OPERATOR]
-
-
-def quiet_until(people: Sequence[Person], severity: Severity, at: datetime) -> datetime | None:
-    """Return the first end of their quiet hours if all of these people have such at `at`, None if anybody has not."""
-    ends = [person.quiet_until(severity, at) for person in people]
-    return min((end for end in ends if end is not None), default=None) if all(ends) else None
-
-
-def coming(
-    policy: Policy, step: int, at: datetime, crew: Crew, severity: Severity, turns: Sequence[Turn] = ()
-) -> Coming:
-    """Return the page of the step at count `step`, due at `at`: quiet hours of all whom it would reach put it off."""
-    quiet: tuple[Person, ...] = ()
-    turnout, due = people_of(policy, step, crew, severity, at, turns), at
-    while (until := quiet_until(turnout.people, severity, at)) is not None and at < due + _FURTHEST:
-        quiet = quiet or tuple(turnout.people)
-        at = min(until, at + LOOK_AGAIN)
-        turnout = people_of(policy, step, crew, severity, at, turns)
-    loud = [person for person in turnout.people if person.quiet_until(severity, at) is None]
-    return Coming(at, tuple(loud or turnout.people), quiet, turnout.draws)
-
-
-def pageable(
-    policy: Policy,
-    step: int,
-    crew: Crew,
-    severity: Severity,
-    now: datetime,
-    turns: Sequence[Turn] = (),
-) -> Decision | None:
-    """Return the decision at the first count from `step` on that pages somebody now. None if quiet hours hold all."""
-    for count in range(step, max(step + 1, len(policy.steps))):
-        decision = decide(policy, count, now, crew, severity, turns)
-        if quiet_until(recipients(decision.targets, crew, now), severity, now) is None:
-            return decision
-    return None
 
 
 def unreachable(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Target]:
@@ -355,7 +305,9 @@ def ahead(
 
 def to_json(policy: Policy) -> dict[str, object]:
     """Return the policy as JSON for an incident, which needs no origin."""
-    return {"name": policy.name, "steps": steps_to_json(policy.steps)}
+    hours = working_hours.to_json(policy.warnings_wait_for)
+    waits = {} if hours is None else {"warnings_wait_for": hours}
+    return {"name": policy.name, "steps": steps_to_json(policy.steps), **waits}
 
 
 def steps_to_json(steps: Sequence[Step]) -> list[dict[str, object]]:
@@ -393,6 +345,7 @@ def _condition_from_json(only: Mapping[str, Any]) -> Condition:
     return Condition(severities, rotation.windows_from_json(only["windows"]), only["timezone"])
 
 
-def from_json(policy: dict[str, object]) -> Policy:
+def from_json(policy: Mapping[str, Any]) -> Policy:
     """Return the policy of an incident's row."""
-    return Policy(str(policy["name"]), steps_from_json(policy["steps"]))  # type: ignore[arg-type]
+    hours = working_hours.from_json(policy.get("warnings_wait_for"))
+    return Policy(str(policy["name"]), steps_from_json(policy["steps"]), warnings_wait_for=hours)

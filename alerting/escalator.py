@@ -11,6 +11,7 @@ from alerting import (
     escalation,
     frozen,
     grouping,
+    next_page,
     onward,
     onward_store,
     outbox,
@@ -21,7 +22,6 @@ from alerting import (
     symptom_store,
     timeline,
     timeline_store,
-    times,
 )
 from alerting import incident as life
 from alerting import news as what_is_new
@@ -151,19 +151,21 @@ def _drawn(
 def _without_quiet(
     paging: Sequence[Incident], decided: Mapping[int, tuple[Decision, list[Person]]], now: datetime
 ) -> tuple[list[Incident], list[Incident], list[Entry]]:
-    """Return the incidents that page now, those of which everybody has quiet hours, put off, and timeline lines."""
+    """Return the incidents that page now, those that wait for quiet hours or working hours, and timeline lines."""
     loud, quiet, entries = [], [], []
     for incident in paging:
-        _, people = decided[incident.id]
-        until = escalation.quiet_until(people, incident.severity, now)
-        if until is None:
+        hours, (_, people) = incident.policy.warnings_wait_for, decided[incident.id]
+        wait = next_page.wait(hours, people, incident.severity, now, incident.waits_until)
+        if wait is None:
             loud.append(incident)
             continue
-        words = f"quiet hours of {times.names([person.name for person in people])}"
-        entries.append(Entry(incident.id, now, grouping.HELD, f"held until {until:%d %b %H:%M} UTC: {words}"))
+        line = f"held until {wait.until:%d %b %H:%M} UTC: {wait.why}"
+        entries.append(Entry(incident.id, now, grouping.HELD, line))
         # What rises from here on pages at once. Meanwhile others may go on call, or change their hours.
         seen = incident.seen and incident.severity
-        quiet.append(replace(incident, next_at=min(until, now + escalation.LOOK_AGAIN), seen=seen))
+        quiet.append(
+            replace(incident, next_at=wait.look_at, waits_until=wait.until, waits_for=wait.why, seen=seen)
+        )
     return loud, quiet, entries
 
 
@@ -187,7 +189,14 @@ def _stepped(incident: Incident, decision: Decision, now: datetime) -> Incident:
     seen = life.worst(incident.seen, incident.severity)
     turns = escalation.taking(incident.turns, decision)
     return frozen.changed(
-        incident, step=decision.step + 1, next_at=decision.next_at, told_at=now, seen=seen, turns=turns
+        incident,
+        step=decision.step + 1,
+        next_at=decision.next_at,
+        told_at=now,
+        seen=seen,
+        turns=turns,
+        waits_until=None,
+        waits_for="",
     )
 
 

@@ -83,7 +83,7 @@ def joined(
     if life.waits(changed) and changed.next_at is not None and page_at < changed.next_at:
         # A recovery that has not settled does not put the first page off any further.
         changed = replace(changed, next_at=page_at)
-        if not incident.recovering:
+        if not incident.recovering and incident.waits_until is None:
             entries = [Entry(incident.id, now, HELD, f"no longer held: {symptom.title} is not held")]
     is_news = earlier is None or symptom.cause not in earlier.told
     return (_with_news(changed, page_at) if is_news else changed), entries
@@ -183,6 +183,8 @@ def reopened(incident: Incident, reopening: Reopened) -> Incident:
         acknowledged_by=None,
         acknowledged_at=None,
         turns=round_robin.rested(incident.turns),
+        waits_until=None,
+        waits_for="",
     )
 
 

@@ -76,6 +76,8 @@ def hand_on(
     if incident.state is State.OPEN and incident.next_at is not None and incident.next_at <= now:
         return HandedOn(by, incident, incident)
     open_ = replace(incident, state=State.OPEN, acknowledged_by=None, acknowledged_at=None, next_at=now)
+    # Somebody wants it paged now, also outside of working hours.
+    open_ = replace(open_, waits_until=now, waits_for="")
     if step is not None:
         open_ = replace(open_, step=step)
     return HandedOn(by, open_, incident)
@@ -103,7 +105,9 @@ def reassign(incident: Incident, to: Target, by: str, now: datetime) -> Reassign
     waits_for_it = incident.state is State.OPEN and incident.step <= 1
     if policy == incident.policy and waits_for_it:
         return Reassigned(by, incident, incident, to)
-    return Reassigned(by, replace(_from_the_first_step(incident, now), policy=policy), incident, to)
+    first = _from_the_first_step(incident, now)
+    # Somebody wants it paged now, also outside of working hours.
+    return Reassigned(by, replace(first, policy=policy, waits_until=now), incident, to)
 
 
 def _from_the_first_step(incident: Incident, now: datetime) -> Incident:

@@ -252,6 +252,9 @@ class Incident:
     """The incident in which it goes on, if somebody has merged it."""
     turns: tuple[Turn, ...] = ()
     """Whose turn it was in the steps of its policy that go round."""
+    waits_until: datetime | None = None
+    waits_for: str = ""
+    """Its page is put off until then, as far as is known, and for what. See `next_page`."""
 
     @property
     def recovering(self) -> bool:
@@ -321,7 +324,8 @@ def resumed(incident: Incident, now: datetime, pace: Pace) -> Incident:
     if incident.settles_at is None:
         return incident
     well = max(now - (incident.recovered_at or now) - pace.settling, timedelta())
-    later = incident.state is State.OPEN and incident.next_at is not None
+    # A page that is put off waits for a time on the clock.
+    later = incident.state is State.OPEN and incident.next_at is not None and incident.waits_until is None
     next_at = (
         max(incident.next_at + well, now) if later and incident.next_at is not None else incident.next_at
     )
@@ -367,6 +371,9 @@ def retimed(incident: Incident, step: Step, written_at: datetime, asked_at: date
     Its last line was written at `written_at`, and a person asked for its quiet at `asked_at`.
     """
     next_at = step.wait(incident.next_at, written_at)
+    if incident.waits_until is not None and incident.next_at is not None and next_at is not None:
+        # What it waits for is a time on the clock. It is looked at no later than it would have been.
+        next_at = min(incident.next_at, next_at)
     if asked_at is not None and incident.next_at is not None:
         next_at = step.quiet(incident.next_at, asked_at)
     return replace(

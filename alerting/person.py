@@ -1,6 +1,6 @@
 """People who can be paged, with their contacts in the order in which they are tried. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -120,6 +120,12 @@ class Person:
     def about(self, contact: Contact) -> str:
         """Return the text that an encrypted address of this contact is bound to."""
         return f"person {self.id} {contact.kind}"
+
+
+def quiet_until(people: Sequence[Person], severity: Severity, at: datetime) -> datetime | None:
+    """Return the first end of their quiet hours if all of these people have such at `at`, None if anybody has not."""
+    ends = [person.quiet_until(severity, at) for person in people]
+    return min((end for end in ends if end is not None), default=None) if all(ends) else None
 
 
 OPERATOR = Person("operator", "Operator", (Contact("console", "terminal"),))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
-from alerting import devices, escalation, rotation_store
+from alerting import devices, escalation, rotation_store, working_hours
 from alerting.crew import Crew
 from alerting.crew_tables import people, policies
 from alerting.escalation import Policy
@@ -100,6 +100,7 @@ def put_policies(db: Connection, defined: Iterable[Policy]) -> None:
         {
             "id": policy.name,
             "steps": escalation.steps_to_json(policy.steps),
+            "warnings_wait_for": working_hours.to_json(policy.warnings_wait_for),
             "origin": policy.origin.value,
         }
         for policy in defined
@@ -129,4 +130,5 @@ def _person(row: Row[Any]) -> Person:
 
 
 def _policy(row: Row[Any]) -> Policy:
-    return Policy(row.id, escalation.steps_from_json(row.steps), Origin(row.origin))
+    hours = working_hours.from_json(row.warnings_wait_for)
+    return Policy(row.id, escalation.steps_from_json(row.steps), Origin(row.origin), hours)

@@ -4,7 +4,7 @@ Locks are taken in the order of the cause key, so that two transactions over man
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from alerting import escalation
+from alerting.escalation import Policy
 from alerting.incident import Incident, State
 from alerting.severity import Severity
 from alerting.sql import Utc, among, earliest, insert_many, update_many
@@ -45,6 +46,8 @@ _FIRST_PAGE = (
     incidents.c.state == State.OPEN,
     incidents.c.step == 0,
     incidents.c.occurrence == 1,
+    # One that waits for working hours pages with the others that do.
+    incidents.c.waits_until.is_(None),
     _IN_TROUBLE,
 )
 _OF_RANKS = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES))]
@@ -265,6 +268,29 @@ def save_policy(db: Connection, incident: Incident) -> None:
     update_many(db, incidents, [{"id": incident.id, "policy": incident.policy}])
 
 
+def look_again(db: Connection) -> None:
+    """Let every page that is put off be looked at now: hours may have changed."""
+    put_off = incidents.c.waits_until.is_not(None), incidents.c.state == State.OPEN
+    numbers = db.execute(
+        select(incidents.c.id).where(*put_off).order_by(incidents.c.cause_key).with_for_update()
+    ).scalars()
+    again = update(incidents).where(among(db, incidents.c.id, numbers.all()))
+    db.execute(again.values(next_at=incidents.c.opened_at, waits_until=None, waits_for=None))
+
+
+def renew_hours(db: Connection, policy: Policy) -> None:
+    """Let the open incidents of a policy wait for its working hours as they are now. Their steps stay."""
+    name = incidents.c.policy["name"].as_string() == policy.name
+    query = select(incidents).where(_GOING_ON, name).order_by(incidents.c.cause_key).with_for_update()
+    found = [incident_of(row) for row in db.execute(query)]
+    hours = policy.warnings_wait_for
+    renewed = [replace(one.policy, warnings_wait_for=hours) for one in found]
+    rows = [
+        {"id": one.id, "policy": new} for one, new in zip(found, renewed, strict=True) if one.policy != new
+    ]
+    update_many(db, incidents, rows)
+
+
 def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
     """Return the last incidents of this symptom, newest first."""
     # Few numbers, straight from the end of the index: a job that has failed each hour for a year is in thousands.
@@ -352,6 +378,7 @@ def incident_of(row: Row[Any]) -> Incident:
         "seen": None if seen is None else SEVERITIES[seen],
         "falls": values["falls"] or (),
         "turns": values["turns"] or (),
+        "waits_for": values["waits_for"] or "",
     }
     return Incident(**values)
 
@@ -373,6 +400,8 @@ def _mutable_row(incident: Incident) -> dict[str, Any]:
         "settles_at": incident.settles_at,
         "falls": incident.falls or None,
         "turns": incident.turns or None,
+        "waits_until": incident.waits_until,
+        "waits_for": incident.waits_for or None,
         "seen_rank": None if incident.seen is None else incident.seen.rank,
     }
 

@@ -39,6 +39,9 @@ incidents = Table(
     Column("occurrence", Integer, nullable=False),
     Column("policy", Frozen(escalation.to_json, escalation.from_json), nullable=False),
     Column("step", Integer, nullable=False),
+    # A page that is put off: until when, as far as is known, and for what. `next_at` is the next look at it.
+    Column("waits_until", Utc),
+    Column("waits_for", Text),
     # Whose turn it was in the steps of the policy that go round.
     Column("turns", Frozen(round_robin.to_json, round_robin.from_json)),
     Column("opened_at", Utc, nullable=False),
@@ -101,6 +104,14 @@ Index(
     incidents.c.tell_at,
     postgresql_where=incidents.c.tell_at.is_not(None),
     sqlite_where=incidents.c.tell_at.is_not(None),
+)
+
+# What is put off is looked at again when hours are edited.
+Index(
+    "ix_incidents_waits_until",
+    incidents.c.waits_until,
+    postgresql_where=incidents.c.waits_until.is_not(None),
+    sqlite_where=incidents.c.waits_until.is_not(None),
 )
 
 Index(

@@ -26,6 +26,7 @@ PLANNED: Mapping[str, timedelta | None] = {
     "incidents.next_at": None,
     "incidents.settles_at": None,
     "incidents.tell_at": None,
+    "incidents.waits_until": None,
     "maintenance.ends_at": None,
     "maintenance.starts_at": None,
     "one_time_links.ends_at": timedelta(hours=24),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import desk, escalation, notice, round_robin, times
+from alerting import desk, escalation, next_page, notice, round_robin, times
 from alerting import incident as life
 from alerting.crew import Crew
 from alerting.escalation import Decision, Policy
@@ -23,7 +23,6 @@ from heartbeat.checks import cause, deadline, surroundings, symptoms, waiting
 from heartbeat.checks import life as check_life
 from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Change, Check, Raised, State
-from heartbeat.checks.definition import SEVERITY
 from heartbeat.checks.groups import AllGroups
 from heartbeat.checks.symptoms import Fall
 
@@ -104,7 +103,8 @@ def of(
     (symptom,) = waiting.consequences(db, [(fall, symptom)], [(fall, symptom)], now)
     incident, raised = _incident(db, job, symptom, now)
     crew = desk.crew(db)
-    ahead = _awake(_ahead(incident, raised, crew), crew, incident.severity)
+    due = _ahead(incident, raised, crew)
+    ahead, waits_for = _awake(due, crew, incident), _waits_for(due[0], crew, incident)
     calls = tuple(
         replace(_call(incident.policy, at, decision, crew), severity=incident.severity)
         for at, decision in ahead
@@ -114,7 +114,7 @@ def of(
     return Forecast(
         check=job,
         words=_waits(job, incident, symptom, raised, now)
-        or _sentence_parts(job, incident, held, calls[0], now),
+        or _sentence_parts(job, incident, held, calls[0], waits_for, now),
         now=now,
         policy=incident.policy,
         incident=incident if incident.id else None,
@@ -128,11 +128,15 @@ def of(
     )
 
 
-def by(db: Connection, policy: Policy, now: datetime) -> tuple[Call, ...]:
-    """Return the steps of this policy for an incident that opens now."""
+def by(
+    db: Connection, policy: Policy, now: datetime, severity: Severity = Severity.CRITICAL
+) -> tuple[Call, ...]:
+    """Return the steps of this policy for an incident of this severity that opens now."""
     crew, at = desk.crew(db), now + installation.pace(db).gathering
+    ahead = escalation.ahead(policy, 0, at, crew, severity)
     return tuple(
-        _call(policy, at, decision, crew) for at, decision in escalation.ahead(policy, 0, at, crew, SEVERITY)
+        replace(_call(policy, at, decision, crew), severity=severity)
+        for at, decision in _put_off(ahead, crew, policy, severity)
     )
 
 
@@ -172,17 +176,43 @@ def _ahead(
 
 
 def _awake(
-    ahead: Sequence[tuple[datetime, Decision]], crew: Crew, severity: Severity
+    ahead: Sequence[tuple[datetime, Decision]], crew: Crew, incident: Incident
 ) -> list[tuple[datetime, Decision]]:
-    """Return the steps as they come if each waits while everybody in it has quiet hours."""
-    awake, later = [], timedelta()
+    """Return the steps of an incident as they come with what they wait for."""
+    waits_until = incident.waits_until if incident.state is life.State.OPEN else None
+    return _put_off(ahead, crew, incident.policy, incident.severity, waits_until)
+
+
+def _waits_for(first: tuple[datetime, Decision], crew: Crew, incident: Incident) -> str:
+    """Return what the next page of an incident waits for if that is no person: "working hours". Else empty."""
+    at, decision = first
+    if incident.state is not life.State.OPEN:
+        return ""
+    if incident.waits_until is not None:
+        return incident.waits_for if incident.waits_for == next_page.WORKING_HOURS else ""
+    people = escalation.recipients(decision.targets, crew, at)
+    wait = next_page.wait(incident.policy.warnings_wait_for, people, incident.severity, at)
+    return wait.why if wait is not None and wait.why == next_page.WORKING_HOURS else ""
+
+
+def _put_off(
+    ahead: Sequence[tuple[datetime, Decision]],
+    crew: Crew,
+    policy: Policy,
+    severity: Severity,
+    waited_until: datetime | None = None,
+) -> list[tuple[datetime, Decision]]:
+    """Return steps as they come if each waits for working hours, and while everybody in it has quiet hours."""
+    put_off, later = [], timedelta()
     for due, decision in ahead:
         at = due + later
         people = escalation.recipients(decision.targets, crew, at)
-        until = escalation.quiet_until(people, severity, at) or at
+        wait = next_page.wait(policy.warnings_wait_for, people, severity, at, waited_until)
+        until = wait.until if wait is not None else at
         later += until - at
-        awake.append((until, replace(decision, next_at=decision.next_at + later)))
-    return awake
+        put_off.append((until, replace(decision, next_at=decision.next_at + later)))
+        waited_until = None
+    return put_off
 
 
 def _call(policy: Policy, at: datetime, decision: Decision, crew: Crew) -> Call:
@@ -239,7 +269,9 @@ def expectations(db: Connection, jobs: Sequence[Check], now: datetime) -> list[s
         if (limit := deadline.of(job)) is None:
             continue
         policy = policies.get(job.policy or "") or policies.get(default or "", escalation.CATCH_ALL)
-        first = _call(policy, *escalation.ahead(policy, 0, limit + gathering, crew, job.severity)[0], crew)
+        steps = escalation.ahead(policy, 0, limit + gathering, crew, job.severity)[:1]
+        ((paged_at, decision),) = _put_off(steps, crew, policy, job.severity)
+        first = _call(policy, paged_at, decision, crew)
         by, at = _instant(limit, now), _instant(first.at, now)
         later = "" if by == at else f" {times.duration(first.at - limit)} later"
         sentences.append(f"{job.slug} must ping by {by}, or {first.paged}{later}.")
@@ -266,15 +298,16 @@ def _waits(
 
 
 def _sentence_parts(
-    job: Check, incident: Incident, held: Hold | None, first: Call, now: datetime
+    job: Check, incident: Incident, held: Hold | None, first: Call, waits_for: str, now: datetime
 ) -> tuple[str | datetime, ...]:
+    waits = f", because it waits for {waits_for}" if waits_for else ""
     names = times.people([person.name for person in first.people], first.draws)
     if job.state is State.DOWN and job.cause is not None:
         ends = f"{first.paged} {_preposition(first.at, now)} "
-        return (f"It {job.cause.words.verb}. Unless somebody answers, {ends}", first.at, ".")
+        return (f"It {job.cause.words.verb}. Unless somebody answers, {ends}", first.at, f"{waits}.")
     where = f"it would join incident {incident.id}" if incident.id else "a new incident would open"
     on = _preposition(first.at, now)
-    why = f", at the end of {held.why}" if held is not None else ""
+    why = f", at the end of {held.why}" if held is not None else waits
     return (f"If it fell silent now, {where}, and {names} would be paged {on} ", first.at, f"{why}.")
 
 

@@ -258,7 +258,10 @@ def _notifier(settings: Mapping[str, str]) -> Properties:
 
 
 def _policy(policy: Policy) -> Properties:
-    return {"steps": "; ".join(map(_step, policy.steps))}
+    properties = {"steps": "; ".join(map(_step, policy.steps))}
+    if policy.warnings_wait_for is not None:
+        properties["warnings wait for"] = rotations.hours_in_words(policy.warnings_wait_for)
+    return properties
 
 
 def _step(step: Step) -> str:

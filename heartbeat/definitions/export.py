@@ -80,7 +80,7 @@ def written_out(configuration: Configuration) -> str:
         or None,
         "teams": {name: one_or_more(team.people) for name, team in sorted(configuration.teams.items())}
         or None,
-        "policies": {name: steps(policy) for name, policy in sorted(configuration.policies.items())} or None,
+        "policies": {name: a_policy(each) for name, each in sorted(configuration.policies.items())} or None,
         "notifiers": {kind: dict(settings) for kind, settings in sorted(configuration.notifiers.items())}
         or None,
         "status_pages": {
@@ -125,7 +125,19 @@ def _below(zone: str, fields: dict[str, Any]) -> dict[str, Any]:
     return fields if own == zone else fields | {"timezone": own}
 
 
-def steps(policy: Policy) -> list[dict[str, Any]]:
+def a_policy(policy: Policy) -> Any:
+    """Return a policy as it stands in a file: its steps, and more only where there is more."""
+    fields = policy_fields(policy)
+    return fields if len(fields) > 1 else fields["steps"]
+
+
+def policy_fields(policy: Policy) -> dict[str, Any]:
+    """Return the fields of a policy."""
+    hours = rotations.written_hours(policy.warnings_wait_for)
+    return filled({"steps": _steps(policy), "warnings_wait_for": hours})
+
+
+def _steps(policy: Policy) -> list[dict[str, Any]]:
     return [Inline(filled(_step(step))) for step in policy.steps]
 
 

@@ -331,8 +331,17 @@ class Reading:
         return replace(rotations.team(name, node, self._known_person), origin=self._origin)
 
     def policy(self, name: str, node: Node) -> Policy:
-        steps = entry.some(node, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")
-        return Policy(name, tuple(map(self._step, steps)) or (_SOME_STEP,), self._origin)
+        listed, hours = node, None
+        if isinstance(node.value, dict):
+            node.only(schema.POLICY, "a policy")
+            listed, hours = node.need("steps", "[{page: anna, wait: 5m}]"), node.get("warnings_wait_for")
+        steps = entry.some(listed, entry.MAX_STEPS, "steps", "{page: anna, wait: 5m}")
+        return Policy(
+            name,
+            tuple(map(self._step, steps)) or (_SOME_STEP,),
+            self._origin,
+            rotations.working_hours(hours, self._timezone) if hours else None,
+        )
 
     def status_page(self, slug: str, node: Node) -> StatusPage:
         return replace(

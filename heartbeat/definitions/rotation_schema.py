@@ -32,6 +32,11 @@ CONDITION = values.mapping(
     },
 )
 
+WORKING_HOURS = values.mapping(
+    "Pages of incidents that are not critical wait for these hours. What is critical never waits.",
+    {**_HOURS, "timezone": values.ZONE},
+)
+
 LAYER = values.mapping(
     "People who take turns.",
     {

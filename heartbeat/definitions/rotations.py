@@ -13,6 +13,7 @@ from alerting.notifiers.settings import web_address
 from alerting.person import OPERATOR
 from alerting.rotation import WEEKDAYS, Layer, Length, Rotation, Window
 from alerting.severity import Severity
+from alerting.working_hours import WorkingHours
 from heartbeat import vault
 from heartbeat.checks import time_of_day
 from heartbeat.definitions import entry, rotation_schema
@@ -83,6 +84,28 @@ def condition(node: Node, timezone: str) -> Condition:
     hours = _limits([_window(node)])
     zone = node.read("timezone", entry.zone, timezone)
     return Condition(tuple(dict.fromkeys(chosen)), hours, zone if hours else "UTC")
+
+
+def working_hours(node: Node, timezone: str) -> WorkingHours | None:
+    """Return the hours for which warnings wait, None if that is all the time. Problems are reported."""
+    node.only(rotation_schema.WORKING_HOURS["properties"], "warnings_wait_for")
+    if not node.get("days") and not node.get("hours"):
+        node.report("names no hours; write for example {days: mon-fri, hours: 09:00-17:00}.")
+    hours = _limits([_window(node)])
+    zone = node.read("timezone", entry.zone, timezone)
+    return WorkingHours(hours, zone) if hours else None
+
+
+def written_hours(hours: WorkingHours | None) -> Inline | None:
+    """Return the fields of working hours, None if there are none."""
+    if hours is None:
+        return None
+    return Inline({**_written_window(hours.windows[0]), "timezone": hours.timezone})
+
+
+def hours_in_words(hours: WorkingHours) -> str:
+    """Return working hours as words: "mon-fri 09:00-17:00 Europe/London"."""
+    return " ".join([*_text_of(hours.windows[0]), hours.timezone])
 
 
 def written_condition(only: Condition) -> Inline | None:

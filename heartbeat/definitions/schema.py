@@ -197,6 +197,7 @@ RULE = frozenset(check_schema.RULE_FIELDS)
 LABEL_RULE = frozenset(check_schema.LABEL_RULE["properties"])
 PERSON = frozenset(_PERSON["properties"])
 CHANNEL = frozenset(rotation_schema.CHANNEL["properties"])
+POLICY = frozenset(("steps", "warnings_wait_for"))
 STEP = frozenset(_STEP["properties"])
 STATUS_PAGE = frozenset(status_page_schema.STATUS_PAGE["properties"])
 COMPONENT = frozenset(status_page_schema.COMPONENT["properties"])
@@ -264,7 +265,20 @@ def document() -> Schema:
             "layer": {"oneOf": [rotation_schema.LAYER, rotation_schema.CALENDAR]},
             "team": rotation_schema.TEAM,
             "channel": rotation_schema.CHANNEL,
-            "policy": values.array("Its steps in order; the last one repeats.", entry.MAX_STEPS, "step"),
+            "policy": {
+                "oneOf": [
+                    values.reference("steps"),
+                    values.mapping(
+                        "Its steps, and the hours for which warnings wait.",
+                        {
+                            "steps": values.reference("steps"),
+                            "warnings_wait_for": rotation_schema.WORKING_HOURS,
+                        },
+                        ("steps",),
+                    ),
+                ]
+            },
+            "steps": values.array("The steps in order; the last one repeats.", entry.MAX_STEPS, "step"),
             "step": _STEP,
             "contact": _CONTACT,
             "label_rule": check_schema.LABEL_RULE,

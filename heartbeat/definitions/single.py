@@ -34,7 +34,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "channel": schema.with_kept(schema.part("channel"), "contacts", "items"),
     "rotation": schema.with_kept_calendar(schema.part("rotation")),
     "team": {"type": "object", "properties": {"people": schema.part("team")}, "required": ["people"]},
-    "policy": {"type": "object", "properties": {"steps": schema.part("policy")}, "required": ["steps"]},
+    "policy": schema.part("policy")["oneOf"][1],
     "status_page": schema.part("status_page"),
     "notifier": schema.with_kept({"type": "object", "additionalProperties": {"type": "string"}}),
     "maintenance": schema.MAINTENANCE,
@@ -118,14 +118,8 @@ def read_team(name: str, fields: Mapping[str, object], scope: Scope) -> Team:
 
 
 def read_policy(name: str, fields: Mapping[str, object], scope: Scope) -> Policy:
-    """Return the policy from its `steps`. Raises `Faulty`."""
-    reading = scope.reading()
-
-    def read(name: str, node: Node) -> Policy:
-        node.only(("steps",), "a policy")
-        return reading.policy(name, node.need("steps", "[{page: anna, wait: 5m}]"))
-
-    return _read("policy", name, fields, SHAPES["policy"], read)
+    """Return the policy from its fields. Raises `Faulty`."""
+    return _read("policy", name, fields, SHAPES["policy"], scope.reading().policy)
 
 
 def read_notifier(kind: str, fields: Mapping[str, object], scope: Scope) -> dict[str, str]:

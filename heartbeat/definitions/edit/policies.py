@@ -18,7 +18,7 @@ from heartbeat.definitions.kind import Edit, Kind, OwnedByFile
 
 
 def read(edit: Edit, name: str, fields: Mapping[str, object]) -> Policy:
-    """Return the policy that these fields define: `steps`, as in the file. Raises `Faulty`."""
+    """Return the policy that these fields define, as in the file. Raises `Faulty`."""
     return single_definition.read_policy(name, fields, crew.scope(edit.db))
 
 
@@ -40,7 +40,7 @@ def make_default(edit: Edit, name: str) -> Policy | None:
 
 def written(_name: str, policy: Policy) -> dict[str, Any]:
     """Return the policy as `read` takes it."""
-    return {"steps": configuration_export.steps(policy)}
+    return configuration_export.policy_fields(policy)
 
 
 def _put(db: Connection, name: str, policy: Policy) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from alerting import recap, times
-from alerting.escalation import Coming
 from alerting.incident import Incident
 from alerting.incident import State as Life
+from alerting.next_page import WORKING_HOURS, Coming
 from alerting.person import Person
 from alerting.recap import Recap
 from heartbeat.http.pages.sentence import Words
@@ -56,6 +56,8 @@ def _called(people: Sequence[Person], reader: str) -> list[str]:
 
 def _quiet(coming: Coming, reader: str) -> str:
     """Return why the next page waits: ", because Ann has quiet hours". Empty if it does not."""
+    if coming.hours:
+        return f", because it waits for {WORKING_HOURS}"
     if not coming.quiet:
         return ""
     names = _called(coming.quiet, reader)

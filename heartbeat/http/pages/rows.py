@@ -4,14 +4,15 @@ Every state has a word, which is the same everywhere, and a mark: a drawing in m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from alerting import escalation, times
+from alerting import escalation, next_page, times
 from alerting.crew import Crew
-from alerting.escalation import NOBODY, Coming, Turnout
+from alerting.escalation import NOBODY, Turnout
 from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
+from alerting.next_page import WORKING_HOURS, Coming
 from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
 from alerting.subject import WELL, known
@@ -188,14 +189,15 @@ def noticed(symptom: RaisedSymptom) -> str:
 def coming(incident: Incident, crew: Crew) -> Coming:
     """Return the next page if nobody answers, that of the catch-all if nobody can be reached."""
     at = incident.next_at or incident.opened_at
-    policy, step = incident.policy, incident.step
-    return escalation.coming(policy, step, at, crew, incident.severity, incident.turns)
+    policy, step, severity = incident.policy, incident.step, incident.severity
+    page = next_page.coming(policy, step, at, crew, severity, incident.turns, incident.waits_until)
+    return replace(page, hours=page.hours or incident.waits_for == WORKING_HOURS)
 
 
 def pageable(incident: Incident, crew: Crew, now: datetime) -> Turnout:
     """Return the people whom a press of *Page … now* pages. Nobody, if quiet hours hold all of them."""
     policy, severity = incident.policy, incident.severity
-    decision = escalation.pageable(policy, incident.step, crew, severity, now, incident.turns)
+    decision = next_page.pageable(policy, incident.step, crew, severity, now, incident.turns)
     if decision is None:
         return NOBODY
     people = escalation.recipients(decision.targets, crew, now)
@@ -218,4 +220,5 @@ def _next(incident: Incident, crew: Crew) -> Words:
     if incident.state is Life.SNOOZED:
         return ("until ", at)
     page = coming(incident, crew)
-    return (f"pages {times.people([person.name for person in page.people], page.draws)} at ", page.at)
+    waits = f"waits for {WORKING_HOURS}, " if page.hours else ""
+    return (f"{waits}pages {times.people([person.name for person in page.people], page.draws)} at ", page.at)

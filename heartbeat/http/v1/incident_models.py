@@ -28,6 +28,13 @@ class Incident(ResponseModel):
     next_at: datetime | None = Field(
         description="The time of the next step, or of the end of an acknowledgement or snooze."
     )
+    waits_until: datetime | None = Field(
+        description="While its page is put off: until when, as far as is known.", examples=[None]
+    )
+    waits_for: str = Field(
+        description="What its page waits for: `working hours`, or the quiet hours of people. Else empty.",
+        examples=["working hours"],
+    )
     acknowledged_by: str | None
     acknowledged_at: datetime | None
     resolved_by: str | None

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from alerting import escalation
 from heartbeat import installation
+from heartbeat.definitions import rotations
 from heartbeat.definitions.edit import policies as edit
 from heartbeat.definitions.edit.policies import POLICY
 from heartbeat.definitions.kind import Edit
@@ -42,6 +43,10 @@ class Policy(ResponseModel):
 
     name: str = Field(examples=["ops"])
     steps: list[Step]
+    warnings_wait_for: dict[str, Any] | None = Field(
+        description="The hours for which pages wait that are not critical. Null if they do not wait.",
+        examples=[None],
+    )
     default: bool = Field(description="True if it pages for checks that name no policy.")
     origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
     definition: dict[str, Any] = Field(
@@ -63,6 +68,7 @@ def _answer(name: str, policy: escalation.Policy, default: str | None) -> Policy
     return Policy(
         name=name,
         steps=steps,
+        warnings_wait_for=rotations.written_hours(policy.warnings_wait_for),
         default=name == default,
         origin=policy.origin,
         definition=POLICY.written(name, policy),
@@ -99,9 +105,10 @@ async def define_policy(
     precondition: PreconditionDep,
     response: Response,
 ) -> Policy:
-    """Create a policy (201), or replace all of its steps.
+    """Create a policy (201), or replace all of it.
 
-    The first policy of an installation becomes the default. Open incidents keep the steps that they opened with.
+    The first policy of an installation becomes the default. Open incidents keep the steps that they opened with, and
+    wait for the new `warnings_wait_for`.
     An equal body changes nothing. Policies of the configuration file cannot be changed here (409).
     """
     return await definition.define(POLICIES, name, body, context, actor, precondition, response)

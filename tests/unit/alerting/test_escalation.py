@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from alerting import escalation
+from alerting import escalation, next_page
 from alerting.crew import Crew, Team
-from alerting.escalation import Coming, Condition, Policy, Step
+from alerting.escalation import Condition, Policy, Step
+from alerting.next_page import Coming
 from alerting.person import OPERATOR, Contact, Person
 from alerting.quiet_hours import QuietHours
 from alerting.rotation import Layer, Length, Rotation, Window
@@ -197,13 +198,13 @@ TO_NIGHT = Policy("ops", (Step(("night",), MINUTE), Step(("first",), MINUTE)))
 
 
 def test_the_next_page_is_told_with_the_time_at_which_quiet_hours_let_it_go() -> None:
-    coming = escalation.coming(TO_NIGHT, 0, NOW, ASLEEP, Severity.WARNING)
+    coming = next_page.coming(TO_NIGHT, 0, NOW, ASLEEP, Severity.WARNING)
     assert coming == Coming(NOW + timedelta(hours=1), (NIGHT,), (NIGHT,))
-    assert escalation.coming(TO_NIGHT, 0, NOW, ASLEEP, Severity.CRITICAL) == Coming(NOW, (NIGHT,))
+    assert next_page.coming(TO_NIGHT, 0, NOW, ASLEEP, Severity.CRITICAL) == Coming(NOW, (NIGHT,))
     first = ASLEEP.people["first"]
-    assert escalation.coming(TO_NIGHT, 1, NOW, ASLEEP, Severity.WARNING) == Coming(NOW, (first,))
+    assert next_page.coming(TO_NIGHT, 1, NOW, ASLEEP, Severity.WARNING) == Coming(NOW, (first,))
     together = Policy("ops", (Step(("night", "first"), MINUTE),))
-    assert escalation.coming(together, 0, NOW, ASLEEP, Severity.WARNING) == Coming(NOW, (first,))
+    assert next_page.coming(together, 0, NOW, ASLEEP, Severity.WARNING) == Coming(NOW, (first,))
 
 
 def test_a_page_that_waits_goes_to_who_comes_on_call_before_the_quiet_hours_end() -> None:
@@ -211,7 +212,7 @@ def test_a_page_that_waits_goes_to_who_comes_on_call_before_the_quiet_hours_end(
         ("night", "first"), Length.parse("1d"), NOW.replace(tzinfo=None) - timedelta(hours=23, minutes=20)
     )
     crew = Crew(ASLEEP.people, {"turns": Rotation("turns", "UTC", (turns,))})
-    coming = escalation.coming(Policy("ops", (Step(("turns",), MINUTE),)), 0, NOW, crew, Severity.WARNING)
+    coming = next_page.coming(Policy("ops", (Step(("turns",), MINUTE),)), 0, NOW, crew, Severity.WARNING)
     assert (coming.at, coming.people, coming.quiet) == (
         NOW + timedelta(minutes=45),
         (crew.people["first"],),
@@ -236,16 +237,16 @@ def test_quiet_hours_that_never_end_are_not_followed_for_ever() -> None:
     crew = Crew(
         {"night": NIGHT, "other": other, "third": third}, {"turns": Rotation("turns", "UTC", tuple(windows))}
     )
-    coming = escalation.coming(Policy("ops", (Step(("turns",), MINUTE),)), 0, NOW, crew, Severity.WARNING)
+    coming = next_page.coming(Policy("ops", (Step(("turns",), MINUTE),)), 0, NOW, crew, Severity.WARNING)
     assert coming.at - NOW <= timedelta(days=3, minutes=15)
 
 
 def test_a_page_on_request_goes_past_who_has_quiet_hours() -> None:
-    paged = escalation.pageable(TO_NIGHT, 0, ASLEEP, Severity.WARNING, NOW)
+    paged = next_page.pageable(TO_NIGHT, 0, ASLEEP, Severity.WARNING, NOW)
     assert paged is not None
     assert (paged.step, paged.targets) == (1, ("first",))
-    critical = escalation.pageable(TO_NIGHT, 0, ASLEEP, Severity.CRITICAL, NOW)
+    critical = next_page.pageable(TO_NIGHT, 0, ASLEEP, Severity.CRITICAL, NOW)
     assert critical is not None
     assert critical.targets == ("night",)
     alone = Policy("ops", (Step(("night",), MINUTE),))
-    assert escalation.pageable(alone, 7, ASLEEP, Severity.WARNING, NOW) is None
+    assert next_page.pageable(alone, 7, ASLEEP, Severity.WARNING, NOW) is None

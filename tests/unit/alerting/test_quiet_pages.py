@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from alerting import desk, escalation, escalator, leases, outbox
+from alerting import desk, escalator, leases, next_page, outbox
 from alerting.escalation import Policy, Step
 from alerting.incident import Incident, State
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Unreachable
@@ -98,7 +98,7 @@ async def test_a_step_of_which_everybody_has_quiet_hours_waits_for_the_first_end
     await fall(database, Severity.WARNING, ALONE)
     assert await carry(database, PAGED_AT) == []
     incident = await incident_of(database)
-    soon = PAGED_AT + escalation.LOOK_AGAIN
+    soon = PAGED_AT + next_page.LOOK_AGAIN
     assert (incident.state, incident.step, incident.next_at) == (State.OPEN, 0, soon)
     assert set(await held_of(database)) == {"held until 03 May 04:00 UTC: quiet hours of Anna"}
     assert await database.read(escalator.next_due) == soon
@@ -219,7 +219,7 @@ async def test_who_goes_on_call_while_a_step_waits_is_paged_soon(database: Datab
     await carry(database, PAGED_AT)
     awake = replace(ANNA, quiet_hours=None)
     await database.write(lambda db: desk.define_person(db, awake))
-    assert await carry(database, PAGED_AT + escalation.LOOK_AGAIN) == ["anna"]
+    assert await carry(database, PAGED_AT + next_page.LOOK_AGAIN) == ["anna"]
 
 
 async def test_a_page_says_when_the_next_one_goes_out_after_quiet_hours(database: Database) -> None:

@@ -14,6 +14,8 @@ UNSET = "${NOPE} is not set in the environment; set it there or write ${file:PAT
 EXAMPLE_ROW = "{name: Mail, match: {component: mail}}"
 HOOK = "the address must be an incoming webhook's URL, such as https://hooks.slack.com/services/…."
 
+A_PERSON = "people: {a: {contacts: [{console: x}]}}\n"
+
 MALFORMED = [
     (
         "checks: {a: {every: 5m, rules: []}}",
@@ -294,6 +296,19 @@ MISTAKEN = [
     (
         "people: {a: {contacts: [{console: x}]}}\npolicies: {p: [{page: a, wait: 5m, round_robin: true}]}",
         "policies.p[0].round_robin: needs several to take turns; name more of them, or a team.",
+    ),
+    (
+        f"{A_PERSON}policies: {{p: {{steps: [{{page: a, wait: 5m}}], warnings_wait_for: {{}}}}}}",
+        "policies.p.warnings_wait_for: names no hours; write for example {days: mon-fri, hours: 09:00-17:00}.",
+    ),
+    (
+        f"{A_PERSON}policies: {{p: {{steps: [{{page: a, wait: 5m}}], warnings_wait_for: {{hours: 9-17}}}}}}",
+        "policies.p.warnings_wait_for.hours: '9-17' is no window; "
+        'write two times of day, for example "01:00-03:00".',
+    ),
+    (
+        f"{A_PERSON}policies: {{p: {{warnings_wait_for: {{days: mon}}}}}}",
+        "policies.p: has no steps; write for example `steps: [{page: anna, wait: 5m}]`.",
     ),
     (
         "people: {a: {contacts: [{emial: x}]}}",

@@ -76,6 +76,10 @@ policies:
     - {page: [anna, infra], wait: 1m, round_robin: true}
     - {page: all, wait: 1m, round_robin: "true"}
     - {page: anna, wait: 1m}
+  office: {steps: [{page: bob, wait: 1m}], warnings_wait_for: {days: mon-fri, hours: "09:00-17:00"}}
+  shop:
+    steps: [{page: bob, wait: 1m}]
+    warnings_wait_for: {hours: "22:00-06:00", timezone: Asia/Kathmandu}
 notifiers:
   email: {smtp: "smtps://[::1]:465", from: "A: <a@b.example>"}
   ntfy: {token: "${OTHER_KEY}"}

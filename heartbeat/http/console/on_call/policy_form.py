@@ -78,6 +78,8 @@ def _facts(db: Connection, request: ConsoleRequest, filled: Filled[Policy, Polic
 def _unfit(policy: Policy) -> str | None:
     if any(step.only != ANY for step in policy.steps):
         return "It has steps for some incidents only, which this form cannot show. Change it with the API."
+    if policy.warnings_wait_for is not None:
+        return "Its warnings wait for working hours, which this form cannot show. Change it with the API."
     if any(step.round_robin for step in policy.steps):
         return "It has steps that go round, which this form cannot show. Change it with the API."
     if len(policy.steps) <= policy_fields.MOST:

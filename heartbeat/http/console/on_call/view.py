@@ -91,6 +91,8 @@ class PolicyView:
     stages: Sequence[StepView]
     repeats_every: str
     checks: int
+    warnings_wait_for: str = ""
+    """Working hours in words, empty if nothing waits for them."""
 
 
 def member(
@@ -147,7 +149,8 @@ def plan(
         at += step.wait
     repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE
-    return PolicyView(policy.name, policy.name == default, declared, stages, repeats_every, checks)
+    waits = rotations.hours_in_words(policy.warnings_wait_for) if policy.warnings_wait_for else ""
+    return PolicyView(policy.name, policy.name == default, declared, stages, repeats_every, checks, waits)
 
 
 def names_of(ids: Iterable[str], crew: Crew) -> list[str]:

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from alerting.escalation import Coming, Policy, Step
+from alerting.escalation import Policy, Step
 from alerting.incident import Incident
 from alerting.incident import State as Life
+from alerting.next_page import Coming
 from alerting.person import Person
 from alerting.recap import PastAnswer, Recap
 from alerting.severity import Severity

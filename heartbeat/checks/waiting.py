@@ -133,7 +133,7 @@ def _move(
     moves, stay = [], []
     for check, row, incident in waiting:
         symptom = own[row.key]
-        until = check.since + dependency.LONGEST
+        until = _longest(row, check)
         parent = _holding(found[check.id], symptom, now) if until > now else None
         if row.told or (row.waited_for and parent is None) or _is_over(row, incident, now):
             stay.append(row)
@@ -144,6 +144,13 @@ def _move(
             moves.append(_released(row, symptom, check, first.get(row.waits_for or ""), now, pace))
     desk.forget(db, stay)
     desk.move(db, moves, now, pace)
+
+
+def _longest(row: RaisedSymptom, check: Check) -> datetime:
+    """Return the end of the time for which a check may wait. Neither another cause nor another parent puts it off."""
+    until = min(row.raised_at, check.since) + dependency.LONGEST
+    waits = row.waits_for is not None and row.held_until is not None
+    return min(until, row.held_until) if waits and row.held_until else until
 
 
 def _is_over(row: RaisedSymptom, incident: Incident, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from tests.unit.alerting.subjects import ACKNOWLEDGED, AT, INCIDENT, ended
 
 def test_an_open_incident_pages_its_next_step_now() -> None:
     outcome = hand_on(INCIDENT, "Anna", AT)
-    assert outcome == HandedOn("Anna", replace(INCIDENT, next_at=AT), INCIDENT)
+    assert outcome == HandedOn("Anna", replace(INCIDENT, next_at=AT, waits_until=AT), INCIDENT)
     assert isinstance(outcome, HandedOn)
     again = hand_on(outcome.incident, "Ben", AT + timedelta(seconds=1))
     assert isinstance(again, HandedOn)

@@ -369,3 +369,31 @@ def test_children_leave_in_bounded_batches(db: Connection) -> None:
     ping(db, T0 + MINUTE, "backup")
     moved = [waiting.sweep(db, T0 + 3 * MINUTE, 25) for _ in range(4)]
     assert moved == [25, 25, 10, 0]
+
+
+def held_until(db: Connection, slug: str) -> datetime | None:
+    (held,) = [
+        symptom.held_until
+        for dossier in open_ones(db).values()
+        for symptom in dossier.symptoms
+        if symptom.standing and symptom.title == slug
+    ]
+    return held
+
+
+def test_neither_another_cause_nor_another_parent_lets_a_check_wait_for_longer(db: Connection) -> None:
+    parents = ("backup", "dump", "extract")
+    added(db, *map(a_check, parents), child("report", After(parents)))
+    for parent in parents:
+        fall(db, T0, parent)
+    fall(db, T0 + MINUTE, "report")
+    work(db, T0 + 2 * MINUTE)
+    bound = T0 + MINUTE + LONGEST
+    assert held_until(db, "report") == bound
+    at = T0 + timedelta(hours=20)
+    ping(db, at, "report", Signal.FAIL)  # Down since then for another cause.
+    for parent in parents[:2]:
+        ping(db, at + MINUTE, parent)
+        at += timedelta(hours=1)
+        work(db, at)
+        assert held_until(db, "report") == bound

@@ -47,6 +47,7 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
         {
             "name": "ops",
             "steps": [{"page": ["first"], "wait": 300.0, "round_robin": False}],
+            "warnings_wait_for": None,
             "default": True,
             "origin": "file",
             "definition": {"steps": [{"page": "first", "wait": "5m"}]},

@@ -10,6 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from alerting import times
+from heartbeat import public_address
 from heartbeat.operations import inventory, open_files
 from heartbeat.operations.finding import Finding, bad, ok, warn
 from heartbeat.operations.inventory import Inventory
@@ -38,6 +39,27 @@ _NETWORK_FILE_SYSTEMS = (
     "afs",
     "lustre",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a provider on the internet calls us about, and whether it calls only https addresses."""
+
+    provider: str
+    lost: str
+    https_only: bool = False
+
+
+CALLBACKS: Mapping[str, Callback] = {
+    "opsgenie": Callback("Opsgenie", "acknowledgements in Opsgenie"),
+    "pagerduty": Callback("PagerDuty", "acknowledgements in PagerDuty", https_only=True),
+    "slack_bot": Callback("Slack", "pressed buttons", https_only=True),
+    "sms": Callback("Twilio", "reports on messages, and replies to them,"),
+    "telegram": Callback("Telegram", "pressed buttons", https_only=True),
+    "voice": Callback("Twilio", "reports on calls, and pressed keys,"),
+}
+"""By the kind of notifier. Replies to mails come from the operator's own mail server, which may be inside."""
+
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 
 
@@ -99,6 +121,8 @@ class InstallationFacts:
     warnings: Sequence[str] = ()
     differences: int | None = None
     notifier_faults: Mapping[str, str] = field(default_factory=dict)
+    called_back: Sequence[str] = ()
+    """The kinds of notifiers that are set up so that their providers call us."""
     inventory: Inventory | None = None
     ready: tuple[int, str] | str | None = None
     """The answer of /readyz, or the error of the request."""
@@ -120,6 +144,7 @@ def judge(facts: InstallationFacts) -> list[Finding]:
         _postgres,
         _configuration,
         _notifiers,
+        _callbacks,
         _inventory,
         _serving,
         _open_files,
@@ -243,6 +268,21 @@ def _notifiers(facts: InstallationFacts) -> Iterator[Finding]:
     yield from (
         bad(f"notifier {kind}", f"cannot be used: {fault}") for kind, fault in facts.notifier_faults.items()
     )
+
+
+def _callbacks(facts: InstallationFacts) -> Iterator[Finding]:
+    is_https = urlsplit(facts.public_url).scheme == "https"
+    opens = public_address.opens_anywhere(facts.public_url)
+    for kind in facts.called_back:
+        callback = CALLBACKS[kind]
+        if opens and (is_https or not callback.https_only):
+            continue
+        reason = f"{callback.provider} calls only https" if opens else "it does not open on the internet"
+        yield warn(
+            f"notifier {kind}",
+            f"{callback.lost} cannot come in at {facts.public_url}: {reason}. Set HEARTBEAT_PUBLIC_URL to an https "
+            "address that opens there.",
+        )
 
 
 def _inventory(facts: InstallationFacts) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from alerting import desk, escalation
 from alerting.notifiers import registry
+from alerting.notifiers.registry import Setup
 from alerting.notifiers.transport import egress
 from alerting.person import Person
 from heartbeat import (
@@ -43,6 +44,7 @@ from heartbeat.definitions.file import SHORTEST_KEY, Wrong
 from heartbeat.definitions.model import Configuration
 from heartbeat.operations import secret_key, serving_process, trials
 from heartbeat.operations.doctor import (
+    CALLBACKS,
     DataDirectory,
     InstallationFacts,
     Postgres,
@@ -63,6 +65,9 @@ ASK_BOUND = 5.0
 DAMAGE_BOUND = 20.0
 """Seconds in which a SQLite file is read for damage. A large one is not read to its end."""
 DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx", "cryptography", "tzdata")
+
+CALLED_IF: Mapping[str, str] = {"opsgenie": "callback_token", "pagerduty": "webhook_secret"}
+"""The setting with which a provider calls back, for those that do not always."""
 
 _FILES = re.compile(r"\$\{file:([^{}]+)\}")
 _SIGNING = ("secret-key", "HEARTBEAT_SECRET_KEY")
@@ -159,7 +164,8 @@ def _damage(database: Path) -> str | None:
 def _with_contents(
     db: Connection, facts: InstallationFacts, settings: Settings, configuration: Configuration | None
 ) -> InstallationFacts:
-    faults, usable = notifier_clients.judged(settings, desk.notifier_settings.load(db))
+    setups = desk.notifier_settings.load(db)
+    faults, usable = notifier_clients.judged(settings, setups)
     return replace(
         facts,
         keys=[
@@ -171,8 +177,13 @@ def _with_contents(
         if configuration is None
         else len(definition_plan.difference(db, configuration).changes),
         notifier_faults=faults | dict(registry.installed().problems),
+        called_back=[kind for kind in sorted(CALLBACKS.keys() & setups.keys()) if _calls(setups[kind], kind)],
         inventory=_inventory(db, settings, usable, datetime.now(UTC)),
     )
+
+
+def _calls(setup: Setup, kind: str) -> bool:
+    return kind not in CALLED_IF or CALLED_IF[kind] in setup.settings
 
 
 def _fault(db: Connection, settings: Settings) -> str:

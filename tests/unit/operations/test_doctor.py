@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alerting.notifiers import registry
 from heartbeat.operations import doctor
 from heartbeat.operations.doctor import (
     DataDirectory,
@@ -187,3 +188,46 @@ def test_the_worst_finding_comes_last_and_gives_the_exit_status() -> None:
     )
     assert findings[-1].weight is Weight.BAD
     assert [weight.rank for weight in Weight] == [0, 1, 2]
+
+
+INSIDE = ("http://127.0.0.1:8000", "https://heartbeat.local", "https://192.168.1.20", "https://printserver")
+
+
+@pytest.mark.parametrize("url", INSIDE)
+@pytest.mark.parametrize("kind", doctor.CALLBACKS)
+def test_providers_that_cannot_call_are_named_with_what_is_lost(url: str, kind: str) -> None:
+    (finding,) = problems(public_url=url, called_back=[kind])
+    assert (finding.weight, finding.subject) == (Weight.WARN, f"notifier {kind}")
+    assert finding.words == (
+        f"{doctor.CALLBACKS[kind].lost} cannot come in at {url}: it does not open on the internet. "
+        "Set HEARTBEAT_PUBLIC_URL to an https address that opens there."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "refuses"),
+    [
+        ("opsgenie", False),
+        ("pagerduty", True),
+        ("slack_bot", True),
+        ("sms", False),
+        ("telegram", True),
+        ("voice", False),
+    ],
+)
+def test_some_providers_call_only_https(kind: str, refuses: bool) -> None:
+    found = problems(public_url="http://hb.example.com", called_back=[kind])
+    words = [finding.words for finding in found if finding.subject == f"notifier {kind}"]
+    assert [": " + doctor.CALLBACKS[kind].provider + " calls only https." in each for each in words] == (
+        [True] if refuses else []
+    )
+
+
+def test_an_address_that_opens_is_fine_for_every_provider() -> None:
+    assert problems(called_back=list(doctor.CALLBACKS)) == []
+
+
+def test_every_provider_on_the_internet_that_calls_has_its_sentence() -> None:
+    """A mail server of the operator's own, and a device in the same network, call an address inside."""
+    calling = {kind for kind, notifier in registry.installed().kinds.items() if hasattr(notifier, "received")}
+    assert calling - {"email", "push"} == doctor.CALLBACKS.keys()

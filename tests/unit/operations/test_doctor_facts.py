@@ -146,6 +146,16 @@ async def test_problems_with_the_contents_of_the_database_are_found(settings: Se
     assert "which is not known here" in facts.notifier_faults["ntfy"]
 
 
+async def test_notifiers_whose_providers_call_are_found_by_their_settings(settings: Settings) -> None:
+    def fill(*written: tuple[str, dict[str, str]]) -> None:
+        write(settings, lambda db: desk.install(db, [], [], dict(written)))
+
+    fill(("sms", {"from": "+15005550006"}), ("ntfy", {}), ("pagerduty", {}), ("opsgenie", {}))
+    assert (await examined(settings)).called_back == ["sms"]
+    fill(("pagerduty", {"webhook_secret": "${A}"}), ("opsgenie", {"callback_token": "${B}"}), ("voice", {}))
+    assert (await examined(settings)).called_back == ["opsgenie", "pagerduty", "voice"]
+
+
 async def test_the_problems_of_a_file_are_reported_line_by_line(settings: Settings) -> None:
     settings.config.write_text("checks: {job: {every: 15x}}\n")
     facts = await examined(settings)

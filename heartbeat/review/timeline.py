@@ -16,7 +16,9 @@ LINES = 8
 """Lines of one moment. Further ones are counted, not listed."""
 
 NOTE = "note"
-_ANSWERED = frozenset({"paged", State.ACKNOWLEDGED, State.SNOOZED, State.RESOLVED})
+_ANSWERS = frozenset({State.ACKNOWLEDGED, State.SNOOZED, State.RESOLVED})
+_PAGES = frozenset({"paged", "moved on", "handed on", "handed over", "reassigned", "withdrawn"})
+_SENDING = _ANSWERS | _PAGES
 """The kinds of moments that send messages at once."""
 _KINDS = {
     NoticeKind.PAGE: "Page",
@@ -82,7 +84,7 @@ def moments(dossier: Dossier) -> list[Moment]:
     people."""
     story: list[Moment] = []
     for (at, kind, by), lines in _at_once(dossier):
-        if kind == "told" and story and story[-1].kind in _ANSWERED:
+        if kind == "told" and story and story[-1].kind in _SENDING:
             story[-1] = replace(story[-1], taken=_short([*story[-1].taken, *lines]))
         else:
             story.append(Moment(at, kind, _short(lines), by=by))

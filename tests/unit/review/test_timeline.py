@@ -108,6 +108,20 @@ def test_accepted_messages_join_their_page_and_refused_ones_stand_apart() -> Non
     ]
 
 
+@pytest.mark.parametrize("kind", ["handed over", "handed on", "reassigned", "withdrawn", "moved on"])
+def test_messages_join_whatever_has_sent_them(kind: str) -> None:
+    moments = incident_timeline.moments(
+        dossier(
+            (NOW, kind, "Ben is on call for infra now, and Anna is not any more"),
+            (NOW + SECOND, "told", "page to Ben by ntfy: accepted"),
+            (NOW + 2 * SECOND, "told", "page to Ben by ntfy: delivered"),
+        )
+    )
+    assert [(moment.kind, moment.taken) for moment in moments] == [
+        (kind, ("page to Ben by ntfy: accepted", "page to Ben by ntfy: delivered"))
+    ]
+
+
 def test_unanswered_pages_are_one_moment() -> None:
     pages = [(NOW + n * 30 * MINUTE, "paged", "step 2 of ops, again: Bob") for n in range(10)]
     taken = [(at + SECOND, "told", f"page to Bob: accepted {at:%H:%M}") for at, *_ in pages]

@@ -1,6 +1,6 @@
 """The SQL of calendars that layers of rotations follow: what was read of each last, and whether it can be read now."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,14 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from alerting.calendar_layer import Booking, CalendarLayer
 from alerting.crew_tables import imported_calendars as table
 from alerting.rotation import Rotation
-from alerting.sql import insert_many
+from alerting.sql import among, insert_many
+
+_STATE = [column for column in table.c if column.name not in ("events", "bookings")]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A calendar as it was read last at `read_at`: its events as JSON, and the shifts that they are.
+    """A calendar as it was read last at `read_at`, without its events.
 
     `strangers` are the names of coming events that nobody has. `fault` says why it cannot be read, and since when.
     """
@@ -23,8 +25,6 @@ class Imported:
     rotation: str
     mark: str
     tried_at: datetime
-    events: Sequence[Any] = ()
-    bookings: tuple[Booking, ...] = ()
     strangers: tuple[str, ...] = ()
     read_at: datetime | None = None
     failing_since: datetime | None = None
@@ -33,10 +33,19 @@ class Imported:
 
 def load(db: Connection, rotation: str | None = None) -> list[Imported]:
     """Return the calendars of a rotation, or of all."""
-    query = select(table).order_by(table.c.rotation, table.c.mark)
+    query = select(*_STATE).order_by(table.c.rotation, table.c.mark)
     if rotation is not None:
         query = query.where(table.c.rotation == rotation)
     return [_imported(row) for row in db.execute(query)]
+
+
+def contents(
+    db: Connection,
+) -> Iterator[tuple[str, str, Sequence[Any], tuple[Booking, ...], tuple[str, ...]]]:
+    """Yield the rotation and the mark of each calendar, its events as JSON, its shifts, and the unknown names."""
+    columns = table.c.rotation, table.c.mark, table.c.events, table.c.bookings, table.c.strangers
+    for row in db.execute(select(*columns)).all():
+        yield row.rotation, row.mark, row.events, row.bookings, tuple(row.strangers)
 
 
 def filled(db: Connection, rotations: Mapping[str, Rotation]) -> dict[str, Rotation]:
@@ -44,7 +53,8 @@ def filled(db: Connection, rotations: Mapping[str, Rotation]) -> dict[str, Rotat
     following = [name for name, rotation in rotations.items() if rotation.calendars]
     if not following:
         return dict(rotations)
-    query = select(table.c.rotation, table.c.mark, table.c.bookings)
+    columns = table.c.rotation, table.c.mark, table.c.bookings
+    query = select(*columns).where(among(db, table.c.rotation, following))
     bookings = {(row.rotation, row.mark): row.bookings for row in db.execute(query)}
     return {name: _filled(rotation, bookings) for name, rotation in rotations.items()}
 
@@ -116,8 +126,6 @@ def _imported(row: Row[Any]) -> Imported:
         row.rotation,
         row.mark,
         row.tried_at,
-        row.events,
-        row.bookings,
         tuple(row.strangers),
         row.read_at,
         row.failing_since,

@@ -144,7 +144,8 @@ def in_words(layer: Layer | CalendarLayer, names: Mapping[str, str] = MappingPro
     Those who have a name in `names` are called by it.
     """
     if isinstance(layer, CalendarLayer):
-        return f"the calendar {entry.CONCEALED if vault.is_sealed(layer.address) else layer.address}"
+        is_open = layer.address != entry.CONCEALED and not vault.is_sealed(layer.address)
+        return f"the calendar {layer.address}" if is_open else "a calendar, whose address is secret"
     only = " and ".join(" ".join(_text_of(window)) for window in layer.only)
     people = ", ".join(names.get(person, person) for person in layer.people)
     turns = f"{people}, {layer.shift} each from {layer.start:%Y-%m-%d %H:%M}"

@@ -16,6 +16,7 @@ from heartbeat.on_call.event import Event
 
 MOST_STRANGERS = 20
 """Names that nobody has, of which a calendar keeps the first ones."""
+_WORD = re.compile(r"\w+")
 _BETWEEN = re.compile(r"\s*(?:[,;&/+]|\band\b)\s*")
 
 
@@ -33,14 +34,13 @@ class Directory:
 
     def __init__(self, people: Iterable[Somebody]) -> None:
         self._ids: dict[str, set[str]] = defaultdict(set)
-        self._names: dict[str, set[str]] = defaultdict(set)
+        self._names: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for person in people:
-            self._names[_plain(person.name)].add(person.id)
+            self._names[_words(person.name)].add(person.id)
             for word in (person.id, person.name, *person.addresses):
                 self._ids[_plain(word)].add(person.id)
-        longest = sorted(filter(None, self._names), key=len, reverse=True)
-        names = "|".join(map(re.escape, longest))
-        self._within = re.compile(rf"(?<!\w)(?:{names})(?!\w)") if names else None
+        # A name of several words counts before one that is a part of it.
+        self._lengths = sorted({len(words) for words in self._names if words}, reverse=True)
 
     def of(self, event: Event) -> tuple[list[str], list[str]]:
         """Return the people whom an event names, and the names in it that nobody has."""
@@ -59,10 +59,17 @@ class Directory:
         parts = [self._one(part) for part in _BETWEEN.split(title)]
         if all(parts):
             return list(dict.fromkeys(parts))
-        if self._within is None:
-            return []
-        words = [self._one(match[0]) for match in self._within.finditer(_plain(title))]
-        return list(dict.fromkeys(filter(None, words)))
+        return list(dict.fromkeys(self._within(_words(title))))
+
+    def _within(self, words: Sequence[str]) -> Iterator[str]:
+        """Yield the people whose whole names stand among these words."""
+        place = 0
+        while place < len(words):
+            length = next((n for n in self._lengths if tuple(words[place : place + n]) in self._names), 0)
+            people = self._names[tuple(words[place : place + length])] if length else set()
+            if len(people) == 1:
+                yield next(iter(people))
+            place += length or 1
 
     def _one(self, word: str) -> str:
         """Return the one person of this name or address, empty if there are none or several."""
@@ -104,6 +111,10 @@ def _joined(parts: Iterable[Booking]) -> list[Booking]:
             part = Booking(whole.pop().start, part.end, part.people)
         whole.append(part)
     return whole
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.casefold()))
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,6 +16,8 @@ BOUND = 20.0
 """Seconds that the process has, at most. Its own bound on computing is tighter."""
 PROGRAM = ("-m", "heartbeat.on_call.calendar_reader")
 """The arguments with which Python runs the reader."""
+_LIBRARIES = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+"""Where this machine's Python finds its own libraries, if that is said."""
 _ROOT = str(Path(heartbeat.__file__).parents[1])
 
 
@@ -38,7 +41,7 @@ async def _answer(request: bytes) -> dict[str, Any]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         # Nothing of this process's own, which has secrets. Time zones are those of the package, as everywhere here.
-        env={"PYTHONPATH": _ROOT, "PYTHONTZPATH": ""},
+        env={"PYTHONPATH": _ROOT, "PYTHONTZPATH": "", **_LIBRARIES},
     )
     try:
         async with asyncio.timeout(BOUND):

@@ -40,10 +40,17 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"events": written}
 
 
+def _limit(what: int, most: int) -> None:
+    """Limit this process. A tighter limit that it has already stays."""
+    _, hard = resource.getrlimit(what)
+    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (limit, limit))
+
+
 def main() -> None:
     """Answer the one request that comes in."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _limit(resource.RLIMIT_CPU, CPU)
+    _limit(resource.RLIMIT_AS, MEMORY)
     os.nice(POLITENESS)
     json.dump(answer(json.load(sys.stdin)), sys.stdout)
 

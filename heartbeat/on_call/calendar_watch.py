@@ -6,7 +6,7 @@ again whenever these change.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,7 +32,9 @@ from heartbeat.on_call.event import Unreadable
 EVERY = 30.0
 """Seconds between two looks."""
 AGAIN = timedelta(minutes=15)
-"""The time after which a calendar is fetched again, also one that could not be read."""
+"""The time after which a calendar is fetched again."""
+SOONER = timedelta(minutes=5)
+"""The same for one that could not be read."""
 AT_ONCE = 4
 """Calendars that are fetched at the same time."""
 BATCH = 40
@@ -53,7 +55,10 @@ class Followed:
 
     def is_due(self, now: datetime) -> bool:
         """Return whether it is to be fetched again. A time in the future is that of a clock that was set back."""
-        return self.last is None or not now - AGAIN < self.last.tried_at <= now
+        if self.last is None:
+            return True
+        wait = SOONER if self.last.fault else AGAIN
+        return not now - wait < self.last.tried_at <= now
 
 
 class CalendarWatch:
@@ -100,7 +105,10 @@ class CalendarWatch:
         await asyncio.gather(*(attempt("calendar", renew) for renew in renewals))
         if followed:
             await self._match(bool(due))
-        await self._count()
+            calendars = await self._database.read(desk.imported_calendars.load)
+            self._metrics.calendars_failing.set(sum(each.fault is not None for each in calendars))
+        else:
+            self._metrics.calendars_failing.set(0)
 
     async def _renew(self, calendar: Followed, gate: asyncio.Semaphore) -> None:
         """Fetch and read one calendar, unless another process does, and keep what it says."""
@@ -149,10 +157,6 @@ class CalendarWatch:
         await self._database.write(lambda db: match(db, Directory(known), now))
         self._matched = known
 
-    async def _count(self) -> None:
-        calendars = await self._database.read(desk.imported_calendars.load)
-        self._metrics.calendars_failing.set(sum(each.fault is not None for each in calendars))
-
 
 def look(db: Connection) -> tuple[list[Followed], list[tuple[str, str]]]:
     """Return the calendars that layers follow, and those that none follows any more, by rotation and mark."""
@@ -168,10 +172,10 @@ def look(db: Connection) -> tuple[list[Followed], list[tuple[str, str]]]:
 
 def match(db: Connection, directory: Directory, now: datetime) -> None:
     """Write the shifts that the events of each calendar are for these people."""
-    for calendar in desk.imported_calendars.load(db):
-        bookings, strangers = calendar_people.bookings(event.from_json(calendar.events), directory, now)
-        if (bookings, strangers) != (calendar.bookings, calendar.strangers):
-            desk.imported_calendars.book(db, calendar.rotation, calendar.mark, bookings, strangers)
+    for rotation, mark, events, *booked in desk.imported_calendars.contents(db):
+        bookings, strangers = calendar_people.bookings(event.from_json(events), directory, now)
+        if [bookings, strangers] != booked:
+            desk.imported_calendars.book(db, rotation, mark, bookings, strangers)
 
 
 def known_people(people: Iterable[Person], fill_in: Callable[[str, str], str]) -> Iterable[Somebody]:
@@ -192,8 +196,3 @@ def _clear(address: str, about: str, fill_in: Callable[[str, str], str]) -> str:
         return fill_in(address, about)
     except ValueError:
         return ""
-
-
-def by_mark(db: Connection, rotation: str) -> Mapping[str, Imported]:
-    """Return what was read of the calendars of a rotation, by mark."""
-    return {each.mark: each for each in desk.imported_calendars.load(db, rotation)}

@@ -1,14 +1,17 @@
 """Walks through who is on call in a real browser: every page in light and dark, wide and on a phone, without script."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from playwright.async_api import Browser, expect
+from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.origin import Origin
 from alerting.rotation import Layer, Length, Rotation
 from tests.e2e import walk as walks
 from tests.e2e.acting import does
+from tests.e2e.fleet import NOW
+from tests.e2e.inspection import faults_of
 from tests.e2e.walk import MARKS, NARROW, Place, walking
 
 pytestmark = MARKS
@@ -165,6 +168,44 @@ async def test_a_policy_is_changed_and_goes_and_then_its_person_without_script(
         await walk.press("Delete Olga")
         await walk.is_at("/on-call")
         assert await page.get_by_text("Olga").count() == 0
+
+
+@does("/on-call/new-rotation", "/on-call/rotations/{name}/edit")
+async def test_a_rotation_follows_a_calendar_and_says_what_is_wrong_with_it_without_script(
+    place: Place, chromium: Browser
+) -> None:
+    def read_long_ago(db: Connection) -> None:
+        mark = desk.rotations(db)["web"].calendars[0].mark
+        desk.imported_calendars.begin(db, "web", mark, None, NOW)
+        desk.imported_calendars.succeeded(db, "web", mark, [], NOW - timedelta(hours=3))
+        fault = "cannot be fetched: calendar.example.com answered 404 Not Found"
+        desk.imported_calendars.failed(db, "web", mark, fault, NOW)
+        desk.imported_calendars.book(db, "web", mark, [], ["Max Muster", "duty@example.com"])
+
+    async with walking(place, chromium, NARROW, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await walk.to("/on-call/new-rotation")
+        await walk.fill(Slug="web")
+        await walk.press("A layer from a calendar")
+        await walk.press("Remove layer 1")
+        await page.get_by_label("Address of the calendar (iCal)").fill("calendar")
+        await walk.press("Add the rotation")
+        await walk.reads("must be the address of a calendar")
+        assert await faults_of(walk, "rotation-calendar-wrong") == []
+        await page.get_by_label("Address of the calendar (iCal)").fill("https://192.0.43.8/hush.ics")
+        await walk.press("Add the rotation")
+        await walk.reads("The calendar has not been read yet. Until then, it has nobody on call.")
+        await place.system.context.database.write(read_long_ago)
+        await walk.to("/on-call/rotations/web")
+        await walk.reads("answered 404 Not Found. Its copy, read 3 h ago, is used.")
+        await walk.reads("names people who are not known here: 'Max Muster' and 'duty@example.com'.")
+        assert await faults_of(walk, "rotation-calendar-failing") == []
+        await walk.to("/on-call/rotations/web/edit")
+        await walk.reads("Leave it empty to keep the one that is stored.")
+        assert "hush" not in await page.content()
+        await page.get_by_role("button", name="Save").last.click()
+        await walk.reads("Its copy, read 3 h ago, is used.")
 
 
 async def test_a_policy_shows_whom_it_would_page_while_one_ticks(place: Place, chromium: Browser) -> None:

@@ -115,11 +115,16 @@ def _sealed(
 
 def _written_rotation(_name: str, rotation: Rotation) -> dict[str, Any]:
     """Return the rotation as `_read_rotation` takes it, without the addresses of calendars."""
+    return definition_rotations.written(without_secrets(rotation))
+
+
+def without_secrets(rotation: Rotation) -> Rotation:
+    """Return the rotation as anybody may see it: without the addresses of its calendars, unless they are references."""
     layers = tuple(
         replace(layer, address=definition_entry.CONCEALED) if _is_secret(layer) else layer
         for layer in rotation.layers
     )
-    return definition_rotations.written(replace(rotation, layers=layers))
+    return replace(rotation, layers=layers)
 
 
 def _is_secret(layer: Layer | CalendarLayer) -> TypeGuard[CalendarLayer]:

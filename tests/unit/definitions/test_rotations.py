@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection
 
+from alerting import desk
 from alerting.calendar_layer import CalendarLayer
 from alerting.rotation import Layer, shifts
 from heartbeat.definitions import export, single
@@ -187,3 +188,7 @@ def test_a_plan_names_the_calendar_of_a_layer(db: Connection) -> None:
     text = PEOPLE + CALENDAR.replace("ADDRESS", '"https://calendar.example.com/${OTHER_KEY}"')
     (line,) = [line for line in definition_plan.difference(db, parse(text)).changes if "infra" in line]
     assert line.startswith("+ rotation infra")
+    desk.install(db, [], [], {}, parse(text).rotations.values())
+    other = text.replace("calendar.example.com", "other.example.com")
+    (line,) = [line for line in definition_plan.difference(db, parse(other)).changes if "rotation" in line]
+    assert "other.example.com/${OTHER_KEY}" in line

@@ -203,7 +203,9 @@ LIMITS: Mapping[str, str] = {
     "Time for which a program may keep a calendar": f"{calendars.MAX_AGE // 60} min",
     "Span of a calendar": {3: "the third month ahead"}[calendar.MONTHS_AHEAD - 1],
     "Shifts of a rotation in a calendar": f"{calendar.MOST:,}",
-    "Time between two reads of a calendar that a layer follows": f"{calendar_watch.AGAIN.seconds // 60} min",
+    "Time between two reads of a calendar that a layer follows": (
+        f"{calendar_watch.AGAIN.seconds // 60} min, and {calendar_watch.SOONER.seconds // 60} min after one that failed"
+    ),
     "Calendars that are fetched at the same time": (
         f"{calendar_watch.AT_ONCE}, and {calendar_watch.BATCH} in one look each {calendar_watch.EVERY:g} s"
     ),

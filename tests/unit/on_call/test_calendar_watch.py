@@ -130,16 +130,20 @@ async def test_the_copy_is_used_and_the_failure_is_told_while_a_calendar_cannot_
         await place.watch(minutes=15)
         assert await place.on_call() == ("anna",)
         assert place.failing == 1
+        asked = len(place.asked)
+        await place.watch(minutes=4)
+        assert len(place.asked) == asked
     kept = await place.kept()
     assert (kept.failing_since, kept.read_at) == (NOW + timedelta(minutes=15), NOW)
+    assert len(place.asked) == 4
     assert await place.problems() == [
         "The calendar of layer 1 repeats an event each hour, minute or second, which is refused. "
-        "Its copy, read 45 min ago, is used."
+        "Its copy, read 57 min ago, is used."
     ]
     assert caplog.text.count("a calendar of the rotation infra cannot be fetched") == 1, "once, not each time"
     assert "hush" not in caplog.text
     place.serves(shift("Ben"))
-    await place.watch(minutes=15)
+    await place.watch(minutes=1)
     assert (await place.on_call(), place.failing, await place.problems()) == (("ben",), 0, [])
 
 

@@ -16,7 +16,7 @@ from alerting.rotation import Change, Override, Rotation
 from heartbeat.actor import Role
 from heartbeat.definitions import rotations as definition_rotations
 from heartbeat.definitions.edit import overrides as edit
-from heartbeat.definitions.edit.crew import ROTATION
+from heartbeat.definitions.edit.crew import ROTATION, without_secrets
 from heartbeat.definitions.edit.overrides import NotTheirs
 from heartbeat.definitions.kind import InUse
 from heartbeat.definitions.single import Faulty
@@ -233,7 +233,7 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         "rotation": one,
         "sentence": duty.sentence(duty.of_rotation(one, crew, now), now),
         "weeks": month.weeks(one, first, names),
-        "layers": [definition_rotations.in_words(layer, names) for layer in one.layers],
+        "layers": [definition_rotations.in_words(layer, names) for layer in without_secrets(one).layers],
         "first": first,
         "before": month.before(first),
         "after": month.after(first),

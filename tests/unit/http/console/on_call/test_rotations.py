@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from alerting import desk, rotation
+from alerting.calendar_layer import CalendarLayer
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import Contact, Person
@@ -184,3 +185,15 @@ def test_a_calendar_has_whole_weeks_and_a_shift_in_each_day_that_it_touches(infr
     assert {len(day.parts) for day in after} == {2}
     assert {day.parts[0].since for day in after} == {None}
     assert {part.people for day in after for part in day.parts} == {("Anna",), ("ben",)}
+
+
+async def test_nobody_sees_the_address_of_a_calendar_that_the_file_has_in_clear(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    layers = CalendarLayer("https://calendar.example.com/hush"), CalendarLayer("${WEB_CALENDAR}")
+    web = Rotation("web", "UTC", layers)
+    await system.context.database.write(lambda db: desk.define_rotation(db, web))
+    screen = await see(browser, "/on-call/rotations/web")
+    assert "a calendar, whose address is secret" in screen.words
+    assert "the calendar ${WEB_CALENDAR}" in screen.words
+    assert "hush" not in screen.words

@@ -36,7 +36,7 @@ class Why(StrEnum):
     ENDED = "heartbeat was not running, and nobody had stopped it"
     STOOD_STILL = "heartbeat or its machine stood still"
     AWAY = "nothing could be stored"
-    REFUSED = "too many pings came at once, and some were refused"
+    REFUSED = "some pings could not be stored in time, and were refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,6 @@ class Composer:
         earlier = facts.last_paged.get((page.incident_id, contact.mark), page.occurrence)
         pages_somebody = page.kind is NoticeKind.PAGE
         with_people = facts.paged_with(incident, page.step, now) if pages_somebody else []
-        with_people = [other for other in with_people if other.quiet_until(incident.severity, now) is None]
         coming = facts.coming_page(incident, incident.next_at or now)
         return Subject(
             kind=page.kind,

@@ -222,12 +222,17 @@ def people_of(
 def together(
     policy: Policy, step: int, crew: Crew, severity: Severity, at: datetime, turns: Sequence[Turn]
 ) -> list[Person]:
-    """Return the people whom the page at count `step` went to. Of a turn that is past, nobody is known any more."""
+    """Return the people whom the page at count `step` went to, without those whom quiet hours keep from it.
+
+    Of a turn that is past, nobody is known any more.
+    """
     place = reaching(policy, step, crew, severity, at)
+    targets: Sequence[Target] = policy.steps[place].targets
     if policy.steps[place].round_robin:
         turn = round_robin.of_step(turns, number_of(policy, place))
-        return recipients([turn.entry], crew, at) if turn and turn.count == step else []
-    return recipients(policy.steps[place].targets, crew, at)
+        targets = [turn.entry] if turn and turn.count == step else []
+    people = recipients(targets, crew, at) if targets else []
+    return [person for person in people if person.quiet_until(severity, at) is None]
 
 
 def _paged(

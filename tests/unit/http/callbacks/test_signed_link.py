@@ -1,16 +1,19 @@
 """The link in a page: GET shows and changes nothing, POST answers, and whatever is odd is said in plain words."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from alerting import desk
+from alerting import desk, store
+from alerting.escalation import Policy, Step
 from alerting.incident import State
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.quiet_hours import QuietHours
 from heartbeat import audit, signed_link
 from heartbeat.app import System
 from heartbeat.checks import actions, rule_grammar
@@ -113,6 +116,21 @@ async def test_the_link_says_why_its_reader_was_paged(
     shown = await see(phone, address(number))
     assert "You are first on call (ops)." in shown.words
     assert "You are" not in (await see(phone, address(number, person="stranger"))).words
+
+
+@pytest.mark.parametrize(("hours", "words"), [("01:00-05:00", ""), ("10:00-12:00", ", with Ben")])
+async def test_the_link_names_nobody_whose_page_waits_for_quiet_hours(
+    system: System, number: int, phone: httpx.AsyncClient, clock: SetClock, hours: str, words: str
+) -> None:
+    contacts = (Contact("email", "ben@example.com"),)
+    ben = Person("ben", "Ben", contacts, "UTC", Origin.API, quiet_hours=QuietHours.parse(hours))
+    await system.context.database.write(lambda db: desk.define_person(db, ben))
+    policy = Policy("ops", (Step(("first", "ben"), timedelta(minutes=5)),), Origin.API)
+    dossier = await standing(system, number)
+    changed = replace(dossier.incident, policy=policy)
+    await system.context.database.write(lambda db: store.save_policy(db, changed))
+    await escalate(system, clock)
+    assert f"You are first on call (ops){words}." in (await see(phone, address(number))).words
 
 
 async def test_acknowledge_is_the_first_stop_of_tab(number: int, phone: httpx.AsyncClient) -> None:

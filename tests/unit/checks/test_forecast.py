@@ -1,6 +1,7 @@
 """The forecast against the service itself: the foreseen pages are those that are sent."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from alerting import desk, escalator, notice, outbox
-from alerting.escalation import Policy, Step
+from alerting.escalation import Condition, Policy, Step
 from alerting.notice import Links, Subject
 from alerting.person import OPERATOR, Contact, Person
+from alerting.quiet_hours import QuietHours
+from alerting.severity import Severity
 from alerting.tables import pages
 from heartbeat import database, installation
 from heartbeat.actor import Actor, Role
@@ -197,3 +200,14 @@ def test_foreseeing_changes_nothing(db: Connection) -> None:
     assert check_store.lock_all(db) == previous
     assert desk.incidents(db) == []
     assert outbox.workload(db).waiting == 0
+
+
+def test_a_policy_is_foreseen_for_what_is_critical(db: Connection) -> None:
+    only = Condition(severities=(Severity.CRITICAL,))
+    policy = Policy(
+        "ops", (Step(("first",), timedelta(minutes=5), only=only), Step(("second",), timedelta(minutes=5)))
+    )
+    asleep = replace(FIRST, quiet_hours=QuietHours.parse("02:00-04:00"))
+    desk.define_person(db, asleep)
+    first, *_ = forecast.by(db, policy, NOW)
+    assert (first.at, first.number, first.people) == (NOW + GATHERING, 1, (asleep,))

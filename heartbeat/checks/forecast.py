@@ -43,10 +43,15 @@ class Call:
     draws: bool = False
 
     @property
+    def names(self) -> list[str]:
+        """The names of the people, without those whose quiet hours hold the page."""
+        loud = [person for person in self.people if person.quiet_until(self.severity, self.at) is None]
+        return [person.name for person in loud or self.people]
+
+    @property
     def paged(self) -> str:
         """The people with the verb: "Anna and Ben are paged"."""
-        names = [person.name for person in self.people]
-        return f"{times.people(names, self.draws)} {times.are(names, self.draws)} paged"
+        return f"{times.people(self.names, self.draws)} {times.are(self.names, self.draws)} paged"
 
     def ways(self, person: Person) -> list[tuple[Contact, datetime | None]]:
         """Return the contacts of a person with the time at which each is paged unless somebody has answered.
@@ -301,7 +306,7 @@ def _sentence_parts(
     job: Check, incident: Incident, held: Hold | None, first: Call, waits_for: str, now: datetime
 ) -> tuple[str | datetime, ...]:
     waits = f", because it waits for {waits_for}" if waits_for else ""
-    names = times.people([person.name for person in first.people], first.draws)
+    names = times.people(first.names, first.draws)
     if job.state is State.DOWN and job.cause is not None:
         ends = f"{first.paged} {_preposition(first.at, now)} "
         return (f"It {job.cause.words.verb}. Unless somebody answers, {ends}", first.at, f"{waits}.")

@@ -5,7 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
+from alerting import desk
+from alerting.escalation import Policy, Step
+from alerting.origin import Origin
+from alerting.person import Contact, Person
+from alerting.quiet_hours import QuietHours
+from alerting.severity import Severity
 from heartbeat import audit
 from heartbeat.app import System
 from heartbeat.checks import checker, waiting
@@ -142,6 +149,24 @@ async def test_its_incidents_are_listed_the_newest_first(
     assert "resolved job silent, error; began 03:06 UTC, lasted 7 min" in story
     listed = [link for link in screen.links if re.fullmatch(r"/incidents/\d+", link)]
     assert listed == [f"/incidents/{second}", f"/incidents/{second}", f"/incidents/{first}"]
+
+
+async def test_the_escalation_says_whose_page_waits_for_quiet_hours(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    await make_check(system, severity=Severity.WARNING)
+    contacts = (Contact("email", "ben@example.com"),)
+    ben = Person("ben", "Ben", contacts, "UTC", Origin.API, quiet_hours=QuietHours.parse("01:00-05:00"))
+    policy = Policy("ops", (Step(("first", "ben"), timedelta(minutes=5)),))
+
+    def work(db: Connection) -> None:
+        desk.define_person(db, ben)
+        desk.define_policy(db, policy)
+
+    await system.context.database.write(work)
+    screen = await see(browser, "/checks/job")
+    assert "a new incident would open, and First responder would be paged at" in screen.words
+    assert "Ben by email, held until 05:00 UTC by their quiet hours" in screen.words
 
 
 async def test_the_escalation_is_shown_step_by_step(

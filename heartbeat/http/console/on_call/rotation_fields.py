@@ -157,7 +157,7 @@ class RotationFields:
     @classmethod
     def blank(cls, timezone: str, now: datetime) -> Self:
         """Return the form of a new rotation: its first shift has begun, so that somebody is on call at once."""
-        return cls(timezone=timezone, layers=(LayerFields(day=f"{_monday(now.date())}"),))
+        return cls(timezone=timezone, layers=(LayerFields(day=f"{_last_monday(now.date())}"),))
 
     @classmethod
     def typed(cls, form: FormData, slug: str | None = None) -> Self:
@@ -226,6 +226,6 @@ def _time(form: FormData, place: str) -> TimeFields:
     )
 
 
-def _monday(day: date) -> date:
-    """Return the Monday of a week."""
-    return day - timedelta(days=day.weekday())
+def _last_monday(day: date) -> date:
+    """Return the last Monday before a day. On the day itself its hand-over may be still to come."""
+    return day - timedelta(days=(day.weekday() - 1) % 7 + 1)

@@ -60,11 +60,14 @@ async def sent_before(system: System, code: str = "482913") -> None:
 async def test_a_viewer_proves_their_own_contact(
     own: httpx.AsyncClient, clock: SetClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "Send a code" in (await see(own, PATH)).words
+    page = await see(own, PATH)
+    assert "Send a code" in page.words
+    untried = page.words.count("nothing sent lately")
     answer = await press(own, f"{AT}/verify")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PATH}#contact-{TERMINAL.mark}")
     page = await see(own, PATH)
     assert "A code was sent just now" in page.words
+    assert page.words.count("nothing sent lately") == untried - 1
     assert "It counts until 03:10 UTC." in page.words
     assert 'autocomplete="one-time-code"' in page.html
     clock.advance(minutes=2)

@@ -105,9 +105,13 @@ def test_the_form_is_as_large_as_a_rotation_may_be() -> None:
     assert len(full.pressed("add:time:0").layers[0].times) == MAX_WINDOWS
 
 
-def test_a_new_rotation_begins_this_monday() -> None:
-    (layer,) = RotationFields.blank("UTC", datetime(2026, 11, 29, 23, tzinfo=UTC)).layers
-    assert (layer.day, layer.at) == ("2026-11-23", "09:00")
+def test_the_first_shift_of_a_new_rotation_has_begun() -> None:
+    for now, day in ((29, 23), (30, 23), (31, 30)):
+        at = datetime(2026, 11, 1, 4, 30, tzinfo=UTC) + timedelta(days=now - 1)
+        (layer,) = RotationFields.blank("UTC", at).layers
+        assert (layer.day, layer.at) == (f"2026-11-{day}", "09:00"), (
+            "on a Monday at 04:30, this one is to come"
+        )
     assert layer.places == ("", ""), "two take turns at least"
     assert replace(layer, turns=("anna", "ben")).places == ("anna", "ben", "")
 

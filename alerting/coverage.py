@@ -1,8 +1,9 @@
 """Coverage: the times of the coming days at which a page of a policy would reach no human. Pure.
 
 A human is reached if somebody on call by any step has a contact that is proven: they have said lately that a page
-arrived there. A step that goes round, and is not the last one, pages one person alone, so all of them need a proof. A
-proof ends, as a shift does. What a page would do is asked at every instant at which the answer may change.
+arrived there. A step that goes round, and is not the last one, pages one person alone, so all of them need a proof.
+Where no step reaches anybody, the people of the catch-all count. A proof ends, as a shift does. What a page would do is
+asked at every instant at which the answer may change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from itertools import pairwise
 from alerting import escalation, rotation, times
 from alerting.crew import Crew
 from alerting.escalation import Policy
-from alerting.person import Person
+from alerting.person import OPERATOR, Person
 from alerting.proof import Marked, Proof
 from alerting.severity import Severity
 
@@ -70,13 +71,14 @@ def edges(
 ) -> list[datetime]:
     """Return the instants of a span at which the answer may change, its own two among them."""
     found = {start, end}
-    for target in policy.targets:
+    for target in (*policy.targets, *crew.catch_all):
         if target in crew.rotations:
             found.update(shift.start for shift in rotation.shifts(crew.rotations[target], start, end))
     for only in (step.only for step in policy.steps):
         for opening in rotation.openings(only.windows, start, end, times.zone(only.timezone)):
             found.update(opening)
-    paged = {name for target in policy.targets for name in crew.members_of(target)}
+    targets = [*policy.targets, *crew.catch_all]
+    paged = {name for target in targets for name in crew.members_of(target)}
     found.update(at for leave in crew.leaves if leave.off in paged for at in (leave.start, leave.end))
     found.update(proof.until for (name, _), proof in proofs.items() if name in paged and proof.until)
     return sorted(edge for edge in found if start <= edge <= end)
@@ -118,6 +120,9 @@ def _steps(policy: Policy, crew: Crew, at: datetime) -> list[_Step]:
         humans = [[person for person in each if not person.channel] for each in people]
         whole = [person for each in humans for person in each]
         steps.append(humans if one_alone else [whole])
+    if not any(escalation.reaches(step, crew, at) for step in policy.steps):
+        last = escalation.last_resort(crew, at)
+        steps.append([[person for person in last if not person.channel and person != OPERATOR]])
     return steps
 
 

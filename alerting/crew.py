@@ -22,13 +22,15 @@ class Team:
 class Crew:
     """People, channels among them, rotations and teams. Their names are in one space: no two share one.
 
-    `leaves` are those of people in all rotations.
+    `leaves` are those of people in all rotations. `catch_all` are the names that are paged where nobody of a policy can
+    be reached; without any, the terminal of the service is.
     """
 
     people: Mapping[str, Person] = field(default_factory=dict)
     rotations: Mapping[str, Rotation] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     leaves: tuple[Override, ...] = ()
+    catch_all: tuple[str, ...] = ()
 
     def on_leave(self, person: str, at: datetime) -> bool:
         """Return whether a person is on leave at an instant."""

@@ -128,6 +128,14 @@ policies = Table(
     Column("origin", Text, nullable=False, server_default="file"),
 )
 
+# Those who are paged where nobody of a policy can be reached, in their order.
+catch_all = Table(
+    "catch_all",
+    metadata,
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+)
+
 # The turns of steps that go round, see `round_robin`. A row is locked while turns are dealt.
 rounds = Table(
     "rounds",

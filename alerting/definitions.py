@@ -77,6 +77,7 @@ def install(
     settings: Mapping[str, Mapping[str, str]],
     rotations: Iterable[Rotation] = (),
     teams: Iterable[Team] = (),
+    catch_all: Iterable[str] = (),
 ) -> None:
     """Make these the definitions of the configuration file, and no others. `settings` are those of notifiers.
 
@@ -96,9 +97,15 @@ def install(
     roster.put_policies(db, policies)
     round_robin_store.forget_strangers(db)
     _renew_hours(db, before)
+    roster.put_catch_all(db, catch_all)
     notifier_settings.replace(db, settings, Origin.FILE)
     store.look_again(db)
     _forget_strangers(db)
+
+
+def catch_all(db: Connection) -> tuple[str, ...]:
+    """Return the names that are paged where nobody of a policy can be reached; none if the terminal is."""
+    return roster.load_catch_all(db)
 
 
 def rotations(db: Connection, origin: Origin | None = None) -> dict[str, Rotation]:

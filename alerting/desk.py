@@ -38,6 +38,7 @@ from alerting.calendar_feeds import feed_of as feed_of
 from alerting.calendar_feeds import make_feed as make_feed
 from alerting.calendar_feeds import revoke_feed as revoke_feed
 from alerting.definitions import add_device as add_device
+from alerting.definitions import catch_all as catch_all
 from alerting.definitions import contact_proofs as contact_proofs
 from alerting.definitions import crew as crew
 from alerting.definitions import crew_of_rotations as crew_of_rotations

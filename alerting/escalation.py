@@ -121,6 +121,8 @@ def in_force(policies: Mapping[str, Policy], name: str | None) -> Policy:
 
 def on_call(target: Target, crew: Crew, at: datetime) -> list[Person]:
     """Return the people whom a target means at `at`; nobody if nothing has this name, or if nobody is on call."""
+    if target == OPERATOR.id:
+        return last_resort(crew, at)
     if target in BUILT_IN:
         return [BUILT_IN[target]]
     names: Iterable[str] = (target,)
@@ -131,10 +133,24 @@ def on_call(target: Target, crew: Crew, at: datetime) -> list[Person]:
     return [crew.people[name] for name in names if name in crew.people]
 
 
+def last_resort(crew: Crew, at: datetime) -> list[Person]:
+    """Return the people of the catch-all at `at`: those with a contact, else the operator, who always can be paged."""
+    return _with_contacts([name for name in crew.catch_all if name != OPERATOR.id], crew, at) or [OPERATOR]
+
+
 def recipients(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Person]:
-    """Return the people to page for these targets at `at`, each once: those with a contact, else the operator."""
+    """Return the people to page for these targets at `at`, each once: those with a contact, else the catch-all."""
+    return _with_contacts(targets, crew, at) or last_resort(crew, at)
+
+
+def _with_contacts(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Person]:
     everybody = dict.fromkeys(person for target in targets for person in on_call(target, crew, at))
-    return [person for person in everybody if person.contacts] or [OPERATOR]
+    return [person for person in everybody if person.contacts]
+
+
+def nobody_reached(policy: Policy) -> str:
+    """Return the reason of a page that goes to the catch-all."""
+    return f"nobody of policy {policy.name} could be reached"
 
 
 def unreachable(targets: Iterable[Target], crew: Crew, at: datetime) -> list[Target]:
@@ -164,12 +180,13 @@ def reaching(policy: Policy, step: int, crew: Crew, severity: Severity, at: date
     """
     place = min(step, len(policy.steps) - 1)
     order = [*range(place, len(policy.steps)), *range(place - 1, -1, -1)]
-    reached = [count for count in order if _reaches(policy.steps[count], crew, at)]
+    reached = [count for count in order if reaches(policy.steps[count], crew, at)]
     meant = (count for count in reached if policy.steps[count].only.holds(severity, at))
     return next(meant, next(iter(reached), place))
 
 
-def _reaches(step: Step, crew: Crew, at: datetime) -> bool:
+def reaches(step: Step, crew: Crew, at: datetime) -> bool:
+    """Return whether a step reaches anybody at `at`."""
     if step.round_robin:
         return bool(present(step, crew, at))
     return any(person.contacts for target in step.targets for person in on_call(target, crew, at))
@@ -280,6 +297,7 @@ def decide(
     number = number_of(policy, place)
     name = f"step {number} of {policy.name}" if number else "reassigned"
     name += ", in turn" if current.round_robin else ""
+    name = name if reaches(current, crew, now) else nobody_reached(policy)
     reason = name if step < len(policy.steps) else f"{name}, again"
     round_ = number if current.round_robin else 0
     decision = Decision(targets, count, next_at, (), reason, draws, round=round_)

@@ -248,6 +248,9 @@ def place(policy: Policy, step: int, others: Sequence[str], who: str = "You are"
 
 
 def _place(subject: Subject) -> str:
+    if subject.words.startswith(unreached := escalation.nobody_reached(subject.incident.policy)):
+        who = f"{subject.person.name} is" if subject.shared else "you are"
+        return f"{_capital(unreached)}, so {who} paged, as the catch-all"
     who = f"{subject.person.name} is" if subject.shared else "You are"
     return place(subject.incident.policy, subject.step, [one.name for one in subject.with_people], who)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, select
 
 from alerting import devices, escalation, rotation_store, working_hours
 from alerting.crew import Crew
-from alerting.crew_tables import people, policies
+from alerting.crew_tables import catch_all, people, policies
 from alerting.escalation import Policy
 from alerting.origin import Origin
 from alerting.person import Person
@@ -42,6 +42,8 @@ def load_defined(
 
 def load_crew(db: Connection, names: Collection[str] | None = None) -> Crew:
     """Return everybody whom these targets may mean, or everybody. Who no longer exists is away from each rotation."""
+    last = load_catch_all(db)
+    names = None if names is None else {*names, *last}
     rotations, teams = rotation_store.load_rotations(db, names), rotation_store.load_teams(db, names)
     if names is not None:
         in_teams = {member for team in teams.values() for member in team.people}
@@ -50,7 +52,18 @@ def load_crew(db: Connection, names: Collection[str] | None = None) -> Crew:
     everybody = {} if names is not None and not names else load_people(db, names)
     present = {name: rotation.without_strangers(everybody) for name, rotation in rotations.items()}
     leaves = tuple(kept.override for kept in rotation_store.kept(db, []))
-    return Crew(everybody, present, teams, leaves)
+    return Crew(everybody, present, teams, leaves, last)
+
+
+def load_catch_all(db: Connection) -> tuple[str, ...]:
+    """Return the names of the catch-all, in their order; none if it is the terminal of the service."""
+    return tuple(db.execute(select(catch_all.c.name).order_by(catch_all.c.place)).scalars())
+
+
+def put_catch_all(db: Connection, names: Iterable[str]) -> None:
+    """Write the names of the catch-all in place of all others."""
+    db.execute(delete(catch_all))
+    insert_many(db, catch_all, [{"place": place, "name": name} for place, name in enumerate(names)])
 
 
 def person_of_user(db: Connection, user: str) -> Person | None:

@@ -165,6 +165,7 @@ def _top(configuration: Configuration) -> Properties:
         "acknowledge_for": length(configuration.acknowledge_for),
         "rules": "; ".join(map(_label_rule, configuration.rules)) or "none",
         "policy": configuration.policy or "none",
+        "catch_all": ", ".join(configuration.catch_all) or "the terminal",
     }
 
 

@@ -192,6 +192,7 @@ class Reading:
             ),
             rules=rules.of_labels(root.get("rules")),
             policy=self._policy,
+            catch_all=self._catch_all(),
             ping_keys=keys,
             ping_key_references={name: node.as_(str, "") for name, node in root.entries("ping_keys").items()},
             # Before people, whose contacts are judged by whether their notifier has its settings.
@@ -348,21 +349,28 @@ class Reading:
             definition_status_page.status_page(slug, node, self._timezone, self._look), origin=self._origin
         )
 
-    def _step(self, node: Node) -> Step:
-        node.only(schema.STEP, "a step")
-        page = node.need("page", "anna")
+    def _catch_all(self) -> tuple[str, ...]:
+        node = self._root.get("catch_all")
+        return self._targets(node) if node is not None else ()
+
+    def _targets(self, node: Node) -> tuple[str, ...]:
         people = [
-            item.as_(self._known_target, "") for item in entry.some(page, entry.MAX_PAGED, "people", "anna")
+            item.as_(self._known_target, "") for item in entry.some(node, entry.MAX_PAGED, "people", "anna")
         ]
         if len(people) > len(set(people)):
-            page.report("names somebody twice.")
+            node.report("names somebody twice.")
+        return tuple(people)
+
+    def _step(self, node: Node) -> Step:
+        node.only(schema.STEP, "a step")
+        people = self._targets(node.need("page", "anna"))
         wait = node.need("wait", "5m").as_(entry.between(entry.WAIT), _SOME_STEP.wait)
         only = node.get("only")
         condition = rotations.condition(only, self._timezone) if only else escalation.ANY
         in_turn = node.read("round_robin", entry.truth, False)
         if in_turn and len(people) == 1 and people[0] not in self._root.entries("teams"):
             node.fields()["round_robin"].report("needs several to take turns; name more of them, or a team.")
-        return Step(tuple(people), wait, only=condition, round_robin=in_turn)
+        return Step(people, wait, only=condition, round_robin=in_turn)
 
 
 def _filled_if_here(text: str, fill_in: Callable[[str], str]) -> str:

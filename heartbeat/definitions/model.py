@@ -33,6 +33,8 @@ class Configuration:
     """The rules for checks with certain labels."""
     policy: str | None = None
     """The policy of checks that name none: the one named at the top, or the only one there is."""
+    catch_all: tuple[str, ...] = ()
+    """Those who are paged where nobody of a policy can be reached; without any, the terminal of the service is."""
     ping_keys: dict[str, str] = field(default_factory=dict)
     """By name the SHA-256, in hex, of the key."""
     ping_key_references: dict[str, str] = field(default_factory=dict)

@@ -232,13 +232,14 @@ def _put_rows(db: Connection, current: Configuration, target: Configuration) -> 
             target.notifiers,
             target.rotations.values(),
             target.teams.values(),
+            target.catch_all,
         )
 
 
 def _paging(declared: Configuration) -> tuple[object, ...]:
     """Return all that decides who is paged."""
     crew = (declared.people, declared.channels, declared.rotations, declared.teams)
-    return (*crew, declared.policies, declared.notifiers)
+    return (*crew, declared.policies, declared.notifiers, declared.catch_all)
 
 
 def _put_checks(

@@ -118,6 +118,12 @@ _TOP = values.mapping(
             "The length of an acknowledgement, after which the incident pages again", ACKNOWLEDGED_FOR
         ),
         "policy": values.name("The policy of checks that name none."),
+        "catch_all": values.names(
+            "Those who are paged where nobody of a policy can be reached: people, rotations, teams and channels. "
+            "The terminal of the service if missing.",
+            entry.MAX_PAGED,
+            entry.SLUG,
+        ),
         "timezone": values.ZONE | {"description": "The time zone of checks and people that name none."},
         "grace": values.length("The grace of checks that name none", GRACE),
         "alert_after": check_schema.ALERT_AFTER

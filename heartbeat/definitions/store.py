@@ -43,6 +43,7 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         acknowledge_for=installation.acknowledge_for(db),
         rules=label_rules(db),
         policy=installation.recall(db, "policy"),
+        catch_all=desk.catch_all(db) if origin == Origin.FILE else (),
         ping_keys={key.name: key.hash for key in ping_keys.listed(db, origin)},
         ping_key_references=installation.recall(db, "ping_key_references") or {},
         peers=installation.peers(db) if origin == Origin.FILE else {},

@@ -20,6 +20,19 @@ from heartbeat.on_call import calendar_report, uncovered
 D = TypeVar("D", bound=Owned)
 
 
+ONLY_THE_TERMINAL = (
+    "catch_all: if nobody of a policy can be reached, its pages go to the service's own terminal alone; "
+    "name people or channels."
+)
+"""The warning about an installation with policies whose catch-all nobody reads."""
+
+
+def last_resort(db: Connection, target: Configuration) -> list[str]:
+    """Return the warning about the catch-all, if there is one."""
+    policies = _put_in_place(desk.policies(db), target.policies)
+    return [ONLY_THE_TERMINAL] if policies and not target.catch_all else []
+
+
 def warnings(db: Connection, target: Configuration, now: datetime) -> list[str]:
     """Return a sentence for each policy that would have gaps, with the first one, and for each calendar in trouble."""
     policies = _put_in_place(desk.policies(db), target.policies)
@@ -57,7 +70,7 @@ def _crew(db: Connection, target: Configuration) -> Crew:
     people = _put_in_place(desk.people(db), target.people | target.channels)
     stored, leaves = desk.rotations(db), _leaves(db)
     rotations = _as_kept(db, _put_in_place(stored, target.rotations), stored, leaves, people)
-    return Crew(people, rotations, _put_in_place(desk.teams(db), target.teams), leaves)
+    return Crew(people, rotations, _put_in_place(desk.teams(db), target.teams), leaves, target.catch_all)
 
 
 def _leaves(db: Connection) -> tuple[Override, ...]:

@@ -40,8 +40,8 @@ def key_of(person: str) -> str:
 
 
 def paged(policies: Sequence[Policy], crew: Crew) -> list[Person]:
-    """Return the people whom a policy may page, by itself, by a team or by a rotation. One needs a contact."""
-    targets = {target for policy in policies for target in policy.targets}
+    """Return the people whom a policy or the catch-all may page, also by a team or a rotation. One needs a contact."""
+    targets = {target for policy in policies for target in policy.targets} | set(crew.catch_all)
     return [
         person
         for person in crew.people.values()

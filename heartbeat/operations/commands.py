@@ -63,7 +63,7 @@ def plan(settings: Settings) -> int:
         settings,
         lambda db: (
             definition_plan.difference(db, configuration),
-            planned.warnings(db, configuration, now),
+            [*planned.last_resort(db, configuration), *planned.warnings(db, configuration, now)],
         ),
         "check the file alone with heartbeat plan --offline, or run heartbeat migrate first.",
     )

@@ -238,6 +238,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
                 escalation.on_call(target, replace(crew, people=reachable), now) for target in policy.targets
             )
         ],
+        catch_all=bool(crew.catch_all) or not policies,
         without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],
         refused=list(dict.fromkeys(pings.name for pings in unexpected_store.listed(db))),

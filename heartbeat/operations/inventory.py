@@ -20,6 +20,8 @@ class Inventory:
     without_contacts: Sequence[str] = ()
     unusable_contacts: Sequence[str] = ()
     reach_nobody: Sequence[str] = ()
+    catch_all: bool = True
+    """False if there are policies, and the pages of those who reach nobody go to the terminal alone."""
     without_policy: Sequence[str] = ()
     never_heard: Sequence[str] = ()
     refused: Sequence[str] = ()
@@ -45,6 +47,11 @@ class Inventory:
 def judge(inventory: Inventory) -> Iterator[Finding]:
     """Yield what is wrong with the contents of the database, and what is well."""
     yield from _named(inventory)
+    if not inventory.catch_all:
+        yield warn(
+            "catch-all",
+            "is only the service's own terminal: name people or channels under catch_all in the configuration file.",
+        )
     if inventory.unreachable_links:
         yield warn("public address", inventory.unreachable_links)
     for slug, question in list(inventory.zone_questions.items())[:NAMES]:

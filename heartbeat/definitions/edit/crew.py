@@ -49,6 +49,8 @@ def _uses(db: Connection, name: str) -> Iterator[str]:
         if name in policy.targets:
             yield f"Policy {policy.name} pages {name}: take {name} out of it first."
     crew = desk.crew(db)
+    if name in crew.catch_all:
+        yield f"The catch-all of the configuration file pages {name}: take {name} out of it first."
     for rotation in crew.rotations.values():
         if name in rotation.named:
             yield f"Rotation {rotation.name} has {name}: take {name} out of it first."

@@ -306,6 +306,8 @@ MISTAKEN = [
         "policies.p.warnings_wait_for.hours: '9-17' is no window; "
         'write two times of day, for example "01:00-03:00".',
     ),
+    (f"{A_PERSON}catch_all: []", "catch_all: needs at least one, such as anna."),
+    (f"{A_PERSON}catch_all: [a, a]", "catch_all: names somebody twice."),
     (
         f"{A_PERSON}policies: {{p: {{warnings_wait_for: {{days: mon}}}}}}",
         "policies.p: has no steps; write for example `steps: [{page: anna, wait: 5m}]`.",

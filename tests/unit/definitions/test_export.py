@@ -66,6 +66,7 @@ rotations:
         only: [{days: [mon, wed]}, {hours: "09:00-24:00"}]
       - {people: [anna, bob, anna], shift: 3mo, from: 2026-01-31T09:00, only: {hours: "00:00-24:00"}}
 teams: {all: [anna, bob], one: bob}
+catch_all: [room, all]
 policies:
   day: [{page: [anna, infra, all, room], wait: 1h30m}, {page: bob, wait: 24h}]
   night:

@@ -9,6 +9,7 @@ from tests.unit.documents.documentation import ROOT
 
 UNIT = ROOT / "tests" / "unit"
 SUBJECTS: Mapping[str, str] = {
+    "alerting/test_catch_all.py": "those who are paged where nobody of a policy can be reached",
     "alerting/test_quiet_pages.py": "pages in the quiet hours of a person",
     "alerting/test_reading.py": "every kind of notice on every channel",
     "alerting/notifiers/test_codes.py": "a code that proves a contact, on every channel",

@@ -114,6 +114,7 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
             "without a contact, so nobody can page them: anna.",
         ),
         (inventory(unusable_contacts=["anna"]), Weight.BAD, "whose notifier does not work here: anna."),
+        (inventory(catch_all=False), Weight.WARN, "is only the service's own terminal"),
         (inventory(reach_nobody=["ops"]), Weight.BAD, "that reach nobody, so their pages"),
         (
             inventory(without_policy=["a", "b"]),

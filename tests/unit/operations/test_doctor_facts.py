@@ -222,7 +222,7 @@ async def test_a_healthy_installation_that_is_not_served_lacks_only_the_outside(
         for finding in findings
         if finding.weight is not Weight.OK and not any(words in finding.words for words in of_tests)
     ]
-    assert problems == ["contacts", "public address", "outside heartbeat", "serving"]
+    assert problems == ["contacts", "catch-all", "public address", "outside heartbeat", "serving"]
 
 
 async def test_damage_of_the_file_is_a_fault_of_the_database(

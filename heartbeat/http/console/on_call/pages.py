@@ -252,6 +252,7 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
     named = [(check, view_rows.word(check, request.now)) for check in checks]
     return {
         "plan": plan,
+        "last_resort": on_call_view.last_resort(plan),
         "calls": forecast.by(db, policies[name], request.now),
         "named": named,
         "most": MOST_CHECKS,

@@ -74,11 +74,12 @@ class StepView:
     round_robin: bool = False
     only: str = ""
     """What it is meant for, in words; empty if for every incident."""
+    reaches: bool = True
 
     @property
     def falls_through(self) -> bool:
         """True if nobody can be reached, so that the step falls through to another one."""
-        return list(self.people) == [OPERATOR]
+        return not self.reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ class PolicyView:
     checks: int
     warnings_wait_for: str = ""
     """Working hours in words, empty if nothing waits for them."""
+    last_resort: Sequence[Person] = (OPERATOR,)
+    """The people of the catch-all."""
 
 
 def member(
@@ -145,12 +148,16 @@ def plan(
         unreached = escalation.unreachable(step.targets, crew, at)
         paged = escalation.present(step, crew, at) if step.round_robin else step.targets
         people, only = escalation.recipients(paged, crew, at), rotations.condition_in_words(step.only)
-        stages.append(StepView(when, people, unreached, step.round_robin, only))
+        reaches = escalation.reaches(step, crew, at)
+        stages.append(StepView(when, people, unreached, step.round_robin, only, reaches))
         at += step.wait
     repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE
     waits = rotations.hours_in_words(policy.warnings_wait_for) if policy.warnings_wait_for else ""
-    return PolicyView(policy.name, policy.name == default, declared, stages, repeats_every, checks, waits)
+    last = escalation.last_resort(crew, now)
+    return PolicyView(
+        policy.name, policy.name == default, declared, stages, repeats_every, checks, waits, last
+    )
 
 
 def names_of(ids: Iterable[str], crew: Crew) -> list[str]:
@@ -164,10 +171,17 @@ def sentence(first: PolicyView | None) -> str:
         return "Nobody is on call: there is no policy, so pages go only to the terminal of the service."
     reached = _reached(first)
     if not reached:
-        return "Nobody who is on call can be reached: pages go to the terminal of the service."
+        return f"Nobody who is on call can be reached: pages go to {last_resort(first)}."
     names, draws = _names(reached[0].people), reached[0].round_robin
     in_turn = ", in turn" if draws and len(names) > 1 else ""
     return f"{times.names(names)} {times.are(names)} on call{in_turn}."
+
+
+def last_resort(plan: PolicyView) -> str:
+    """Return where the pages of a policy go that reaches nobody."""
+    if list(plan.last_resort) == [OPERATOR]:
+        return "the terminal of the service"
+    return f"{times.names(_names(plan.last_resort))}, the catch-all"
 
 
 def following(first: PolicyView | None) -> str:

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import sys
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,6 +35,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"fault": str(unreadable)}
     except (MemoryError, RecursionError):
         return {"fault": "takes too much memory to read"}
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        # Foreign text does to the library what nobody has thought of.
+        return {"fault": "has something in it that cannot be read"}
     written = event.to_json(events)
     if len(json.dumps(written)) > LARGEST:
         return {"fault": "has too many events with too many people"}
@@ -44,14 +48,19 @@ def _limit(what: int, most: int) -> None:
     """Limit this process. A tighter limit that it has already stays."""
     _, hard = resource.getrlimit(what)
     limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(what, (limit, limit))
+    with suppress(OSError, ValueError):
+        resource.setrlimit(what, (limit, limit))
 
 
 def main() -> None:
-    """Answer the one request that comes in."""
+    """Answer the one request that comes in.
+
+    Some systems let no service limit itself. The bound on its time, which whoever started it keeps, holds there too.
+    """
     _limit(resource.RLIMIT_CPU, CPU)
     _limit(resource.RLIMIT_AS, MEMORY)
-    os.nice(POLITENESS)
+    with suppress(OSError):
+        os.nice(POLITENESS)
     json.dump(answer(json.load(sys.stdin)), sys.stdout)
 
 

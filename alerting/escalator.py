@@ -88,8 +88,7 @@ def _page(
         news = what_is_new.of(of_it, now, pace)
         fallen = incident if incident.step == decision.step else replace(incident, step=decision.step)
         pages += [(fallen, person, decision.reason, news) for person in free]
-        line = f"{decision.reason}: {', '.join(person.name for person in everybody)}"
-        entries.append(Entry(incident.id, now, "paged", line))
+        entries.append(Entry(incident.id, now, "paged", _line(decision, everybody, incident.severity, now)))
         stepped.append(_stepped(incident, decision, now))
         if free == everybody:
             # A page that waits already may be under way without the latest news, so it does not tell all.
@@ -99,6 +98,12 @@ def _page(
         symptom_store.told_all(db, told, now)
     store.save(db, [*_with_next_news(stepped, told, symptoms, now, pace), *held])
     timeline.write(db, entries)
+
+
+def _line(decision: Decision, everybody: Sequence[Person], severity: Severity, now: datetime) -> str:
+    """Return who is paged, for the timeline. A page that quiet hours hold has a line of its own."""
+    loud = [person.name for person in everybody if person.quiet_until(severity, now) is None]
+    return f"{decision.reason}: {', '.join(loud or [person.name for person in everybody])}"
 
 
 def _decided(

@@ -50,8 +50,8 @@ class Discord:
         """Post the notice. With `wait`, Discord answers with the message that it has stored."""
         url = httpx.URL(contact.address).copy_merge_params({"wait": "true"})
         match await post(self.http, str(url), _message(notice), {}, self.bound):
-            case Reply(status=200) as reply if isinstance(reply.fields().get("id"), str):
-                return Accepted(reply.line)
+            case Reply(status=200) as reply if isinstance(number := reply.fields().get("id"), str):
+                return Accepted(reply.line, provider_id=quoted(number, url.path.rpartition("/")[2]))
             case Reply() as reply:
                 fields, token = reply.fields(), url.path.rpartition("/")[2]
                 return reply.failure(quoted(str(fields.get("message", "")), token), fields.get("retry_after"))

@@ -75,6 +75,9 @@ async def test_what_is_held_back_pages_at_the_end_of_quiet_hours(
     await fall(database, severity)
     assert await carry(database, PAGED_AT) == ["ben"]
     assert await held_of(database) == ["page to Anna: held until 03 May 04:00 UTC by their quiet hours"]
+    dossier = await database.read(lambda db: desk.dossier(db, 1))
+    assert dossier is not None
+    assert "step 1 of ops: Ben" in [entry.words for entry in dossier.timeline if entry.kind == "paged"]
     assert await database.read(lambda db: desk.paged_people(db, 1)) == ["ben"]
     assert await carry(database, MORNING - timedelta(seconds=1)) == ["ben"], "the policy goes on"
     assert "anna" in await carry(database, MORNING)

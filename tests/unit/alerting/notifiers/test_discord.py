@@ -32,7 +32,7 @@ def outcome(http: httpx.AsyncClient, provider: Provider, notice: Notice) -> Send
 
 
 async def test_what_is_on_the_wire(provider: Provider, outcome: Sending) -> None:
-    assert await outcome() == Accepted("200 OK")
+    assert await outcome() == Accepted("200 OK", provider_id="1444")
     (request,) = provider.heard
     assert request.line == f"POST {PATH}?wait=true HTTP/1.1"
     assert request.json() == {

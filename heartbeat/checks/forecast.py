@@ -133,15 +133,38 @@ def of(
     )
 
 
-def by(
-    db: Connection, policy: Policy, now: datetime, severity: Severity = Severity.CRITICAL
-) -> tuple[Call, ...]:
-    """Return the steps of this policy for an incident of this severity that opens now."""
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The steps of a policy for an incident of any of these severities."""
+
+    severities: tuple[Severity, ...]
+    calls: tuple[Call, ...]
+
+
+def outlooks(db: Connection, policy: Policy, now: datetime) -> list[Outlook]:
+    """Return the steps of a policy for an incident that opens now, the worst severity first.
+
+    Severities for which the same people are paged at the same times have one outlook, with the contacts for the worst.
+    """
     crew, at = desk.crew(db), now + installation.pace(db).gathering
-    ahead = escalation.ahead(policy, 0, at, crew, severity)
-    return tuple(
-        replace(_call(policy, at, decision, crew), severity=severity)
-        for at, decision in _put_off(ahead, crew, policy, severity)
+    found: list[Outlook] = []
+    for severity in Severity:
+        ahead = _put_off(escalation.ahead(policy, 0, at, crew, severity), crew, policy, severity)
+        calls = tuple(
+            replace(_call(policy, due, decision, crew), severity=severity) for due, decision in ahead
+        )
+        alike = next((place for place, outlook in enumerate(found) if _alike(outlook.calls, calls)), None)
+        if alike is None:
+            found.append(Outlook((severity,), calls))
+        else:
+            found[alike] = replace(found[alike], severities=(*found[alike].severities, severity))
+    return found
+
+
+def _alike(calls: Sequence[Call], others: Sequence[Call]) -> bool:
+    """Return whether calls differ in nothing but the severity."""
+    return len(calls) == len(others) and all(
+        replace(call, severity=other.severity) == other for call, other in zip(calls, others, strict=True)
     )
 
 

@@ -1,7 +1,13 @@
 """Walks through rotations, teams and channels in a real browser, without a line of script, on a phone."""
 
+from datetime import timedelta
+
+import httpx
 from playwright.async_api import Browser, expect
 
+from alerting import desk, escalator
+from heartbeat.checks import store as check_store
+from heartbeat.checks import symptoms
 from tests.e2e import walk as walks
 from tests.e2e.acting import does
 from tests.e2e.inspection import faults_of
@@ -59,6 +65,105 @@ async def test_a_rotation_with_two_layers_is_made_changed_and_goes_without_scrip
         await walk.follow("Delete…")
         await walk.press("Delete web")
         await walk.is_at("/on-call")
+
+
+@does(
+    "/on-call/new-person",
+    "/on-call/new-rotation",
+    "/on-call/new-team",
+    "/on-call/new-channel",
+    "/on-call/new-policy",
+    "/new",
+)
+async def test_an_incident_pages_those_whom_the_console_alone_has_defined(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, NARROW, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        for noun, slug, name in (("person", "anna", "Anna"), ("channel", "room", "Ops room")):
+            await walk.to(f"/on-call/new-{noun}")
+            await walk.fill(Slug=slug, Name=name)
+            await page.get_by_label("Contact 1: notifier").select_option("ntfy")
+            await page.get_by_label("Contact 1: address").fill(f"https://ntfy.example.com/{slug}")
+            await walk.press(f"Add the {noun}")
+        await walk.to("/on-call/new-rotation")
+        await walk.fill(Slug="infra")
+        await page.get_by_label("Layer 1, person 1").select_option("anna")
+        await page.get_by_text("Only at some times").click()
+        await page.get_by_role("checkbox", name="Sun").check()
+        await page.get_by_role("button", name="Another layer").click()
+        await page.get_by_label("Layer 2, person 1").select_option("first")
+        await walk.press("Add the rotation")
+        await walk.reads("infra: Anna until 04 May 00:00 UTC, then First responder.")
+        await walk.to("/on-call/new-team")
+        await walk.fill(Slug="everybody")
+        for name in ("First responder", "Second responder"):
+            await page.get_by_role("checkbox", name=name).check()
+        await walk.press("Add the team")
+
+        await walk.to("/on-call/new-policy")
+        await walk.fill(Slug="house")
+        for _ in range(2):
+            await page.get_by_role("button", name="Another step").click()
+        steps = [page.get_by_role("group", name=f"Step {number}", exact=True) for number in (1, 2, 3)]
+        await steps[0].get_by_role("checkbox", name="Second responder by").check()
+        await steps[0].get_by_text("Only for some incidents").click()
+        await steps[0].get_by_role("checkbox", name="warning").check()
+        await steps[1].get_by_role("checkbox", name="infra").check()
+        await steps[1].get_by_role("checkbox", name="Ops room").check()
+        await steps[1].get_by_text("Only for some incidents").click()
+        await steps[1].get_by_role("checkbox", name="critical").check()
+        await steps[1].get_by_role("checkbox", name="Sun").check()
+        await steps[1].get_by_label("Hours").fill("9 to 5")
+        await steps[2].get_by_role("checkbox", name="everybody").check()
+        await walk.press("Add the policy")
+        await walk.reads("Step 2, hours: '9 to 5' is no window")
+        assert await faults_of(walk, "on-call-policy-refused") == []
+        await page.get_by_label("Hours").nth(1).fill("08:00-18:00")
+        await page.get_by_role("button", name="Preview").click()
+        await expect(page.locator("#preview")).to_contain_text("If it is warning")
+        assert await faults_of(walk, "on-call-policy-preview") == []
+        await walk.press("Add the policy")
+        await walk.reads("only critical, sun 08:00-18:00 UTC")
+
+        await walk.to("/new")
+        await walk.fill(Slug="payroll")
+        await page.get_by_role("textbox", name="Interval").fill("1h")
+        await page.get_by_label("Severity").select_option("critical")
+        await page.get_by_label("Policy").select_option("house")
+        await walk.press("Create check")
+        number = await _fail(place, "payroll")
+        await walk.to(f"/incidents/{number}")
+        story = page.locator(".story")
+        await expect(story).to_contain_text("Anna")
+        await expect(story).to_contain_text("Ops room")
+        assert await story.get_by_text("Second responder").count() == 0, "that step is for warnings"
+        assert await story.get_by_text("First responder").count() == 0, "it is Sunday: Anna's layer decides"
+        await _later(place, timedelta(minutes=6))
+        await walk.to(f"/incidents/{number}")
+        for name in ("First responder", "Second responder"):
+            await expect(story).to_contain_text(name)
+
+
+async def _fail(place: Place, slug: str) -> int:
+    """Let a job fail, and let its incident gather and page."""
+    database = place.system.context.database
+    job = await database.read(lambda db: check_store.load(db, slug))
+    assert job is not None
+    async with httpx.AsyncClient() as client:
+        assert (await client.post(f"{place.url}/ping/{job.uuid}/fail")).is_success
+    await _later(place, timedelta(minutes=2))
+    key = symptoms.key_of(job)
+    return (await database.read(lambda db: desk.incident_of(db, [key])))[key]
+
+
+async def _later(place: Place, later: timedelta) -> None:
+    """Let time pass, and let the escalator page what is due then."""
+    place.clock.at += later
+    await place.system.context.database.write(lambda db: escalator.sweep(db, place.clock.at))
+    await place.system.courier.dispatch()
+    await place.system.courier.settle(5.0)
 
 
 async def test_a_rotation_shows_who_would_be_on_call_while_one_types(place: Place, chromium: Browser) -> None:

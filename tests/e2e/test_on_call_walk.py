@@ -75,7 +75,11 @@ async def test_somebody_is_added_and_paged_by_a_policy_without_script(
         await page.get_by_label("Slug").fill("night")
         await page.get_by_role("checkbox", name="Anna").check()
         await page.get_by_role("button", name="Another step").click()
-        await page.get_by_role("group", name="Step 2").get_by_role("checkbox", name="First responder").check()
+        await (
+            page.get_by_role("group", name="Step 2", exact=True)
+            .get_by_role("checkbox", name="First responder")
+            .check()
+        )
         await page.get_by_label("Next step after").fill("10m")
         await page.get_by_role("button", name="Preview").click()
         await expect(page.locator("#preview")).to_contain_text("step 2 First responder by ntfy")

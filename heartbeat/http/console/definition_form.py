@@ -81,12 +81,16 @@ class DefinitionForm(Generic[D, F]):
     """The facts that the template shows besides the fields."""
     vet: Callable[[ConsoleRequest, str, Mapping[str, object]], Awaitable[None]] = _reachable
     """Looks addresses up before the transaction: the network may take its time. Raises `Faulty`."""
-    unfit: Callable[[D], str | None] = lambda _definition: None
-    """The sentence that refuses a definition that the form cannot hold."""
+    state: Callable[[D], object] = repr
+    """All of a definition that the form changes, by which a change by somebody else is noticed."""
 
     def address(self, name: str) -> str:
         """The address of a definition's own screen."""
         return f"{self.folder}/{self.section}/{quote(name)}"
+
+    def mark(self, definition: D) -> str:
+        """The mark of a definition as it is now."""
+        return sha256(str(self.state(definition)).encode()).hexdigest()[:16]
 
 
 class _Outrun(Exception):
@@ -132,9 +136,7 @@ async def change(form: DefinitionForm[D, F], request: ConsoleRequest) -> Respons
         return missing(form.kind, request)
     if definition.origin == Origin.FILE:
         return _declared(form, request, definition, "change")
-    if sentence := form.unfit(definition):
-        return render.error_page(request.http, 409, "Too much for a form", sentence)
-    return await _show(form, request, Filled(form.filled(definition), _mark(definition), definition))
+    return await _show(form, request, Filled(form.filled(definition), form.mark(definition), definition))
 
 
 async def save(form: DefinitionForm[D, F], request: ConsoleRequest) -> Response:
@@ -233,13 +235,9 @@ def _require_mark(form: DefinitionForm[D, F], filled: Filled[D, F], current: D |
             "choose another name, or change that one."
         )
         raise _Outrun(Filled(fields, problems=[("slug", sentence)]))
-    if filled.definition is not None and (current is None or _mark(current) != filled.mark):
-        mark = "" if current is None else _mark(current)
+    if filled.definition is not None and (current is None or form.mark(current) != filled.mark):
+        mark = "" if current is None else form.mark(current)
         raise _Outrun(Filled(fields, mark, current, [("", CHANGED)]))
-
-
-def _mark(definition: object) -> str:
-    return sha256(repr(definition).encode()).hexdigest()[:16]
 
 
 async def _show(

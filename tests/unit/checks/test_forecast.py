@@ -202,12 +202,18 @@ def test_foreseeing_changes_nothing(db: Connection) -> None:
     assert outbox.workload(db).waiting == 0
 
 
-def test_a_policy_is_foreseen_for_what_is_critical(db: Connection) -> None:
+def test_a_policy_is_foreseen_for_each_severity_that_makes_a_difference(db: Connection) -> None:
     only = Condition(severities=(Severity.CRITICAL,))
     policy = Policy(
         "ops", (Step(("first",), timedelta(minutes=5), only=only), Step(("second",), timedelta(minutes=5)))
     )
     asleep = replace(FIRST, quiet_hours=QuietHours.parse("02:00-04:00"))
     desk.define_person(db, asleep)
-    first, *_ = forecast.by(db, policy, NOW)
+    critical, others = forecast.outlooks(db, policy, NOW)
+    assert critical.severities == (Severity.CRITICAL,)
+    first = critical.calls[0]
     assert (first.at, first.number, first.people) == (NOW + GATHERING, 1, (asleep,))
+    assert others.severities == (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    assert [call.number for call in others.calls] == [2, 2]
+    (alike,) = forecast.outlooks(db, Policy("ops", policy.steps[1:]), NOW)
+    assert alike.severities == tuple(Severity)

@@ -2,7 +2,7 @@
 
 from alerting import attempts
 from heartbeat.http.console.checks import list as check_list
-from heartbeat.http.console.on_call import policy_fields, policy_form
+from heartbeat.http.console.on_call import offers, rotation_preview
 from heartbeat.http.pages import render as renderer
 from tests.unit.documents.documentation import read
 
@@ -15,6 +15,6 @@ def test_the_keys_and_numbers_of_the_console_are_documented() -> None:
         assert f"<kbd>{key}</kbd>" in frame
     assert f"the most urgent {check_list.AT_A_GLANCE} checks" in page
     assert f"the newest {attempts.REMEMBERED:,} attempts" in page
-    assert f"more than {policy_form.TICKED}, their names are written" in page
-    assert f"at most {policy_fields.MOST} steps here" in page
+    assert f"more than {offers.TICKED}, their names are written" in page
+    assert f"in the coming {rotation_preview.AHEAD.days} days" in page
     assert f"renews itself every {renderer.REFRESH} seconds" in page

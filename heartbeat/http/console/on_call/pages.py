@@ -253,7 +253,7 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
     return {
         "plan": plan,
         "last_resort": on_call_view.last_resort(plan),
-        "calls": forecast.by(db, policies[name], request.now),
+        "outlooks": forecast.outlooks(db, policies[name], request.now),
         "named": named,
         "most": MOST_CHECKS,
     }

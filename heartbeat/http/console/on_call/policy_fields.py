@@ -3,32 +3,100 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 from starlette.datastructures import FormData
 
-from alerting.escalation import Policy
+from alerting.escalation import Condition, Policy, Step
+from alerting.severity import Severity
 from heartbeat import duration
+from heartbeat.definitions.entry import MAX_STEPS
 from heartbeat.http.console import form_rows
 from heartbeat.http.console.on_call import names
+from heartbeat.http.console.on_call.time_fields import HoursFields
+from heartbeat.written import filled
 
-MOST = 20
-"""Steps that the form has room for; longer policies are the file's and the API's."""
-_STEP = re.compile(r"steps\[(\d+)\](?:\.(\w+))?(?:\[\d+\])?: (.*)", re.DOTALL)
-_FIELDS = {"page": "whom to page", "wait": "how long to wait"}
+_STEP = re.compile(r"steps\[(\d+)\](?:\.only)?(?:\.(\w+))?(?:\[\d+\])?: (.*)", re.DOTALL)
+_WAITS = re.compile(r"warnings_wait_for(?:\.(\w+))?(?:\[\d+\])?: (.*)", re.DOTALL)
+WAITS = "waits"
+"""What the fields of the hours for which warnings wait end with."""
+_FIELDS = {
+    "page": ("page", "whom to page"),
+    "round_robin": ("turn", "in turn"),
+    "wait": ("wait", "how long to wait"),
+    "severity": ("severity", "severities"),
+    "days": ("hours", "days"),
+    "hours": ("hours", "hours"),
+    "timezone": ("zone", "time zone"),
+}
+"""The field of the form, and its name in sentences, by the field of the API."""
+_ALWAYS = HoursFields()
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionFields:
+    """What a step is meant for: these severities, within these hours. All, if nothing is typed."""
+
+    severities: tuple[str, ...] = ()
+    hours: HoursFields = _ALWAYS
+
+    @classmethod
+    def of(cls, only: Condition) -> Self:
+        """Return the fields of a condition."""
+        severities = tuple(severity.value for severity in only.severities)
+        return cls(severities, HoursFields.of(only.windows, only.timezone))
+
+    @classmethod
+    def typed(cls, form: FormData, place: int) -> Self:
+        """Return the typed fields of the step at this place."""
+        ticked = form.getlist(f"severity-{place}")
+        severities = tuple(severity.value for severity in Severity if severity.value in ticked)
+        return cls(severities, HoursFields.typed(form, str(place)))
+
+    @property
+    def blank(self) -> bool:
+        """True if the step is meant for every incident."""
+        return not self.entered()
+
+    def entered(self) -> dict[str, object]:
+        """Return the fields as the API takes them, none if the step is meant for every incident."""
+        return filled({"severity": list(self.severities) or None, **self.hours.entered()})
+
+
+_ANY = ConditionFields()
 
 
 @dataclass(frozen=True, slots=True)
 class StepFields:
-    """A step: the names of the people to page, and how long they have."""
+    """A step: the names of those to page, together or one in turn, how long they have, and what it is meant for."""
 
     page: tuple[str, ...] = ()
     wait: str = "5m"
+    in_turn: bool = False
+    only: ConditionFields = _ANY
 
-    @property
-    def listed(self) -> str:
-        """The names as one writes them, if there are too many people to tick."""
-        return ", ".join(self.page)
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """Return the fields of a step."""
+        return cls(step.targets, duration.written(step.wait), step.round_robin, ConditionFields.of(step.only))
+
+    @classmethod
+    def typed(cls, form: FormData, place: int) -> Self:
+        """Return the typed fields of the step at this place."""
+        page = tuple(dict.fromkeys(names.typed(form, f"page-{place}")))
+        wait = str(form.get(f"wait-{place}", "")).strip()
+        return cls(page, wait, bool(form.get(f"turn-{place}")), ConditionFields.typed(form, place))
+
+    def entered(self, orders: Sequence[tuple[str, ...]]) -> dict[str, object]:
+        """Return the fields as the API takes them. Those who stood together in `orders` keep their order."""
+        return filled(
+            {
+                "page": names.in_order(self.page, orders),
+                "round_robin": self.in_turn or None,
+                "wait": self.wait,
+                "only": self.only.entered() or None,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,52 +105,47 @@ class PolicyFields:
 
     slug: str = ""
     steps: tuple[StepFields, ...] = (StepFields(),)
+    waits: HoursFields = _ALWAYS
+    """The hours for which warnings wait."""
 
     @classmethod
     def typed(cls, form: FormData, slug: str | None = None) -> Self:
         """Return the typed fields. An existing policy keeps its `slug`."""
-        count = _stripped(form.get("rungs", ""))
-        many = min(int(count), MOST) if count.isascii() and count.isdigit() and len(count) < 4 else 1
-        steps = []
-        for place in range(max(many, 1)):
-            lines = [name for line in form.getlist(f"page-{place}") for name in str(line).split(",")]
-            page = tuple(dict.fromkeys(filter(None, map(_stripped, lines))))
-            steps.append(StepFields(page, _stripped(form.get(f"wait-{place}", ""))))
-        return cls(_stripped(form.get("slug", "")) if slug is None else slug, tuple(steps))
+        count = form_rows.count(form, "rungs", MAX_STEPS)
+        steps = tuple(StepFields.typed(form, place) for place in range(count))
+        name = str(form.get("slug", "")).strip() if slug is None else slug
+        return cls(name, steps, HoursFields.typed(form, WAITS))
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
         """Return the form of an existing policy."""
-        steps = [StepFields(step.targets, duration.written(step.wait)) for step in policy.steps]
-        return cls(policy.name, tuple(steps))
+        hours = policy.warnings_wait_for
+        waits = HoursFields.of(hours.windows, hours.timezone) if hours else _ALWAYS
+        return cls(policy.name, tuple(map(StepFields.of, policy.steps)), waits)
 
     def pressed(self, do: str) -> Self:
         """Return the form once a button about its steps is pressed."""
-        blank = replace(StepFields(), wait=self.steps[-1].wait)
-        return replace(self, steps=form_rows.apply(self.steps, do, blank)[:MOST])
+        blank = StepFields(wait=self.steps[-1].wait)
+        return replace(self, steps=form_rows.apply(self.steps, do, blank)[:MAX_STEPS])
 
     def entered(self, previous: Policy | None) -> dict[str, object]:
-        """Return the fields as the API takes them. People who were in a step together keep their order."""
+        """Return the fields as the API takes them."""
         orders = [step.targets for step in previous.steps] if previous else []
-        return {"steps": [{"page": _ordered(step.page, orders), "wait": step.wait} for step in self.steps]}
+        steps = [step.entered(orders) for step in self.steps]
+        return filled({"steps": steps, "warnings_wait_for": self.waits.entered() or None})
 
     def located(self, problems: Iterable[str]) -> list[tuple[str, str]]:
-        """Return each problem with its field, in the form's own words: `page-0`, `wait-0`."""
+        """Return each problem with its field, in the form's own words: `page-0`, `hours-0`."""
         return [_located(problem) for problem in problems]
 
 
 def _located(problem: str) -> tuple[str, str]:
+    if match := _WAITS.fullmatch(problem):
+        name, label = _FIELDS.get(match[1] or "", ("hours", "hours"))
+        return f"{name}-{WAITS}", f"Warnings wait, {label}: {match[2]}"
     match = _STEP.fullmatch(problem)
-    if match is not None:
-        place, field = int(match[1]), match[2] or ""
-        label = f", {_FIELDS[field]}" if field in _FIELDS else ""
-        return f"{field}-{place}", f"Step {place + 1}{label}: {match[3]}"
-    return names.of_slug(problem)
-
-
-def _ordered(page: tuple[str, ...], orders: Sequence[tuple[str, ...]]) -> list[str]:
-    return list(next((order for order in orders if set(order) == set(page)), page))
-
-
-def _stripped(value: Any) -> str:
-    return str(value).strip()
+    if match is None:
+        return names.of_slug(problem)
+    place = int(match[1])
+    name, label = _FIELDS.get(match[2] or "", ("step", ""))
+    return f"{name}-{place}", f"Step {place + 1}{', ' if label else ''}{label}: {match[3]}"

@@ -7,22 +7,24 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from alerting import desk
-from alerting.escalation import ANY, Policy
+from alerting.escalation import Policy
+from alerting.rotation import WEEKDAYS
+from alerting.severity import Severity
+from heartbeat import installation
 from heartbeat.actor import Role
 from heartbeat.checks import forecast
+from heartbeat.checks.forecast import Outlook
 from heartbeat.definitions.edit import policies as edit
 from heartbeat.definitions.edit.policies import POLICY
+from heartbeat.definitions.entry import MAX_STEPS
 from heartbeat.definitions.kind import OwnedByFile
 from heartbeat.definitions.single import Faulty
 from heartbeat.http.console import definition_form
 from heartbeat.http.console.definition_form import DefinitionForm, Filled
-from heartbeat.http.console.on_call import policy_fields
+from heartbeat.http.console.on_call import offers
 from heartbeat.http.console.on_call.policy_fields import PolicyFields
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
-
-TICKED = 12
-"""People of whom each can be ticked in each step. If there are more, their names are written."""
 
 
 async def ask_default(request: ConsoleRequest) -> Response:
@@ -54,37 +56,26 @@ async def make_default(request: ConsoleRequest) -> Response:
 
 
 def _facts(db: Connection, request: ConsoleRequest, filled: Filled[Policy, PolicyFields]) -> dict[str, Any]:
-    """The people to choose from, and those whom the policy would page now, or the problems with that."""
+    """Return all whom a step can page, and those whom the policy would page now, or the problems with that."""
     fields = filled.fields
-    people = sorted(desk.people(db).values(), key=lambda person: person.name.lower())
-    calls: Sequence[forecast.Call] = ()
+    outlooks: Sequence[Outlook] = ()
     faults: list[str] = []
     try:
         if any(step.page for step in fields.steps):
             entered = fields.entered(filled.definition)
             policy = edit.read(definition_form.edit(request, db), "preview", entered)
-            calls = forecast.by(db, policy, request.now)
+            outlooks = forecast.outlooks(db, policy, request.now)
     except Faulty as error:
         faults = [sentence for _, sentence in fields.located(error.problems)]
     return {
-        "people": people,
-        "calls": calls,
+        "offers": offers.targets(desk.crew(db)),
+        "severities": list(Severity),
+        "weekdays": WEEKDAYS,
+        "zone": installation.timezone(db),
+        "outlooks": outlooks,
         "faults": faults,
-        "ticks": len(people) <= TICKED,
-        "most": policy_fields.MOST,
+        "most": MAX_STEPS,
     }
-
-
-def _unfit(policy: Policy) -> str | None:
-    if any(step.only != ANY for step in policy.steps):
-        return "It has steps for some incidents only, which this form cannot show. Change it with the API."
-    if policy.warnings_wait_for is not None:
-        return "Its warnings wait for working hours, which this form cannot show. Change it with the API."
-    if any(step.round_robin for step in policy.steps):
-        return "It has steps that go round, which this form cannot show. Change it with the API."
-    if len(policy.steps) <= policy_fields.MOST:
-        return None
-    return f"It has {len(policy.steps)} steps, more than this form can show. Change it with the API."
 
 
 FORM = DefinitionForm(
@@ -99,7 +90,6 @@ FORM = DefinitionForm(
     title=lambda policy: policy.name,
     deletion="New incidents no longer use it. Open incidents keep its steps.",
     facts=_facts,
-    unfit=_unfit,
 )
 
 READING: Mapping[str, Route] = definition_form.reading(FORM) | {

@@ -12,12 +12,13 @@ from typing import Final, Self
 from starlette.datastructures import FormData
 
 from alerting.calendar_layer import CalendarLayer
-from alerting.rotation import WEEKDAYS, Layer, Rotation, Window
+from alerting.rotation import Layer, Rotation
 from heartbeat.definitions import rotation_schema
 from heartbeat.definitions.entry import MAX_LAYERS, MAX_WINDOWS
-from heartbeat.definitions.rotations import hours_of
 from heartbeat.http.console import form_rows
 from heartbeat.http.console.on_call import names
+from heartbeat.http.console.on_call.time_fields import TimeFields
+from heartbeat.written import filled
 
 TURN, TIME = "turn", "time"
 """The rows inside of a layer, as their buttons name them."""
@@ -36,29 +37,6 @@ _FIELDS: Final = {
     "ical": ("ical", "address of the calendar"),
 }
 """The field of the form, and its name in sentences, by the field of the API."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimeFields:
-    """Weekdays and hours. Without weekdays they are those of every day, without hours whole days."""
-
-    days: tuple[str, ...] = ()
-    hours: str = ""
-
-    @classmethod
-    def of(cls, window: Window) -> Self:
-        """Return the fields of a window."""
-        days = tuple(WEEKDAYS[day] for day in window.days)
-        return cls(() if days == WEEKDAYS else days, hours_of(window))
-
-    @property
-    def blank(self) -> bool:
-        """True if nothing is typed into it."""
-        return not self.days and not self.hours
-
-    def entered(self) -> dict[str, object]:
-        """Return the fields as the API takes them."""
-        return {"days": list(self.days) or None, "hours": self.hours or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +88,7 @@ class LayerFields:
             return cls(calendar=CalendarFields(address, mark))
         count = form_rows.count(form, f"times-{place}", MAX_WINDOWS)
         shift, day, at = (str(form.get(f"{field}-{place}", "")).strip() for field in ("shift", "day", "at"))
-        times = tuple(_time(form, f"{place}-{number}") for number in range(count))
+        times = tuple(TimeFields.typed(form, f"{place}-{number}") for number in range(count))
         return cls(names.written(form, f"people-{place}"), shift=shift, day=day, at=at, times=times)
 
     @property
@@ -138,12 +116,14 @@ class LayerFields:
         """Return the fields as the API takes them."""
         if self.calendar is not None:
             return self.calendar.entered(previous)
-        return {
-            "people": list(self.people),
-            "shift": self.shift,
-            "from": f"{self.day} {self.at}".strip(),
-            "only": [time.entered() for time in self.times if not time.blank] or None,
-        }
+        return filled(
+            {
+                "people": list(self.people),
+                "shift": self.shift,
+                "from": f"{self.day} {self.at}".strip(),
+                "only": [time.entered() for time in self.times if not time.blank] or None,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +197,6 @@ class RotationFields:
             return f"hours-{place}-{number}", f"{title}, times {number + 1}{label}: {sentence}"
         name, label = _FIELDS.get(field, ("layer", ""))
         return f"{name}-{place}", f"{title}, {label}: {sentence}" if label else f"{title}: {sentence}"
-
-
-def _time(form: FormData, place: str) -> TimeFields:
-    days = {str(day) for day in form.getlist(f"days-{place}")}
-    return TimeFields(
-        tuple(day for day in WEEKDAYS if day in days), str(form.get(f"hours-{place}", "")).strip()
-    )
 
 
 def _last_monday(day: date) -> date:

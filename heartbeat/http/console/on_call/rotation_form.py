@@ -76,6 +76,8 @@ FORM = DefinitionForm(
     deletion="Its overrides and proposed swaps are deleted too. Its people stay.",
     facts=_facts,
     vet=_vet,
+    # The address of a calendar is a secret, which is no part of its text.
+    state=lambda rotation: (rotation, [calendar.mark for calendar in rotation.calendars]),
 )
 
 READING = definition_form.reading(FORM)

@@ -34,6 +34,8 @@ class RotationPreview:
     """When nobody is on call, empty if somebody always is."""
     unreached: str
     """Who is on call without a contact, empty if everybody has one."""
+    unread: bool = False
+    """True if a calendar counts as empty, because it has not been read yet."""
 
 
 def of(planned: Rotation, crew: Crew, now: datetime) -> RotationPreview:
@@ -50,6 +52,7 @@ def of(planned: Rotation, crew: Crew, now: datetime) -> RotationPreview:
         max(len(words) - SHOWN, 0),
         _gaps(shifts, start, end, planned),
         _unreached(shifts, crew),
+        unread=not all(calendar.bookings for calendar in planned.calendars),
     )
 
 

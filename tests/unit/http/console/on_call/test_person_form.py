@@ -14,8 +14,9 @@ from alerting.person import Contact, Person
 from heartbeat import audit, installation, vault
 from heartbeat.actor import Role
 from heartbeat.app import System
+from heartbeat.definitions.entry import MAX_STEPS
 from heartbeat.http.console import definition_form
-from heartbeat.http.console.on_call import policy_fields, policy_form
+from heartbeat.http.console.on_call import offers
 from tests.unit.access.conftest import PASSWORD, add
 from tests.unit.http.conftest import make_check, visitor
 from tests.unit.http.console.conftest import BROWSER, press, see
@@ -199,7 +200,7 @@ async def test_a_policy_is_made_seen_before_it_counts(
     system: System, browser: httpx.AsyncClient, ben: None
 ) -> None:
     empty = await see(browser, "/on-call/new-policy")
-    assert "Choose the people that the first step pages." in empty.words
+    assert "Choose whom the first step pages." in empty.words
     seen = sound((await press(browser, "/on-call/new-policy", **NIGHT, do="preview")).text)
     assert "03:00 UTC step 1 First responder by console, then slack, then pigeon" in seen.words
     assert "03:20 UTC step 2 again, and so on" in seen.words
@@ -260,7 +261,7 @@ async def test_a_problem_of_a_policy_names_the_step(
 
 async def test_names_are_typed_if_there_are_many_people(system: System, browser: httpx.AsyncClient) -> None:
     def many(db: Any) -> None:
-        for number in range(policy_form.TICKED + 1):
+        for number in range(offers.TICKED + 1):
             desk.define_person(db, replace(BEN, id=f"p{number}", name=f"P {number}"))
 
     await system.context.database.write(many)
@@ -276,13 +277,18 @@ async def test_names_are_typed_if_there_are_many_people(system: System, browser:
     assert found.steps[1].targets == ("p1", "p2")
 
 
-async def test_a_policy_that_is_too_long_for_the_form_says_so(
-    system: System, browser: httpx.AsyncClient
-) -> None:
-    long = Policy("night", (Step(("first",), timedelta(minutes=1)),) * (policy_fields.MOST + 1), Origin.API)
+async def test_a_long_policy_is_changed_too(system: System, browser: httpx.AsyncClient) -> None:
+    long = Policy("night", (Step(("first",), timedelta(minutes=1)),) * MAX_STEPS, Origin.API)
     await system.context.database.write(lambda db: desk.define_policy(db, long))
-    assert "Change it with the API" in (await browser.get("/on-call/policies/night/edit")).text
-    await see(browser, "/on-call/policies/night/edit", 409)
+    shown = await see(browser, "/on-call/policies/night/edit")
+    assert shown.fields["rungs"] == str(MAX_STEPS)
+    assert "Another step" not in shown.words
+    fields = {f"page-{place}": "first" for place in range(MAX_STEPS)}
+    fields |= {f"wait-{place}": "2m" for place in range(MAX_STEPS)}
+    mark, rungs = shown.fields["before"], str(MAX_STEPS)
+    done = await press(browser, "/on-call/policies/night/edit", **fields, rungs=rungs, before=mark)
+    assert done.status_code == 303
+    assert await policy(system) == Policy("night", (Step(("first",), timedelta(minutes=2)),) * MAX_STEPS)
 
 
 async def test_a_policy_becomes_the_default_and_is_then_not_deleted(

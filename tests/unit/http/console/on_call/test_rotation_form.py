@@ -265,6 +265,22 @@ async def test_a_layer_from_a_calendar_is_added_and_its_address_never_shown_agai
     assert changed.layers == (calendar,)
 
 
+async def test_another_address_of_a_calendar_is_a_change_that_is_not_lost(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    fields = {"timezone": "UTC", "layers": "1", "mark-0": ""}
+    await press(browser, "/on-call/new-rotation", slug="infra", **fields, **{"ical-0": FEED})
+    path = "/on-call/rotations/infra/edit"
+    shown = await see(browser, path)
+    assert "A calendar that has not been read yet counts as empty here." in shown.words
+    mark = shown.fields["before"]
+    moved = fields | {"ical-0": f"{FEED}?moved"}
+    assert (await press(browser, path, before=mark, **moved)).status_code == 303
+    late = await press(browser, path, before=mark, **fields, **{"ical-0": f"{FEED}?late"})
+    assert late.status_code == 422
+    assert definition_form.CHANGED in sound(late.text).words
+
+
 async def test_the_address_of_a_calendar_inside_is_refused_beside_its_field(
     browser: httpx.AsyncClient,
 ) -> None:

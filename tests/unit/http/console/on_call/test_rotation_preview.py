@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from alerting import rotation
+from alerting.calendar_layer import Booking, CalendarLayer
 from alerting.crew import Crew
 from alerting.person import Contact, Person
 from alerting.rotation import Change, Layer, Length, Override, Rotation, Window
@@ -64,3 +65,12 @@ def test_a_long_list_ends_with_the_number_of_the_others() -> None:
     shown = rotation_preview.of(Rotation("infra", "Europe/Berlin", (hourly,)), CREW, NOW)
     assert len(shown.shifts) == rotation_preview.SHOWN
     assert shown.more == 14 * 24 - rotation_preview.SHOWN
+
+
+def test_a_calendar_that_was_not_read_counts_as_empty() -> None:
+    booking = Booking(NOW, NOW + 2 * HOUR, ("anna",))
+    layers = (CalendarLayer("enc:1", (booking,)), OFFICE)
+    read = rotation_preview.of(Rotation("infra", "Europe/Berlin", layers), CREW, NOW)
+    assert (read.shifts[0], read.unread) == (ShiftWords("now until Mon 30 Nov 17:00 CET", "Anna"), False)
+    unread = rotation_preview.of(Rotation("infra", "Europe/Berlin", (CalendarLayer("enc:1"),)), CREW, NOW)
+    assert (unread.gaps, unread.unread) == ("Nobody is on call from now on.", True)

@@ -50,6 +50,8 @@ def draft(material: Material, home: str) -> str:
     incident = dossier.incident
     ended = incident.ended_at
     end = f"to {ended:%d %b %Y %H:%M} UTC" if ended else "UTC on. It is not over yet"
+    if incident.merged_into is not None:
+        end += f". It went on as a part of [incident {incident.merged_into}]({home}/incidents/{incident.merged_into})"
     (happened, about), (learn, lessons) = _TO_WRITE
     lines = [
         f"# {_plain(material.title)}: post-mortem (draft)",
@@ -138,11 +140,10 @@ def _pages(material: Material) -> Iterable[str]:
     attempts: dict[int, list[Attempt]] = {}
     for attempt in dossier.attempts:
         attempts.setdefault(attempt.page_id, []).append(attempt)
-    steps = len(dossier.incident.policy.steps)
     for page in pages[:LONGEST]:
         name = _plain(material.names.get(page.person, page.person))
         tried = "; ".join(map(_attempt, attempts.get(page.id, ()))) or page.state
-        yield f"- {_stamp(page.created_at)} UTC {name}, step {min(page.step + 1, steps)}: {tried}"
+        yield f"- {_stamp(page.created_at)} UTC {name}, {_plain(page.words)}: {tried}"
     yield from _more(len(pages) - LONGEST, "more")
     if not pages:
         yield "Nobody was paged."

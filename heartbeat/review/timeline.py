@@ -107,7 +107,7 @@ def _at_once(dossier: Dossier) -> Iterable[tuple[tuple[datetime, str, str], list
 
 
 def measures(dossier: Dossier) -> list[str]:
-    """Return the times to detect, to acknowledge and to resolve, in words."""
+    """Return the times to detect, to acknowledge and to resolve, in words; of a merged incident, to that."""
     incident = dossier.incident
     due = [symptom.facts.expected_at for symptom in dossier.symptoms if symptom.facts.expected_at]
     detected = incident.opened_at - min(due, default=incident.opened_at)
@@ -177,6 +177,10 @@ def _after_due(length: timedelta) -> str:
 
 
 def _took(incident: Incident, state: str, at: datetime | None) -> str:
+    if incident.merged_into is not None and state == State.RESOLVED and at is not None:
+        state = f"merged into incident {incident.merged_into}"
     if at is None:
+        if incident.merged_into is not None:
+            return f"not {state} here"
         return f"never {state}" if incident.resolved_at else f"not {state} yet"
     return f"{state} after {alerting_times.duration(at - incident.opened_at)}"

@@ -71,6 +71,13 @@ def test_a_draft_has_each_job_with_what_was_wrong_and_its_end() -> None:
     assert "- job-2: silent; not fine again" in text
 
 
+def test_a_draft_of_a_merged_incident_says_where_it_went_on() -> None:
+    text = drafted(dossier(*STORY, symptoms=[symptom(1, FACTS)], incident=replace(OVER, merged_into=5)))
+    assert "UTC. It went on as a part of [incident 5](https://hb.example.com/incidents/5)." in text
+    assert "- Merged into incident 5 after 1 h 32 min." in text
+    assert "- Resolved" not in text
+
+
 def test_a_draft_of_an_open_incident_says_so() -> None:
     text = drafted(dossier(*STORY[:2], symptoms=[symptom(1, FACTS)]))
     assert "It is not over yet." in text
@@ -87,8 +94,12 @@ def test_a_draft_has_each_page_with_its_attempts() -> None:
     told = dossier(*STORY, symptoms=[symptom(1, FACTS)], incident=OVER)
     assert section(drafted(told), "Pages") == ["Nobody was paged."]
     pages = [
-        message(1, NoticeKind.PAGE, "first", 0, NOW),
-        replace(message(2, NoticeKind.PAGE, "ben", 7, NOW + MINUTE), state="superseded"),
+        replace(message(1, NoticeKind.PAGE, "first", 0, NOW), words="step 1 of ops"),
+        replace(
+            message(2, NoticeKind.PAGE, "ben", 7, NOW + MINUTE),
+            words="step 1 of ops, again",
+            state="superseded",
+        ),
         message(3, NoticeKind.RECOVERED, "first", 7, NOW + 2 * MINUTE),
     ]
     attempts = [
@@ -98,9 +109,9 @@ def test_a_draft_has_each_page_with_its_attempts() -> None:
         ),
     ]
     assert section(drafted(replace(told, pages=pages, attempts=attempts)), "Pages") == [
-        "- 03 May 03:00 UTC Anna, step 1: ntfy unreachable at 03:00:00 (503 \\[busy\\]); "
+        "- 03 May 03:00 UTC Anna, step 1 of ops: ntfy unreachable at 03:00:00 (503 \\[busy\\]); "
         "sms accepted at 03:01:00, then undelivered at 03:02:00 (no signal)",
-        "- 03 May 03:01 UTC ben, step 2: superseded",
+        "- 03 May 03:01 UTC ben, step 1 of ops, again: superseded",
     ]
 
 

@@ -165,6 +165,12 @@ def test_each_job_is_listed_once_and_those_down_come_first() -> None:
     ]
 
 
+def test_a_merged_incident_was_not_resolved() -> None:
+    merged = replace(INCIDENT, state=State.RESOLVED, resolved_at=NOW + 9 * MINUTE, merged_into=5)
+    told = ["not acknowledged here", "merged into incident 5 after 9 min"]
+    assert incident_timeline.measures(dossier(incident=merged))[1:] == told
+
+
 def test_a_storm_is_counted() -> None:
     (moment,) = incident_timeline.moments(
         dossier(*((NOW, "down", f"job-{n} was never heard") for n in range(500)))

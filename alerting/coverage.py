@@ -100,6 +100,8 @@ def span(start: datetime, end: datetime | None, now: datetime, timezone: str) ->
     last = end.astimezone(zone)
     if start <= now:
         return f"now until {last:%a %d %b %H:%M} {name}"
+    if (began := times.zone_name(start, timezone)) != name:
+        first += f" {began}"
     same_day = last.date() == start.astimezone(zone).date()
     return f"{first} to {last:%H:%M} {name}" if same_day else f"{first} to {last:%a %d %b %H:%M} {name}"
 

@@ -25,6 +25,7 @@ LONG = Proof(proven_at=NOW)
 PROOFS = {("anna", SMS.mark): LONG, ("ben", MAIL.mark): LONG}
 NOON = datetime.fromisoformat("2026-11-30T12:00:00+00:00")
 FRIDAY = datetime.fromisoformat("2026-12-04T09:00:00+01:00")
+SPRING = datetime.fromisoformat("2027-03-27T09:00:00+01:00")
 START = NOW.replace(tzinfo=None) - DAY
 END = NOW + coverage.AHEAD
 
@@ -112,6 +113,7 @@ def test_leave_without_a_substitute_is_a_gap_and_a_substitute_closes_it() -> Non
     [
         (FRIDAY, FRIDAY + 8 * HOUR, "Fri 04 Dec 09:00 to 17:00 CET"),
         (FRIDAY, FRIDAY + 24 * HOUR, "Fri 04 Dec 09:00 to Sat 05 Dec 09:00 CET"),
+        (SPRING, SPRING + 23 * HOUR, "Sat 27 Mar 09:00 CET to Sun 28 Mar 09:00 CEST"),
         (FRIDAY, None, "from Fri 04 Dec 09:00 CET on"),
         (NOON, FRIDAY, "now until Fri 04 Dec 09:00 CET"),
         (NOON, None, "from now on"),

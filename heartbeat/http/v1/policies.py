@@ -36,6 +36,10 @@ class Step(ResponseModel):
     round_robin: bool = Field(
         description="True if it pages one of them at a time, in turn.", examples=[False]
     )
+    only: dict[str, Any] | None = Field(
+        description="The incidents that it is meant for, by severity or hours. Null if for all.",
+        examples=[{"severity": "critical"}],
+    )
 
 
 class Policy(ResponseModel):
@@ -63,7 +67,13 @@ class Policies(ResponseModel):
 
 def _answer(name: str, policy: escalation.Policy, default: str | None) -> Policy:
     steps = [
-        Step(page=list(step.targets), wait=step.wait, round_robin=step.round_robin) for step in policy.steps
+        Step(
+            page=list(step.targets),
+            wait=step.wait,
+            round_robin=step.round_robin,
+            only=rotations.written_condition(step.only),
+        )
+        for step in policy.steps
     ]
     return Policy(
         name=name,

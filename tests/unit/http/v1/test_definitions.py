@@ -33,14 +33,15 @@ async def test_a_person_is_added_once_and_their_secrets_never_come_out(
     created, repeated = [await admin.put("/v1/people/anna", json=ANNA) for _ in range(2)]
     assert (created.status_code, repeated.status_code) == (201, 200)
     assert created.headers["location"] == "http://test/v1/people/anna"
+    slack, console = (contact["id"] for contact in created.json()["contacts"])
     document = {
         "id": "anna",
         "name": "Anna",
         "timezone": "UTC",
         "user": "anna",
         "contacts": [
-            {"kind": "slack", "address": None} | UNPROVEN,
-            {"kind": "console", "address": "terminal"} | UNPROVEN,
+            {"id": slack, "kind": "slack", "address": None} | UNPROVEN,
+            {"id": console, "kind": "console", "address": "terminal"} | UNPROVEN,
         ],
         "warnings": [],
         "quiet_hours": None,
@@ -50,7 +51,7 @@ async def test_a_person_is_added_once_and_their_secrets_never_come_out(
     assert created.json() == repeated.json() == (await admin.get("/v1/people/anna")).json() == document
     assert created.headers["etag"] == repeated.headers["etag"], "the secret was not encrypted anew"
     unchanged = await admin.put("/v1/people/anna", json=ANNA | {"contacts": [{"slack": None}]})
-    assert unchanged.json()["contacts"] == [{"kind": "slack", "address": None} | UNPROVEN]
+    assert unchanged.json()["contacts"] == [{"id": slack, "kind": "slack", "address": None} | UNPROVEN]
     assert await deeds(system) == ["person.make person anna", "person.change person anna"]
 
 
@@ -247,3 +248,15 @@ async def test_the_tag_changes_when_the_file_takes_over_a_definition(
     reread = await admin.get(address, headers={"If-None-Match": created.headers["etag"]})
     assert (reread.status_code, reread.json()["origin"]) == (200, "file")
     assert problem(await admin.put(address, json=ben), 409)
+
+
+async def test_a_policy_says_which_incidents_a_step_is_meant_for(admin: httpx.AsyncClient) -> None:
+    hours = {"days": "mon-fri", "hours": "09:00-17:00", "timezone": "Europe/London"}
+    steps = [
+        {"page": "first", "wait": "5m", "only": {"severity": "critical"}},
+        {"page": "first", "wait": "5m", "only": hours},
+        {"page": "first", "wait": "5m"},
+    ]
+    answer = await admin.put("/v1/policies/night", json={"steps": steps})
+    assert answer.status_code == 201
+    assert [step["only"] for step in answer.json()["steps"]] == [{"severity": "critical"}, hours, None]

@@ -46,7 +46,7 @@ async def test_people_are_shown_without_secret_addresses(system: System, admin: 
     assert policies.json()["policies"] == [
         {
             "name": "ops",
-            "steps": [{"page": ["first"], "wait": 300.0, "round_robin": False}],
+            "steps": [{"page": ["first"], "wait": 300.0, "round_robin": False, "only": None}],
             "warnings_wait_for": None,
             "default": True,
             "origin": "file",

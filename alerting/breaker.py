@@ -1,6 +1,7 @@
-"""Contacts whose provider cannot be reached: one page at a time probes it, and the others wait for that. Pure.
+"""Contacts and channels whose provider cannot be reached: one page at a time probes it. Pure.
 
-Without it, thousands of pages for a dead address would each be tried again every few minutes, to no end.
+The others wait for that, or go to another contact. Without it, thousands of pages for a dead address would each be
+tried again every few minutes, to no end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,9 @@ FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=1)
 """The time between two probes, and the longest one, for which a waiting page is held at a time."""
 
+CONTACTS = 3
+"""Contacts that must fail in a row, `FAILURES` times in all, before a channel with one server counts as broken."""
+
 Key = tuple[str, str]
 """The kind and the mark of a contact."""
 
@@ -33,6 +37,22 @@ class Broken:
 
 
 HEALTHY = Broken()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A kind of notifier whose contacts share one server: its state, and the marks of the contacts that failed."""
+
+    broken: Broken = HEALTHY
+    contacts: frozenset[str] = frozenset()
+
+    @property
+    def is_broken(self) -> bool:
+        """True if it fails for everybody, as far as is known."""
+        return self.broken.probe_at is not None
+
+
+NOTHING_FAILS = Channel()
 
 
 def key(contact: Contact) -> Key:
@@ -82,3 +102,50 @@ def held(
         elif now < state.probe_at:
             waiting[number] = state.probe_at
     return waiting
+
+
+def channel_after(channel: Channel, contact: Contact, outcome: Outcome, now: datetime) -> Channel:
+    """Return the state of a channel after one attempt, as `after` does for a contact."""
+    state = after(channel.broken, outcome, now)
+    if state == HEALTHY:
+        return NOTHING_FAILS
+    contacts = channel.contacts if len(channel.contacts) >= CONTACTS else channel.contacts | {contact.mark}
+    if len(contacts) < CONTACTS:
+        # One dead phone is no dead provider, however often it fails.
+        state = replace(channel.broken, failures=channel.broken.failures + 1)
+    return Channel(state, contacts)
+
+
+def passed_over(
+    pages: Sequence[tuple[int, NoticeKind, Sequence[Contact], int]],
+    channels: Mapping[str, Channel],
+    now: datetime,
+) -> dict[int, int]:
+    """Return the pages that go past a broken channel, by number, and the number of the contact that is next for each.
+
+    Each is given with all contacts that it may go to, and the number of its present one. One goes as the probe of each
+    channel whose time has come. Where every channel of a person is broken, nothing is gained, and the page stays.
+    """
+    passed: dict[int, int] = {}
+    probed: set[str] = set()
+    for number, kind, ways, present in pages:
+        channel = ways[present % len(ways)].kind
+        if kind is not NoticeKind.PAGE or not channels.get(channel, NOTHING_FAILS).is_broken:
+            continue
+        following = _working(ways, present, channels)
+        if following is None:
+            continue
+        probe_at = channels[channel].broken.probe_at
+        if probe_at is not None and probe_at <= now and channel not in probed:
+            probed.add(channel)
+            continue
+        passed[number] = following
+    return passed
+
+
+def _working(ways: Sequence[Contact], present: int, channels: Mapping[str, Channel]) -> int | None:
+    """Return the number of the next contact whose channel works, None if the person has none."""
+    for number in range(present + 1, present + len(ways)):
+        if not channels.get(ways[number % len(ways)].kind, NOTHING_FAILS).is_broken:
+            return number
+    return None

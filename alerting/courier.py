@@ -28,6 +28,7 @@ from alerting import (
     storm,
 )
 from alerting.composing import Addressed, Composer, Send
+from alerting.detour import Channels
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
@@ -110,6 +111,7 @@ class Courier:
         self._tasks: set[asyncio.Task[None]] = set()
         self._outcomes = Outcomes(self._patiently, RECORD_FOR)
         self._broken: dict[breaker.Key, breaker.Broken] = {}
+        self._channels = Channels()
         self._behind = False
 
     async def dispatch(self) -> int:
@@ -186,6 +188,7 @@ class Courier:
         pages = leases.lease(db, now, limit, replace(full, streams=outlook.streams))
         people = roster.load_people(db, {page.person for page in pages}) | BUILT_IN
         reachable = addressing.awake(db, addressing.addressed(db, pages, people, now), now)
+        reachable = self._channels.past(db, reachable, now)
         waiting = [
             (page.id, page.kind, person.ways(page.severity), contact) for page, person, contact in reachable
         ]
@@ -195,7 +198,8 @@ class Courier:
         return reachable, outlook.begun, len(pages) + outlook.postponed
 
     def _note_probes(self, pages: Sequence[Addressed]) -> None:
-        """Note that pages for broken contacts are on their way."""
+        """Note that pages for broken contacts and channels are on their way."""
+        self._channels.begun(pages, self._now())
         for _, _, contact in pages:
             if (key := breaker.key(contact)) in self._broken:
                 self._broken[key] = breaker.begun(self._broken[key], self._now())
@@ -207,6 +211,8 @@ class Courier:
         state = breaker.after(before, outcome, now)
         if state != breaker.HEALTHY:
             self._broken[key] = state
+        if getattr(self.notifiers.own.get(send.contact.kind), "server_in_settings", False):
+            self._channels.judge(send.contact, outcome, now)
         mended = before.probe_at is not None and state.probe_at is None
         receipt_within = self._receipt_within(send.contact)
         return Sent(send, outcome, now, self._random(), state.probe_at, mended, receipt_within)

@@ -114,6 +114,21 @@ def readdress(db: Connection, recipients: Mapping[int, Recipient]) -> None:
     update_many(db, pages, rows)
 
 
+def pass_over(db: Connection, pages_by_contact: Collection[tuple[Page, Contact]]) -> None:
+    """Write that leased pages go to other contacts than those that were next: `Page.contact` is the new number."""
+    rows = [
+        {
+            "id": page.id,
+            "contact": page.contact,
+            "contact_attempts": page.contact_attempts,
+            "via": contact.kind,
+            "contact_mark": contact.mark,
+        }
+        for page, contact in pages_by_contact
+    ]
+    update_many(db, pages, rows)
+
+
 def end(db: Connection, page_ids: Collection[int]) -> None:
     """Give up leased notices that were not sent, because their contact is gone."""
     ended = update(pages).where(pages.c.id.in_(page_ids))

@@ -1,11 +1,12 @@
 """After some failures in a row, one page at a time probes a contact."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from alerting import breaker
-from alerting.breaker import FAILURES, FIRST_WAIT, HEALTHY, LONGEST_WAIT, Broken
+from alerting.breaker import FAILURES, FIRST_WAIT, HEALTHY, LONGEST_WAIT, Broken, Channel
 from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused, Unreachable
 from alerting.person import Contact
@@ -68,3 +69,63 @@ def test_a_probe_without_an_outcome_is_followed_by_another_one_after_its_lease()
     state = breaker.begun(failed(FAILURES), NOW)
     assert state.probe_at == NOW + timedelta(seconds=30)
     assert breaker.begun(failed(1), NOW) == failed(1)
+
+
+def channel_of(*contacts: str, outcome: Outcome = LOST) -> Channel:
+    """A channel after an outcome at each of these contacts, one after the other."""
+    channel = breaker.NOTHING_FAILS
+    for address in contacts:
+        channel = breaker.channel_after(channel, Contact("sms", address), outcome, NOW)
+    return channel
+
+
+def test_a_channel_is_broken_once_several_contacts_have_failed_in_a_row() -> None:
+    assert not channel_of("1", "2", "3", "4").is_broken, "four failures"
+    assert channel_of("1", "2", "3", "4", "5").is_broken
+    assert not channel_of(*"11111111111").is_broken, "one contact alone"
+    assert not channel_of(*"1212121212").is_broken
+    assert channel_of(*"11112223").is_broken
+
+
+def test_an_answer_mends_a_channel() -> None:
+    broken = channel_of("1", "2", "3", "4", "5")
+    for answer in (Accepted(), Refused("no such number"), Unreachable("slow down", throttled=True)):
+        assert breaker.channel_after(broken, Contact("sms", "9"), answer, NOW) == breaker.NOTHING_FAILS
+
+
+SMS, MAIL = Contact("sms", "1"), Contact("email", "a@example.com")
+
+
+@pytest.mark.parametrize(
+    ("ways", "present", "broken", "expected"),
+    [
+        ((SMS, MAIL), 0, {"sms"}, 1),
+        ((SMS, MAIL), 2, {"sms"}, 3),
+        ((MAIL, SMS), 1, {"sms"}, 2),
+        ((SMS, Contact("sms", "2"), MAIL), 0, {"sms"}, 2),
+        ((SMS, MAIL), 1, {"sms"}, None),
+        ((SMS,), 0, {"sms"}, None),
+        ((SMS, MAIL), 0, {"sms", "email"}, None),
+        ((SMS, MAIL), 0, set(), None),
+    ],
+)
+def test_a_page_goes_past_a_broken_channel_to_the_next_that_works(
+    ways: tuple[Contact, ...], present: int, broken: set[str], expected: int | None
+) -> None:
+    channels = dict.fromkeys(broken, channel_of("1", "2", "3", "4", "5"))
+    passed = breaker.passed_over([(7, NoticeKind.PAGE, ways, present)], channels, NOW)
+    assert passed == ({} if expected is None else {7: expected})
+    assert breaker.passed_over([(7, NoticeKind.UPDATE, ways, present)], channels, NOW) == {}
+
+
+def test_one_page_at_a_time_probes_a_broken_channel() -> None:
+    channel = channel_of("1", "2", "3", "4", "5")
+    pages = [(number, NoticeKind.PAGE, (SMS, MAIL), 0) for number in range(4)]
+    at = channel.broken.probe_at
+    assert at is not None
+    assert breaker.passed_over(pages, {"sms": channel}, at) == {1: 1, 2: 1, 3: 1}
+    probing = replace(channel, broken=breaker.begun(channel.broken, at))
+    assert breaker.passed_over(pages, {"sms": probing}, at) == {0: 1, 1: 1, 2: 1, 3: 1}
+    failed = breaker.channel_after(probing, SMS, LOST, at)
+    assert failed.broken.probe_at is not None
+    assert failed.broken.probe_at > at

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import httpx
@@ -118,14 +119,21 @@ async def page_for(database: Database, *jobs: str) -> None:
     await database.write(lambda db: escalator.sweep(db, PAGED_AT))
 
 
-def courier_of(database: Database, pager: Pager, now: datetime = PAGED_AT) -> Courier:
-    """A courier whose only notifier is this pager."""
-    phones = {"pager": pager, "console": pager}
+def courier_of(
+    database: Database,
+    pager: Pager,
+    now: datetime = PAGED_AT,
+    *,
+    others: Mapping[str, Pager] = MappingProxyType({}),
+    clock: Callable[[], datetime] | None = None,
+) -> Courier:
+    """A courier whose only notifier is this pager, unless there are others by kind."""
+    phones = {"pager": pager, "console": pager, **others}
     return Courier(
         database.write,
         database.read,
         lambda _: NotifierSet(phones, phones),
-        now=lambda: now,
+        now=clock or (lambda: now),
         composer=Composer(
             lambda _db, _incidents, _symptoms, _now: {},
             lambda _cause: SILENT,

@@ -407,6 +407,8 @@ LIMITS: Mapping[str, str] = {
     "Notice of an acknowledgement or a recovery": f"{delivery.TELL_FOR // HOUR} h",
     "Bytes read of a provider's answer": f"{transport_http.READ_LIMIT:,}",
     "Unreachable pages in a row before a contact is probed": f"{breaker.FAILURES}",
+    "Unreachable sends in a row before pages go past a notifier with one server": f"{breaker.FAILURES}, to "
+    f"{breaker.CONTACTS} contacts at least",
     "Pause between two probes": f"{breaker.FIRST_WAIT.seconds} s, then twice as long each time, up to "
     f"{breaker.LONGEST_WAIT.seconds} s",
     "Idle connections to providers": f"{connections.MOST_KEPT}, for {egress.KEPT:g} s",

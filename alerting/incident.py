@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from alerting.clock_step import Step
 from alerting.escalation import Policy
 from alerting.round_robin import Turn
 from alerting.severity import Severity
@@ -363,44 +362,6 @@ def first_page_at(symptoms: Iterable[RaisedSymptom], now: datetime, gathering: t
     """Return the time of an incident's first page: the earliest of its symptoms."""
     standing = [symptom for symptom in symptoms if symptom.standing]
     return max(now, min(pages_at(symptom.raised_at, symptom.held_until, gathering) for symptom in standing))
-
-
-def retimed(incident: Incident, step: Step, written_at: datetime, asked_at: datetime | None) -> Incident:
-    """Return the incident after a step of the clock.
-
-    Its last line was written at `written_at`, and a person asked for its quiet at `asked_at`.
-    """
-    next_at = step.wait(incident.next_at, written_at)
-    if incident.waits_until is not None and incident.next_at is not None and next_at is not None:
-        # What it waits for is a time on the clock. It is looked at no later than it would have been.
-        next_at = min(incident.next_at, next_at)
-    if asked_at is not None and incident.next_at is not None:
-        next_at = step.quiet(incident.next_at, asked_at)
-    return replace(
-        incident,
-        next_at=next_at,
-        tell_at=step.wait(incident.tell_at, written_at),
-        settles_at=step.wait(incident.settles_at, written_at),
-        told_at=step.fact(incident.told_at),
-        acknowledged_at=step.fact(incident.acknowledged_at),
-        recovered_at=step.fact(incident.recovered_at),
-        falls=tuple(step.fact(at) for at in incident.falls),
-    )
-
-
-def symptom_retimed(symptom: RaisedSymptom, step: Step) -> RaisedSymptom:
-    """Return the symptom after a step of the clock.
-
-    Maintenance holds it until the date that a person has set. A wait for another symptom goes on for as long as before.
-    """
-    waits = symptom.waits_for is not None or symptom.waited_for is not None
-    return replace(
-        symptom,
-        held_until=step.wait(symptom.held_until, symptom.raised_at) if waits else symptom.held_until,
-        raised_at=step.fact(symptom.raised_at),
-        cleared_at=step.fact(symptom.cleared_at),
-        falls=tuple(step.fact(at) for at in symptom.falls),
-    )
 
 
 def waits(incident: Incident) -> bool:

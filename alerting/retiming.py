@@ -7,8 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import incident as life
-from alerting import leases, store, symptom_store, timeline_store
+from alerting import leases, retimed_incident, store, symptom_store, timeline_store
 from alerting.clock_step import Step
 from alerting.incident import Incident, State
 
@@ -24,7 +23,7 @@ def retime_incidents(db: Connection, step: Step, number: int, limit: int) -> int
     written_at = timeline_store.last_written(db, locked)
     snoozed_at = timeline_store.last_written(db, locked, State.SNOOZED.value)
     moved = [
-        life.retimed(
+        retimed_incident.retimed(
             incident,
             step,
             written_at.get(incident.id, incident.opened_at),
@@ -34,7 +33,7 @@ def retime_incidents(db: Connection, step: Step, number: int, limit: int) -> int
     ]
     store.save(db, [incident for incident in moved if incident != locked[incident.id]])
     symptoms = [one for of_one in symptom_store.symptoms_of(db, locked).values() for one in of_one]
-    symptom_store.save_times(db, [life.symptom_retimed(symptom, step) for symptom in symptoms])
+    symptom_store.save_times(db, [retimed_incident.symptom_retimed(symptom, step) for symptom in symptoms])
     return max(locked)
 
 

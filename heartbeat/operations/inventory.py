@@ -109,7 +109,8 @@ def _named(inventory: Inventory) -> Iterator[Finding]:
             inventory.unproven,
             warn,
             "contacts",
-            "without proof of the last six months that a page arrives; run heartbeat test-page, and press I got it",
+            "without proof of the last six months that a page arrives; run heartbeat test-page, and press I got it, "
+            "or send a code on the console",
         ),
         (
             inventory.unreadable,

@@ -124,7 +124,7 @@ class Composer:
             joined=page.news.joined,
             changed=page.news.changed,
             back=page.news.back,
-            step=page.step,
+            step=facts.reaching(incident, page.step, now),
             incident=incident,
             symptoms=told_apart(facts.told_by(page, now)),
             surroundings=beside,
@@ -182,6 +182,10 @@ class _Facts:
         """Return the page that follows if nobody answers. A notice that goes out late tells what follows then."""
         policy, step, severity = incident.policy, incident.step, incident.severity
         return next_page.coming(policy, step, at, self.crew, severity, incident.turns, incident.waits_until)
+
+    def reaching(self, incident: Incident, step: int, at: datetime) -> int:
+        """Return the step of a policy whose people the page at count `step` went to."""
+        return escalation.reaching(incident.policy, step, self.crew, incident.severity, at)
 
     def paged_with(self, incident: Incident, step: int, at: datetime) -> list[Person]:
         """Return the people whom a step of an incident has paged."""

@@ -87,10 +87,11 @@ DRILL = Policy("(drill)", (Step((ROBOT.id,), MIN_WAIT),))
 class Decision:
     """Page `targets` now as step `step`, and `next_targets` at `next_at` unless somebody answers.
 
-    Steps are counted from 0, repetitions of the last one included.
+    Steps are counted from 0, repetitions of the last one included. `number` is that of the step of the policy whose
+    targets are paged, from 1 on, and 0 for the one that is assigned: a step that reaches nobody is not that step.
 
     If it `draws`, only one of the targets is paged: the one whose turn is next. `next_draws` says the same of the next
-    ones. `round` is the number of the step if it goes round, else 0.
+    ones.
     """
 
     targets: tuple[Target, ...]
@@ -100,12 +101,14 @@ class Decision:
     reason: str
     draws: bool = False
     next_draws: bool = False
-    round: int = 0
+    number: int = 0
+    round_robin: bool = False
 
     @property
     def turn(self) -> Turn | None:
         """The turn of the incident once it has paged, None if the step does not go round."""
-        return Turn(self.round, self.targets[0], self.step) if self.round and self.targets else None
+        goes_round = self.round_robin and self.targets
+        return Turn(self.number, self.targets[0], self.step) if goes_round else None
 
     def drawn(self, entry: Target) -> "Decision":
         """Return the decision to page the entry whose turn is next."""
@@ -299,8 +302,9 @@ def decide(
     name += ", in turn" if current.round_robin else ""
     name = name if reaches(current, crew, now) else nobody_reached(policy)
     reason = name if step < len(policy.steps) else f"{name}, again"
-    round_ = number if current.round_robin else 0
-    decision = Decision(targets, count, next_at, (), reason, draws, round=round_)
+    decision = Decision(
+        targets, count, next_at, (), reason, draws, number=number, round_robin=current.round_robin
+    )
     following = reaching(policy, count + 1, crew, severity, next_at)
     then = taking(turns, decision)
     next_targets, next_draws = _paged(policy, following, count + 1, crew, severity, next_at, then)

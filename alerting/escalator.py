@@ -142,7 +142,7 @@ def _drawn(
     for incident in paging:
         decision, _ = decided[incident.id]
         if decision.draws:
-            hands = rounds.setdefault((incident.policy.name, decision.round), {})
+            hands = rounds.setdefault((incident.policy.name, decision.number), {})
             hands.setdefault(decision.targets, []).append(incident.id)
     drawn = {}
     # Everybody locks rounds in the same order.

@@ -244,10 +244,8 @@ def _put_off(
 
 
 def _call(policy: Policy, at: datetime, decision: Decision, crew: Crew) -> Call:
-    steps = len(policy.steps)
-    number = escalation.number_of(policy, decision.step)
     people = tuple(escalation.recipients(decision.targets, crew, at))
-    return Call(at, number, decision.step >= steps, people, draws=decision.draws)
+    return Call(at, decision.number, decision.step >= len(policy.steps), people, draws=decision.draws)
 
 
 def _page(
@@ -274,7 +272,7 @@ def _page(
         page="forecast",
         sequence=0,
         words=decision.reason,
-        step=decision.step,
+        step=escalation.reaching(incident.policy, decision.step, crew, incident.severity, at),
         incident=paging,
         symptoms=raised,
         surroundings=around,

@@ -221,6 +221,20 @@ async def test_a_notice_names_who_is_paged_with_you(database: Database) -> None:
     assert said["ben"].startswith("You are first on call (ops), with Anna.")
 
 
+async def test_a_notice_names_the_step_that_pages_instead_of_one_that_reaches_nobody(
+    database: Database,
+) -> None:
+    pager, wait = Pager(Accepted("beep")), OPS.steps[0].wait
+    gone = Policy("ops", (OPS.steps[0], Step(("gone",), wait)))
+    await database.write(lambda db: desk.define_policy(db, gone))
+    await page_for(database, "one")
+    await statements_of(database, courier_of(database, pager))
+    await database.write(lambda db: escalator.sweep(db, PAGED_AT + wait))
+    await statements_of(database, courier_of(database, pager, PAGED_AT + wait))
+    places = Counter(notice.lines[-1].partition(",")[0] for _, notice in pager.notices)
+    assert places == {"You are first on call (ops)": 4}, "two people, twice"
+
+
 async def test_a_notice_on_a_channel_of_several_people_names_the_person(database: Database) -> None:
     pager = Pager(Accepted("beep"))
     both = [replace(person, contacts=(Contact("pager", "team"),)) for person in TEAM[:2]]

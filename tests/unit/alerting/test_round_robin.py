@@ -136,6 +136,13 @@ def test_a_round_of_which_nobody_can_be_paged_falls_through_at_once() -> None:
     assert escalation.people_of(ALONE, 0, Crew(), ERROR, NOW).people == [OPERATOR]
 
 
+def test_the_number_of_a_step_is_that_of_whoever_is_paged_instead_of_nobody() -> None:
+    policy, turns = Policy("ops", (ROUND, Step(("gone",), FIVE))), (Turn(1, "anna", 0),)
+    ahead = [decision for _, decision in escalation.ahead(policy, 0, NOW, EVERYBODY, ERROR, turns)]
+    assert [(one.number, one.targets) for one in ahead] == [(1, ("anna",)), (1, ("ben",)), (1, ("cleo",))]
+    assert [one.reason for one in ahead[1:]] == ["step 1 of ops, in turn", "step 1 of ops, in turn, again"]
+
+
 def test_a_step_that_goes_round_comes_back_from_its_row() -> None:
     assert escalation.from_json(escalation.to_json(THEN_BOSS)) == THEN_BOSS
 

@@ -217,3 +217,10 @@ def test_a_policy_is_foreseen_for_each_severity_that_makes_a_difference(db: Conn
     assert [call.number for call in others.calls] == [2, 2]
     (alike,) = forecast.outlooks(db, Policy("ops", policy.steps[1:]), NOW)
     assert alike.severities == tuple(Severity)
+
+
+def test_a_foreseen_step_has_the_number_of_the_one_that_pages(db: Connection) -> None:
+    five = timedelta(minutes=5)
+    policy = Policy("ops", (Step(("gone",), five), Step(("first",), five), Step(("gone",), five)))
+    (outlook,) = forecast.outlooks(db, policy, NOW)
+    assert [(call.number, call.names) for call in outlook.calls] == [(2, [FIRST.name])] * 3

@@ -66,7 +66,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A step of a policy. `unreached` are names of people who are missing or have no contact."""
+    """A step of a policy. `unreached` are the targets that mean nobody, each with why."""
 
     when: str
     people: Sequence[Person]
@@ -134,6 +134,11 @@ def member(
     return Member(person, listed(person.contacts), paged_by, warned, unproven=unproven)
 
 
+def _unreached(target: str, crew: Crew) -> str:
+    idle = target in crew.rotations
+    return f"{target} ({'nobody on call with a contact' if idle else 'unknown, or without a contact'})"
+
+
 def plan(
     policy: Policy,
     crew: Crew,
@@ -145,7 +150,7 @@ def plan(
     stages, at = [], now
     for place, step in enumerate(policy.steps):
         when = f"{times.duration(policy.steps[place - 1].wait)} later" if place else "at once"
-        unreached = escalation.unreachable(step.targets, crew, at)
+        unreached = [_unreached(target, crew) for target in escalation.unreachable(step.targets, crew, at)]
         paged = escalation.present(step, crew, at) if step.round_robin else step.targets
         people, only = escalation.recipients(paged, crew, at), rotations.condition_in_words(step.only)
         reaches = escalation.reaches(step, crew, at)

@@ -11,6 +11,7 @@ from alerting.attempts import Attempt
 from alerting.escalation import Policy, Step
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.rotation import Layer, Length, Rotation
 from heartbeat import installation, public_address
 from heartbeat.app import System
 from heartbeat.http.console.on_call import pages as on_call_pages
@@ -51,6 +52,18 @@ async def test_the_people_on_call_come_first(system: System, browser: httpx.Asyn
         assert f"/on-call/{path}" in shown.links
     assert "slack" in words
     assert "hooks.example.com" not in shown.html
+
+
+async def test_a_step_says_why_a_rotation_pages_nobody(
+    system: System, browser: httpx.AsyncClient, ben: None
+) -> None:
+    turns = Layer(("ben",), Length.parse("1w"), (NOW + timedelta(days=9)).replace(tzinfo=None))
+    idle = Policy("idle", (Step(("infra", "ben"), timedelta(minutes=5)),))
+    write = system.context.database.write
+    await write(lambda db: desk.define_rotation(db, Rotation("infra", "UTC", (turns,))))
+    await write(lambda db: desk.define_policy(db, idle))
+    words = (await see(browser, "/on-call/policies/idle")).words
+    assert "Not reached: infra (nobody on call with a contact)." in words
 
 
 async def test_a_policy_shows_whom_it_would_page_now(

@@ -67,10 +67,11 @@ class SourceTeam:
 
 @dataclass(frozen=True, slots=True)
 class SourceStep:
-    """The ids that a step pages, and the wait for an answer."""
+    """The ids that a step pages, and the wait for an answer. They are paged together, or in turn."""
 
     page: tuple[str, ...]
     wait: timedelta
+    round_robin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Source: https://grafana.com/docs/oncall/latest/oncall-api-reference
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -184,25 +185,26 @@ def _policy(chain: Record, policies: Sequence[Record], everything: Collected) ->
             if steps:
                 previous = steps.pop()
                 wait = timedelta() if not waited else previous.wait
-                steps.append(SourceStep(previous.page, wait + timedelta(seconds=policy["duration"])))
+                steps.append(replace(previous, wait=wait + timedelta(seconds=policy["duration"])))
             else:
                 everything.leave(
                     f"{place}: it waits before its first page; here the first step pages at once."
                 )
             waited = True
             continue
-        page = _page(policy)
-        if kind == "notify_person_next_each_time":
-            everything.leave(
-                f"{place}, step {number}: it notifies the next person each time; here everybody."
-            )
+        page, in_turn = _page(policy), kind == "notify_person_next_each_time"
         if not page:
             everything.leave(f"{place}, step {number}: {kind.replace('_', ' ')}.")
             continue
         if steps and not waited:
             previous = steps.pop()
             page = (*previous.page, *page)
-        steps.append(SourceStep(page, LAST_WAIT))
+            if in_turn or previous.round_robin:
+                everything.leave(
+                    f"{place}, step {number}: it notifies the next person each time, beside others; here everybody."
+                )
+                in_turn = False
+        steps.append(SourceStep(page, LAST_WAIT, in_turn))
         waited = False
     return SourcePolicy(chain["id"], chain["name"], tuple(steps))
 

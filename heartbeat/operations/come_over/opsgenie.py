@@ -157,18 +157,26 @@ def _policy(escalation: Record, everything: Collected) -> SourcePolicy:
     if (escalation.get("repeat") or {}).get("count"):
         everything.leave(f"{place}: it repeats all rules; here its last step repeats.")
     pages: dict[timedelta, tuple[str, ...]] = {}
+    random: dict[timedelta, bool] = {}
     for number, rule in enumerate(escalation["rules"], 1):
         if rule.get("condition", "if-not-acked") != "if-not-acked":
             everything.leave(f"{place}, rule {number}: {rule['condition']}; here an acknowledgement ends it.")
-        if rule.get("notifyType", "default") != "default":
+        how = rule.get("notifyType", "default")
+        if how == "random":
+            everything.leave(f"{place}, rule {number}: it notifies somebody at random; here they take turns.")
+        elif how != "default":
             everything.leave(
                 f"{place}, rule {number}: it notifies {rule['notifyType']}; here whoever is on call."
             )
         delay = rule["delay"]["timeAmount"] * _DELAYS[rule["delay"].get("timeUnit", "minutes")]
+        random[delay] = random.get(delay, True) and how == "random"
         pages[delay] = (*pages.get(delay, ()), rule["recipient"]["id"])
     delays = sorted(pages)
     if delays and delays[0]:
         everything.leave(f"{place}: it waits before its first rule; here the first step pages at once.")
     waits = [later - earlier for earlier, later in pairwise(delays)]
-    steps = [SourceStep(pages[delay], wait) for delay, wait in zip(delays, [*waits, LAST_WAIT], strict=True)]
+    steps = [
+        SourceStep(pages[delay], wait, random[delay])
+        for delay, wait in zip(delays, [*waits, LAST_WAIT], strict=True)
+    ]
     return SourcePolicy(escalation["id"], escalation["name"], tuple(steps))

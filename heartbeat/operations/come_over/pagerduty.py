@@ -141,10 +141,11 @@ def _policy(policy: Record, everything: Collected) -> SourcePolicy:
     steps = []
     for number, rule in enumerate(policy["escalation_rules"], 1):
         strategy = (rule.get("escalation_rule_assignment_strategy") or {}).get("type", "assign_to_everyone")
-        if strategy != "assign_to_everyone":
+        if strategy not in ("assign_to_everyone", "round_robin"):
             everything.leave(
                 f"Policy {name}, step {number}: {strategy.replace('_', ' ')}; here it pages everybody."
             )
         page = tuple(target["id"] for target in rule["targets"])
-        steps.append(SourceStep(page, timedelta(minutes=rule["escalation_delay_in_minutes"])))
+        wait = timedelta(minutes=rule["escalation_delay_in_minutes"])
+        steps.append(SourceStep(page, wait, strategy == "round_robin"))
     return SourcePolicy(policy["id"], name, tuple(steps))

@@ -217,6 +217,7 @@ def _policies(collected: Collected, names: Names) -> dict[str, Any]:
 
 def _steps(policy: SourcePolicy, collected: Collected, names: Names) -> list[Inline]:
     steps: list[Inline] = []
+    teams = {name for team in collected.teams for name in names.of.get(team.id, ())}
     for number, step in enumerate(policy.steps, 1):
         place = f"Policy {policy.name}, step {number}"
         for target in step.page:
@@ -227,12 +228,18 @@ def _steps(policy: SourcePolicy, collected: Collected, names: Names) -> list[Inl
         if wait != step.wait:
             collected.leave(f"{place}: it waits {times.duration(step.wait)}; here {times.duration(wait)}.")
         if page:
-            steps.append(Inline(page=one_or_more(tuple(page)), wait=written_duration(wait)))
+            in_turn = step.round_robin and (len(page) > 1 or not teams.isdisjoint(page))
+            steps.append(_step(tuple(page), in_turn, written_duration(wait)))
         else:
             collected.leave(f"{place}: left out, because nobody of it is here.")
     if not steps:
         collected.leave(f"Policy {policy.name}: left out, because no step is left.")
     return steps
+
+
+def _step(page: tuple[str, ...], in_turn: bool, wait: str) -> Inline:
+    turns = {"round_robin": True} if in_turn else {}
+    return Inline({"page": one_or_more(page), **turns, "wait": wait})
 
 
 def _notifiers(persons: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

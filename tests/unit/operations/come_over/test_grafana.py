@@ -64,7 +64,22 @@ def test_what_has_no_counterpart_is_listed_above() -> None:
         "Schedule Platform: the calendar in ical_url_overrides.",
         "Schedule Platform, shift OONCE: left out, because it happens once; add an override for it.",
         "Schedule Platform, shift OSKIP: left out, because it skips weeks or days.",
-        "Escalation chain Default, step 4: it notifies the next person each time; here everybody.",
+        "Escalation chain Default, step 4: it notifies the next person each time, beside others; here everybody.",
         "Escalation chain Default, step 5: trigger webhook.",
     ):
         assert f"# - {sentence}\n" in text
+
+
+def test_the_next_person_each_time_comes_over_as_round_robin() -> None:
+    export = recorded("grafana")
+    policies = export["escalation_policies"]
+    policies.insert(3, policies[1] | {"id": "E3b"})
+    for position, policy in enumerate(policies):
+        policy["position"] = position
+    text = printed(grafana.read(export, NOW))
+    assert "here everybody" not in text
+    (chain,) = planned(text).policies.values()
+    assert [(step.targets, step.round_robin) for step in chain.steps[1:]] == [
+        (("ben",), False),
+        (("cleo", "dan"), True),
+    ]

@@ -81,3 +81,16 @@ def test_what_has_no_counterpart_is_listed_above() -> None:
         "Team Ops: its routing rules. Give its checks the policy that they choose.",
     ):
         assert f"# - {sentence}\n" in text
+
+
+def test_somebody_at_random_comes_over_as_round_robin() -> None:
+    export = recorded("opsgenie")
+    rules = export["escalations"][0]["rules"]
+    rules[2]["notifyType"] = "random"
+    text = printed(opsgenie.read(export, NOW))
+    assert "rule 3: it notifies somebody at random; here they take turns." in text
+    assert [step.round_robin for step in planned(text).policies["ops-escalation"].steps] == [
+        False,
+        False,
+        True,
+    ]

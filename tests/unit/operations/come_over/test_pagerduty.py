@@ -55,7 +55,7 @@ def test_the_same_people_are_on_call_for_sixty_days(schedule: int, name: str) ->
 
 def test_a_policy_keeps_its_steps_and_waits() -> None:
     assert (
-        "ops:\n    - {page: primary-on-call, wait: 10m}\n    - {page: [ben, nights], wait: 30m}"
+        "ops:\n    - {page: primary-on-call, wait: 10m}\n    - {page: [ben, nights], round_robin: true, wait: 30m}"
         in printed(collected())
     )
 
@@ -68,7 +68,6 @@ def test_what_has_no_counterpart_is_listed_above() -> None:
         "add an override for it.",
         "# - Schedule Nights, layer Half an hour: left out, because its turns are no whole hours.",
         "# - Policy Ops: it repeats all steps 2 times; here its last step repeats.",
-        "# - Policy Ops, step 2: round robin; here it pages everybody.",
         "# - Anna Meyer: sms +15550100.",
         "# - Ben Okafor: voice +442079460000.",
         "# - Policy Ops, step 2: it pages PGONE01, which is not here.",

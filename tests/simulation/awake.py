@@ -27,6 +27,17 @@ def quiet(world: World, people: Iterable[str]) -> list[Span]:
     return merged(spans)
 
 
+def closed(world: World, policy: str) -> list[Span]:
+    """When warnings of a policy wait for its working hours, which are the same each day."""
+    hours = world.policies[policy].warnings_wait_for if policy in world.policies else None
+    if hours is None:
+        return []
+    (window,) = hours.windows
+    midnight = -(EPOCH.hour * 3600.0 + EPOCH.minute * 60.0 + EPOCH.second)
+    opens, closes = (midnight + at.total_seconds() for at in (window.opens, window.closes))
+    return [(closes + (day - 1) * DAY, opens + day * DAY) for day in range(DAYS)]
+
+
 def is_stepped(world: World, person: str) -> bool:
     """Whether the contacts of a person are paged one after the other, where nobody answers."""
     known = world.people.get(person)

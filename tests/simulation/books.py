@@ -38,6 +38,10 @@ class IncidentRow:
     recovered: float | None
     settles: float | None
     rank: int = 0
+    by: str = ""
+    """The name of its policy."""
+    rounds: frozenset[int] = frozenset()
+    """The places of the steps of its policy that go round."""
 
     @property
     def quiet(self) -> bool:
@@ -46,6 +50,10 @@ class IncidentRow:
     def page(self, step: int) -> tuple[tuple[str, ...], float]:
         """Whom a step pages, and how long it waits: past the end, the last one repeats."""
         return self.policy[min(step, len(self.policy) - 1)]
+
+    def goes_round(self, step: int) -> bool:
+        """Whether a step pages one of its people, in turn."""
+        return min(step, len(self.policy) - 1) in self.rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +139,15 @@ def pages(disk: Disk) -> list[PageRow]:
     return [_page(row) for row in disk.rows("SELECT * FROM pages ORDER BY id")]
 
 
+def turns(disk: Disk) -> dict[int, list[tuple[str, str]]]:
+    """By incident the lines of its timeline on pages, and on what begins its policy again, in order."""
+    lines: dict[int, list[tuple[str, str]]] = {}
+    kinds = "'paged', 'reopened', 'withdrawn'"
+    for row in disk.rows(f"SELECT * FROM timeline WHERE kind IN ({kinds}) ORDER BY id"):
+        lines.setdefault(row["incident_id"], []).append((row["kind"], row["words"]))
+    return lines
+
+
 def attempts(disk: Disk) -> list[AttemptRow]:
     """All tries to deliver pages, in order."""
     rows = disk.rows(
@@ -175,6 +192,8 @@ def _incident(row: dict[str, Any]) -> IncidentRow:
         recovered=_shown(row["recovered_at"]),
         settles=_shown(row["settles_at"]),
         rank=row["severity_rank"],
+        by=json.loads(row["policy"])["name"],
+        rounds=frozenset(place for place, step in enumerate(steps) if step.get("round_robin")),
     )
 
 

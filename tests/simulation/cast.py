@@ -7,7 +7,9 @@ from datetime import time, timedelta
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from alerting.quiet_hours import QuietHours
+from alerting.rotation import Window as RotationWindow
 from alerting.severity import Severity
+from alerting.working_hours import WorkingHours
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.check import Tolerance
 from heartbeat.checks.definition import CheckDefinition
@@ -261,6 +263,19 @@ HOUSE = tuple(
 """Many jobs that run once an hour each."""
 
 
+OFFICE = WorkingHours(
+    (RotationWindow(tuple(range(7)), timedelta(hours=3, minutes=12), timedelta(hours=3, minutes=40)),)
+)
+"""The hours for which warnings wait: a night shift, as the simulation begins at three."""
+TURNED = (*JOBS, Job("xray-scan", every=9 * MINUTE, severity=Severity.CRITICAL, policy="solo"))
+TURNING = (
+    Policy("ops", (Step(("first", "second", "third"), timedelta(minutes=2), round_robin=True),)),
+    Policy("solo", (step("third", minutes=4),), warnings_wait_for=OFFICE),
+    NOBODY,
+)
+"""Policies of which one goes round, and one lets warnings wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Jobs that are watched together, and the levels of their groups."""
@@ -268,6 +283,8 @@ class Stage:
     jobs: tuple[Job, ...]
     levels: tuple[str, ...] = ()
     people: tuple[Person, ...] = PEOPLE
+    policies: tuple[Policy, ...] = POLICIES
+    catch_all: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -282,6 +299,7 @@ STAGES = {
     "nested": Stage(NESTED, ("region", "host")),
     "house": Stage(HOUSE),
     "stepped": Stage(JOBS, people=STEPPED),
+    "turned": Stage(TURNED, policies=TURNING, catch_all=("second",)),
 }
 
 
@@ -292,6 +310,7 @@ def configuration(
     gathering: float,
     settling: float,
     levels: tuple[str, ...] = (),
+    catch_all: tuple[str, ...] = (),
 ) -> Configuration:
     """All of it as heartbeat.yaml would declare it."""
     return Configuration(
@@ -301,4 +320,5 @@ def configuration(
         checks={job.name: job.definition() for job in jobs},
         people={one.id: one for one in people},
         policies={policy.name: policy for policy in policies},
+        catch_all=catch_all,
     )

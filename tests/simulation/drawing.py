@@ -139,4 +139,4 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
     )
 
 
-scenarios = one_of(*map(scenarios_on, ("usual", "exacting", "nested", "chained", "stepped")))
+scenarios = one_of(*map(scenarios_on, ("usual", "exacting", "nested", "chained", "stepped", "turned")))

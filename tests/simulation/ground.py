@@ -34,12 +34,14 @@ class Ground:
         settling: float,
         seed: int,
         levels: tuple[str, ...],
+        catch_all: tuple[str, ...] = (),
     ) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.people = {one.id: one for one in people}
         self.policies = {policy.name: policy for policy in policies}
         self.gathering = gathering
         self.levels = levels
+        self.catch_all = catch_all
         self.settling = settling
         self.journal = Journal()
         self._random = Random(seed)
@@ -82,6 +84,7 @@ class Ground:
             self.gathering,
             self.settling,
             self.levels,
+            self.catch_all,
         )
         return definition_plan.apply(
             db, wanted, now, lambda: uuid.UUID(int=self._random.getrandbits(128), version=4), delete=True

@@ -54,7 +54,8 @@ class Hindsight:
         """When somebody of the policy is not paged for this job, because it is not critical."""
         if not self.referee.lives[name].job.severity.rank:
             return []
-        return awake.quiet(self.world, {name for step, _ in one.policy for name in step})
+        asleep = awake.quiet(self.world, {name for step, _ in one.policy for name in step})
+        return merged([*asleep, *awake.closed(self.world, one.by)])
 
     def disturbed(self) -> list[Span]:
         """Crashes and outages, with the time that a lease takes to run out after them."""

@@ -22,8 +22,10 @@ from alerting import (
     handover,
     incident,
     leases,
+    next_page,
     onward,
     outbox,
+    round_robin_store,
     store,
     symptom_store,
     tell,
@@ -39,10 +41,11 @@ from alerting.notice import NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Unreachable
 from alerting.notifiers.transport.http import Reply
 from alerting.outbox import Page
-from alerting.person import Person
+from alerting.person import OPERATOR, Person
 from alerting.round_robin import Turn
 from alerting.severity import Severity
 from alerting.tables import pages
+from alerting.working_hours import WorkingHours
 from heartbeat.checks import deadline, dependency, headway, life, placing, waiting
 from heartbeat.checks.check import Change, Check
 from heartbeat.checks.tables import checks
@@ -383,6 +386,47 @@ def quiet_hours_hold_everything(patch: pytest.MonkeyPatch) -> None:
         return person.quiet_hours.until(at, ZoneInfo("UTC")) if person.quiet_hours else None
 
     patch.setattr(Person, "quiet_until", quiet_until)
+
+
+def the_turn_never_advances(patch: pytest.MonkeyPatch) -> None:
+    """Every incident begins with the first person of a round."""
+    patch.setattr(round_robin_store, "deal", lambda last, of, hands: ([of[0]] * hands, dict(last)))
+
+
+def the_turn_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Whose turn it was is not written into the incident, so that its repetition takes the turn of another one."""
+    patch.setattr(escalation, "taking", lambda turns, _decision: tuple(turns))
+
+
+def critical_incidents_wait_for_working_hours(patch: pytest.MonkeyPatch) -> None:
+    """Whatever the severity, nobody is paged outside of working hours."""
+    honest = next_page.wait
+
+    def wait(hours: Any, people: Any, severity: Severity, *rest: Any) -> Any:
+        return honest(hours, people, Severity.WARNING, *rest)
+
+    patch.setattr(next_page, "wait", wait)
+
+
+def what_waits_for_working_hours_is_muted(patch: pytest.MonkeyPatch) -> None:
+    """What waits for working hours is not paged once they begin."""
+    honest = WorkingHours.open_at
+
+    def open_at(hours: WorkingHours, at: datetime) -> datetime:
+        opens = honest(hours, at)
+        return opens if opens == at else opens + timedelta(days=1)
+
+    patch.setattr(WorkingHours, "open_at", open_at)
+
+
+def warnings_do_not_wait(patch: pytest.MonkeyPatch) -> None:
+    """Working hours are written down, and nobody asks for them."""
+    patch.setattr(WorkingHours, "open_at", lambda _hours, at: at)
+
+
+def the_catch_all_is_not_paged(patch: pytest.MonkeyPatch) -> None:
+    """Where nobody of a policy can be reached, the page goes to a terminal that nobody reads."""
+    patch.setattr(escalation, "last_resort", lambda _crew, _at: [OPERATOR])
 
 
 def a_later_contact_is_paged_although_somebody_answered(patch: pytest.MonkeyPatch) -> None:

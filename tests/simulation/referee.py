@@ -283,7 +283,8 @@ class Referee:
         """For how long the quiet hours of the people of its policy may hold its page."""
         now = self._shown()
         people = {name for step, _ in one.policy for name in step}
-        ends = [end for begins, end in awake.quiet(self.world, people) if begins <= now < end]
+        waits = [*awake.quiet(self.world, people), *awake.closed(self.world, one.by)]
+        ends = [end for begins, end in waits if begins <= now < end]
         return max(ends, default=now) - now + self.world.journal.stepped + 0.001
 
     def _answers(self, found: Books) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Promises 4 and 5, looked back on: whom each step pages, and that phones ring while something is down."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from tests.simulation import awake, books
 from tests.simulation.books import IncidentRow, PageRow
 from tests.simulation.hindsight import A_CONTACT, LEASE, LONGEST_RETRY, Hindsight
 from tests.simulation.journal import Span, without
@@ -23,7 +24,10 @@ def steps(past: Hindsight) -> Iterator[str]:
             begun.setdefault(row.step, row.created)
         for step, at in begun.items():
             people, _ = one.page(step)
-            wanted = {name if name in past.world.people else "operator" for name in people}
+            wanted = {name for name in people if name in past.world.people}
+            wanted = wanted or set(past.world.catch_all) or {"operator"}
+            if one.goes_round(step):
+                wanted = set()
             for person in wanted - {row.person for row in rows if row.step == step}:
                 if not any(r.person == person and r.step < step and _waited(past, r, at) for r in rows):
                     yield f"{where}: step {step} did not page {person}"
@@ -32,6 +36,46 @@ def steps(past: Hindsight) -> Iterator[str]:
                 yield f"{where}: step {step} came {at - early:.1f} s after the one before"
         if begun and min(begun) != 0:
             yield f"{where}: it began with step {min(begun)}"
+
+
+def turns(past: Hindsight) -> Iterator[str]:
+    """Each incident begins with the next person of a round, and its repetitions go on from there."""
+    dealt: dict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
+    for number, lines in books.turns(past.world.disk).items():
+        if (one := past.incidents.get(number)) is None:
+            continue
+        people, _ = one.page(0)
+        if one.rounds != {0} or len(one.policy) > 1:
+            continue
+        names = {past.world.people[name].name: name for name in people}
+        before = ""
+        for kind, words in lines:
+            if kind != "paged":
+                before = f"={before}" if before else ""
+                continue
+            name = names[words.rpartition(": ")[2]]
+            if not before:
+                dealt[one.by, people][name] += 1
+            elif before.startswith("="):
+                if name != before.lstrip("="):
+                    yield f"incident {number} began again with {name} instead of {before.lstrip('=')}"
+            elif name != people[(people.index(before) + 1) % len(people)]:
+                yield f"incident {number} paged {name} after {before}"
+            before = name
+    for (policy, people), count in dealt.items():
+        turns = [count[name] for name in people]
+        if max(turns) - min(turns) > 1:
+            yield f"the turns of {policy} are {dict(count)}"
+
+
+def early(past: Hindsight) -> Iterator[str]:
+    """No page of a warning is written outside of the hours for which it waits: nothing is down for as long as these."""
+    for page in past.pages:
+        closed = awake.closed(past.world, past.incidents[page.incident].by)
+        if page.kind != "page" or not page.rank or past.slack:
+            continue
+        if any(begins <= page.created < end for begins, end in closed):
+            yield f"page {page.id} of a warning was written at {page.created:.1f}, outside of working hours"
 
 
 def _waited(past: Hindsight, row: PageRow, at: float) -> bool:

@@ -294,7 +294,8 @@ class Scenario:
 def play(scenario: Scenario, make: Callable[..., World] = World) -> None:
     """Run a scenario from beginning to end under the eyes of the referee."""
     stage = cast.STAGES[scenario.stage]
-    with make(*stage.jobs, people=stage.people, levels=stage.levels, seed=scenario.seed) as world:
+    crew = {"people": stage.people, "policies": stage.policies, "catch_all": stage.catch_all}
+    with make(*stage.jobs, **crew, levels=stage.levels, seed=scenario.seed) as world:
         referee = Referee(world)
         world.run(*scenario.running)
         for gap, event in scenario.acts:

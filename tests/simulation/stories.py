@@ -22,6 +22,7 @@ from tests.simulation.scenario import (
 
 ALPHA, BRAVO, CHARLIE = "alpha-reset", "bravo-backup", "charlie-report"
 DELTA, ECHO = "delta-mail", "echo-import"
+FOXTROT, GOLF, XRAY = "foxtrot-sync", "golf-poll", "xray-scan"
 JULIET = "juliet-join"
 
 
@@ -125,8 +126,23 @@ ANSWERED_IN_TIME = Scenario(
     "stepped",
 )
 
+# ALPHA, ECHO and GOLF page by a round of three, XRAY and DELTA by a policy whose warnings wait from 3:00 until 3:12.
+ROUND = Scenario(
+    ((60, Pings(ALPHA, "fail")), (30, Pings(ECHO, "fail")), (20, Pings(GOLF, "fail")), (420, Runs(BRAVO))),
+    (),
+    "turned",
+)
+CLOSED = Scenario(((60, Pings(XRAY, "fail")), (5, Pings(DELTA, "fail"))), (ALPHA,), "turned", calm=26.0)
+UNREACHED = Scenario(((60, Pings(FOXTROT, "fail")),), (), "turned", calm=8.0)
+
 STORIES: dict[Mutant, list[Scenario]] = {
     mutants.marked_before_sending: [DEATH_BEFORE_SENDING],
+    mutants.the_turn_never_advances: [ROUND],
+    mutants.the_turn_is_forgotten: [ROUND],
+    mutants.critical_incidents_wait_for_working_hours: [CLOSED],
+    mutants.what_waits_for_working_hours_is_muted: [CLOSED],
+    mutants.warnings_do_not_wait: [CLOSED],
+    mutants.the_catch_all_is_not_paged: [UNREACHED],
     mutants.dropped_after_three_tries: [BROKEN_CONTACT],
     mutants.dropped_by_a_rate_limit: [RATE_LIMIT],
     mutants.a_server_error_counts_as_sent: [BROKEN_CONTACT],

@@ -15,6 +15,8 @@ PROMISES: tuple[tuple[int, Callable[[Hindsight], Iterator[str]]], ...] = (
     (3, moving.woken),
     (3, delivering.told_of_the_end),
     (5, ringing.steps),
+    (5, ringing.turns),
+    (5, ringing.early),
     (6, quieting.quiet),
     (6, quieting.maintained),
     (11, quieting.untrue),

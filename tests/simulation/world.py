@@ -42,6 +42,7 @@ class World(Weather, Answering, Editing):
         settling: float = 120.0,
         seed: int = 0,
         levels: tuple[str, ...] = (),
+        catch_all: tuple[str, ...] = (),
     ) -> None:
         super().__init__(
             jobs or cast.JOBS,
@@ -51,6 +52,7 @@ class World(Weather, Answering, Editing):
             settling=settling,
             seed=seed,
             levels=levels,
+            catch_all=catch_all,
         )
         self._run(self._begin())
 

@@ -72,6 +72,8 @@ UNCOVERED: Final = "uncovered"
 """The cause of a symptom of a policy that would soon page nobody."""
 UNCONFIRMED: Final = "unconfirmed"
 """The cause of a symptom of a person who has not confirmed a test page."""
+UNREAD: Final = "unread"
+"""The cause of a symptom of a rotation that follows a calendar which cannot be read for long."""
 RELIEVED: Final = "relieved"
 """The cause of a report that a rotation has changed hands with incidents open."""
 UNUSUAL: Final = "unusual"
@@ -81,6 +83,7 @@ _WORDS: Final = {
     BLIND: CauseWords("blind", "is blind", "was blind"),
     UNCOVERED: CauseWords("uncovered", "is uncovered", "was uncovered"),
     UNCONFIRMED: CauseWords("unconfirmed", "is unconfirmed", "was unconfirmed"),
+    UNREAD: CauseWords("out of date", "is out of date", "was out of date"),
     RELIEVED: CauseWords("handed over", "is handed over", "was handed over"),
     UNUSUAL: CauseWords("unusual", "ran unusually", "was unusual"),
 }

@@ -1,13 +1,21 @@
 """The state of the calendars that a rotation follows, in words. Pure."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from alerting import times
 from alerting.calendar_layer import CalendarLayer
 from alerting.desk import Imported
+from alerting.incident import Facts, Symptom
 from alerting.rotation import Rotation
+from alerting.severity import Severity
+from heartbeat.checks import cause
 
+READ = "it can be read again, or is followed no longer"
+"""Why the symptom of a rotation is over."""
+PATIENCE = timedelta(days=1)
+"""The time for which a calendar cannot be read until that is an incident."""
+_PREFIX = "calendar:"
 NAMED = 5
 """Names that nobody has, of which a sentence has the first ones."""
 
@@ -34,6 +42,39 @@ def notes(rotation: Rotation, calendars: Mapping[str, Imported], now: datetime) 
             found.append(f"{title} has not been read yet. Until then, it has nobody on call.")
         elif calendar.read_at and not calendar.fault:
             found.append(f"{title} was read {times.ago(calendar.read_at, now)}.")
+    return found
+
+
+def symptom(
+    rotation: str, calendars: Sequence[Imported], now: datetime, policy: str | None, installation: str | None
+) -> Symptom:
+    """Return the symptom of a rotation whose calendars cannot be read for long. Its policy is the default one."""
+    first = min(calendar.failing_since or now for calendar in calendars)
+    return Symptom(
+        key=f"{_PREFIX}{rotation}",
+        cause_key=f"{cause.UNREAD}:{policy or ''}:{cause.OF_SERVICE}",
+        incident_title=cause.key_title(cause.OF_SERVICE),
+        title=f"Calendar of {rotation}",
+        cause=cause.UNREAD,
+        words=cause.in_words(cause.UNREAD),
+        severity=Severity.WARNING,
+        policy=policy,
+        installation=installation,
+        facts=Facts(
+            since=now,
+            why=f"it could not be read since {times.Clock(now).at(first)}",
+            description="Changes in it are not seen, so the wrong person may be on call.",
+            runbook=f"open the rotation {rotation} on the console, which says why",
+        ),
+    )
+
+
+def old(calendars: Iterable[Imported], now: datetime) -> dict[str, list[Imported]]:
+    """Return the calendars that cannot be read for `PATIENCE`, by rotation."""
+    found: dict[str, list[Imported]] = {}
+    for calendar in calendars:
+        if calendar.failing_since and now - calendar.failing_since >= PATIENCE:
+            found.setdefault(calendar.rotation, []).append(calendar)
     return found
 
 

@@ -6,7 +6,7 @@ again whenever these change.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,11 +21,12 @@ from alerting.notifiers.email import Email
 from alerting.origin import Origin
 from alerting.person import Person
 from alerting.rotation import Rotation
+from heartbeat import installation
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop, attempt
 from heartbeat.metrics import Metrics
-from heartbeat.on_call import calendar_fetch, calendar_people, calendar_process, event
+from heartbeat.on_call import alarm, calendar_fetch, calendar_people, calendar_process, calendar_report, event
 from heartbeat.on_call.calendar_people import Directory, Somebody
 from heartbeat.on_call.event import Unreadable
 
@@ -41,6 +42,9 @@ BATCH = 40
 """Calendars that are fetched in one look, those first that were tried first."""
 BEFORE, AFTER = timedelta(days=62), timedelta(days=400)
 """The span around now of which events are kept."""
+
+TOLD = "calendars told"
+"""The fact of the installation with the rotations that people were told of."""
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +88,7 @@ class CalendarWatch:
         self._entered = entered
         self._fill_in = fill_in
         self._matched: Sequence[Somebody] = ()
+        self._told: frozenset[str] | None = None
         self._loop = Loop("calendars", self.watch, pause=lambda _: EVERY)
 
     async def run(self) -> None:
@@ -105,10 +110,9 @@ class CalendarWatch:
         await asyncio.gather(*(attempt("calendar", renew) for renew in renewals))
         if followed:
             await self._match(bool(due))
-            calendars = await self._database.read(desk.imported_calendars.load)
-            self._metrics.calendars_failing.set(sum(each.fault is not None for each in calendars))
-        else:
-            self._metrics.calendars_failing.set(0)
+        calendars = await self._database.read(desk.imported_calendars.load) if followed else []
+        self._metrics.calendars_failing.set(sum(each.fault is not None for each in calendars))
+        await self._tell(calendar_report.old(calendars, now), now)
 
     async def _renew(self, calendar: Followed, gate: asyncio.Semaphore) -> None:
         """Fetch and read one calendar, unless another process does, and keep what it says."""
@@ -156,6 +160,20 @@ class CalendarWatch:
         now = self._clock.now()
         await self._database.write(lambda db: match(db, Directory(known), now))
         self._matched = known
+
+    async def _tell(self, old: Mapping[str, Sequence[Imported]], now: datetime) -> None:
+        """Raise an incident for each rotation whose calendars cannot be read for long, and clear the others."""
+        names = frozenset(old)
+        if names != self._told:
+            await self._database.write(lambda db: tell(db, old, now))
+            self._told = names
+
+
+def tell(db: Connection, old: Mapping[str, Sequence[Imported]], now: datetime) -> None:
+    """Raise the symptoms of rotations with such calendars, and clear those of the others."""
+    policy, name = installation.default_policy(db), installation.name(db)
+    symptoms = [calendar_report.symptom(each, old[each], now, policy, name) for each in sorted(old)]
+    alarm.tell(db, TOLD, symptoms, calendar_report.READ, now)
 
 
 def look(db: Connection) -> tuple[list[Followed], list[tuple[str, str]]]:

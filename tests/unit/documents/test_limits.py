@@ -108,6 +108,7 @@ from heartbeat.on_call import (
     calendar_people,
     calendar_process,
     calendar_reader,
+    calendar_report,
     calendar_watch,
     coverage_watch,
     relief_watch,
@@ -206,6 +207,7 @@ LIMITS: Mapping[str, str] = {
     "Time between two reads of a calendar that a layer follows": (
         f"{calendar_watch.AGAIN.seconds // 60} min, and {calendar_watch.SOONER.seconds // 60} min after one that failed"
     ),
+    "Time for which a calendar cannot be read until that is an incident": f"{calendar_report.PATIENCE // HOUR} h",
     "Calendars that are fetched at the same time": (
         f"{calendar_watch.AT_ONCE}, and {calendar_watch.BATCH} in one look each {calendar_watch.EVERY:g} s"
     ),

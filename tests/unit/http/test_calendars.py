@@ -133,6 +133,16 @@ async def test_a_revoked_address_leads_nowhere_and_a_renewed_one_is_another(
     assert (await stranger.get(renewed)).status_code == 200
 
 
+async def test_the_address_of_a_feed_that_has_another_nonce_leads_nowhere(
+    admin: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    path = await made(admin, "rotation")
+    number = int(path.removeprefix("/calendars/").partition(".")[0])
+    replaced = calendar_link.address("", SECRET_KEY, calendar_link.Ticket(number, "0" * 16))
+    assert (await stranger.get(replaced)).status_code == 404, "a restored database gives a number again"
+    assert (await stranger.get(path)).status_code == 200
+
+
 async def test_an_address_goes_on_to_work_after_the_secret_was_replaced(
     system: System, admin: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:

@@ -147,6 +147,31 @@ async def test_the_copy_is_used_and_the_failure_is_told_while_a_calendar_cannot_
     assert (await place.on_call(), place.failing, await place.problems()) == (("ben",), 0, [])
 
 
+async def test_a_calendar_that_cannot_be_read_for_a_day_is_an_incident_until_it_can(place: Place) -> None:
+    async def told() -> list[tuple[str, bool]]:
+        found = await place.database.read(lambda db: desk.incidents(db))
+        symptoms = await place.database.read(lambda db: desk.symptoms(db, [each.id for each in found]))
+        return [
+            (f"{symptom.title}: {symptom.facts.why}", symptom.standing)
+            for of_incident in symptoms.values()
+            for symptom in of_incident
+        ]
+
+    sentence = f"Calendar of infra: it could not be read since {NOW:%d %b %H:%M} UTC"
+    place.answer = httpx.Response(404)
+    await place.watch()
+    await place.watch(hours=23)
+    assert await told() == []
+    await place.watch(hours=1)
+    assert await told() == [(sentence, True)]
+    await place.watch(hours=1)
+    await place.another().watch()
+    assert await told() == [(sentence, True)], "once, also by another process"
+    place.serves(shift("Anna"))
+    await place.watch(minutes=15)
+    assert await told() == [(sentence, False)]
+
+
 async def test_a_calendar_that_was_never_read_has_nobody_on_call(place: Place) -> None:
     place.answer = httpx.Response(404)
     await place.watch()

@@ -45,7 +45,7 @@ class Relief:
 def relieve(db: Connection, relief: Relief, symptom: Symptom, by: str, now: datetime) -> list[int]:
     """Hand over what is open. Return the numbers of the incidents, none if nobody needs to hear of it.
 
-    `symptom` is that of the message.
+    `symptom` is that of the message, and gets its words.
     """
     incidents = [one for one in store.going_on(db, MOST) if _concerns(one, relief.rotation, now)]
     if not incidents:
@@ -55,7 +55,9 @@ def relieve(db: Connection, relief: Relief, symptom: Symptom, by: str, now: date
     _page(db, relief, [one for one in incidents if one.state is State.OPEN], now)
     timeline.write(db, [Entry(incident.id, now, HANDED_OVER, relief.words, by) for incident in incidents])
     told = [person for person in (*relief.come, *relief.gone) if person.contacts]
-    report(db, symptom, "\n".join(message(relief, incidents)), by, now, told)
+    lines = message(relief, incidents)
+    facts = replace(symptom.facts, why=relief.words, description=" ".join(lines[2:]))
+    report(db, replace(symptom, facts=facts), "\n".join(lines), by, now, told)
     return [incident.id for incident in incidents]
 
 

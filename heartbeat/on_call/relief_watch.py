@@ -85,5 +85,5 @@ def _symptom(db: Connection, name: str, now: datetime) -> Symptom:
         severity=Severity.INFO,
         policy=policy,
         installation=installation.name(db),
-        facts=Facts(since=now, why="handed over with incidents open"),
+        facts=Facts(since=now),
     )

@@ -110,3 +110,11 @@ def test_the_message_names_some_and_counts_the_others(db: Connection) -> None:
     (incident,) = desk.incidents(db)
     lines = relief.message(BEN_FOR_ANNA, [incident] * 12)
     assert (len(lines), lines[-1]) == (13, "And 2 more incidents.")
+
+
+def test_the_screen_that_the_message_opens_says_who_took_over_what(db: Connection) -> None:
+    opened(db)
+    desk.relieve(db, BEN_FOR_ANNA, MESSAGE, "heartbeat", LATER)
+    (symptom,) = desk.symptoms(db, [2])[2]
+    assert symptom.facts.why == "Ben is on call for infra now, and Anna is not any more"
+    assert symptom.facts.description == "#1 a (silent): nobody has acknowledged it."

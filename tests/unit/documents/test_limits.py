@@ -90,7 +90,7 @@ from heartbeat.definitions.edit import devices, overrides, reachability
 from heartbeat.definitions.edit import maintenance as arranging
 from heartbeat.http import admission, calendars, connection, forms, health, limits, server
 from heartbeat.http.callbacks import answers, provider
-from heartbeat.http.console import stream
+from heartbeat.http.console import request, stream
 from heartbeat.http.console.checks import bulk, search
 from heartbeat.http.console.checks import list as check_list
 from heartbeat.http.console.checks import query as check_query
@@ -187,6 +187,8 @@ LIMITS: Mapping[str, str] = {
     "Form of somebody who is signed in or holds a link from a page": f"{forms.LIMIT // 1_000} kB,",
     "Body of the API that is parsed in a thread of its own": f"over {keyed.PARSED_AT_ONCE // 1_000} kB",
     "Addresses of a person or a notifier that are judged when they are entered": f"{reachability.MOST}",
+    "Fields of a form of somebody who is not known": f"{forms.STRANGERS_FIELDS}, then 400",
+    "Fields of a form on the console": f"{request.FORM_FIELDS:,}, then 400",
     "Form that is parsed in a thread of its own": f"over {forms.PARSED_AT_ONCE // 1_000} kB",
     "Body of the API": f"{limits.API_LIMIT // 1_000} kB,",
     "Body of a status page or an announcement": f"{limits.STATUS_PAGE_LIMIT // 1_000} kB",

@@ -134,7 +134,7 @@ def test_a_problem_names_the_row() -> None:
         ("contact-2", "Contact 3: leads astray."),
         ("contacts", "Contacts: needs at least one, such as {email: anna@example.com}."),
         ("timezone", "Time zone: 'Mars' is no time zone."),
-        ("slug", "person A B: 'A B' cannot be a name; write a-z."),
+        ("slug", "Slug: 'A B' cannot be a name; write a-z."),
         ("", "something else"),
     ]
     with pytest.raises(ValueError, match="Contact 1: choose a notifier") as wrong:

@@ -1,19 +1,25 @@
 """What people answer to incidents."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.answer import Acknowledged, Resolved, Snoozed
-from alerting.handover import Withdrawn
+from alerting.handover import Reassigned, Withdrawn
 from alerting.regrouping import Merged
 from heartbeat.checks import actions
 from tests.simulation import books
 from tests.simulation.ground import Ground, occurrence_of
-from tests.simulation.journal import Deed
+from tests.simulation.journal import Answer, Assigned, Deed, SplitOff
+from tests.simulation.knock import Reply, knock
+from tests.simulation.providers import Show, answerer
 from tests.simulation.virtual import seconds
 from tests.unit.conftest import somebody
+
+PRESSED = {200: "answered", 409: "stale", 404: "missing"}
+"""What the press of a button came to, by the status of its answer."""
 
 
 class Answering(Ground):
@@ -84,6 +90,46 @@ class Answering(Ground):
             self.journal.merged[source] = self.time, target
             self.journal.resolved.add(source)
         return outcome
+
+    def split(self, incident: int, *jobs: str, by: str = "first") -> object:
+        """Somebody takes jobs out of an incident into one of their own."""
+        now, rows = self.now, books.read(self.disk).checks
+        keys = [books.symptom_key(rows[name]) for name in jobs]
+        outcome = self._commit(lambda db: actions.split(db, incident, keys, somebody(by), now))
+        if isinstance(outcome, tuple):
+            self.journal.splits[outcome[1]] = SplitOff(self.time, incident, frozenset(jobs))
+        return outcome
+
+    def reassign(self, incident: int, to: str, *, by: str = "first") -> object:
+        """Somebody hands an incident to a person, or to whoever is on call in a rotation."""
+        now = self.now
+        outcome = self._commit(lambda db: actions.reassign(db, incident, to, somebody(by), now))
+        if isinstance(outcome, Reassigned) and not outcome.repeated:
+            self.journal.withdraw(incident, seconds(now))
+            occurrence = outcome.incident.occurrence
+            self.journal.assigned.append(Assigned(self.time, incident, occurrence, to))
+        return outcome
+
+    def press(self, show: Show) -> Reply | None:
+        """Somebody presses the button of a page that a phone showed, however old that page is."""
+        link = answerer(show)
+        if link is None or show.ack_url is None:
+            return None
+        since, machine = seconds(self.now), self.machine
+        asked = knock(machine.system.asgi, "POST", urlsplit(show.ack_url).path, process=machine.process)
+        reply = self._run(machine.while_alive(asked))
+        row = books.read(self.disk).incidents[link.incident]
+        # What became of it stands in the books, also where nobody was told.
+        took = row.state == "acknowledged" and (row.acknowledged or 0.0) >= since
+        until = row.next if took and row.next is not None else since
+        person = self.people.get(link.person)
+        by = link.person if person is None else person.name
+        told = "unknown" if reply is None else PRESSED.get(reply.status, str(reply.status))
+        kind = "acknowledged" if took else "void"
+        self.journal.answers.append(
+            Answer(self.time, row.id, kind, by, until, link.occurrence, row.occurrence, told)
+        )
+        return reply
 
     def resolve(self, incident: int, *, by: str = "first") -> object:
         """Somebody says that it is over."""

@@ -37,6 +37,7 @@ class IncidentRow:
     acknowledged_by: str | None
     recovered: float | None
     settles: float | None
+    acknowledged: float | None
     rank: int = 0
     by: str = ""
     """The name of its policy."""
@@ -191,6 +192,7 @@ def _incident(row: dict[str, Any]) -> IncidentRow:
         resolved=_shown(row["resolved_at"]),
         recovered=_shown(row["recovered_at"]),
         settles=_shown(row["settles_at"]),
+        acknowledged=_shown(row["acknowledged_at"]),
         rank=row["severity_rank"],
         by=json.loads(row["policy"])["name"],
         rounds=frozenset(place for place, step in enumerate(steps) if step.get("round_robin")),

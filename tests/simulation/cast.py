@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 from alerting.escalation import Policy, Step
 from alerting.person import Contact, Person
 from alerting.quiet_hours import QuietHours
-from alerting.rotation import Window as RotationWindow
+from alerting.rotation import Change, Layer, Length, Rotation
+from alerting.rotation import Window as Hours
 from alerting.severity import Severity
 from alerting.working_hours import WorkingHours
 from heartbeat.checks.cause import GROUP_BY
@@ -182,6 +183,31 @@ NOBODY = Policy("nobody", (step("ghost", minutes=6),))
 """Names somebody who is not there: its pages go to the terminal."""
 POLICIES = (OPS, SOLO, NOBODY)
 
+
+def layer(*people: str, begins: tuple[int, int] = (0, 0), only: tuple[Hours, ...] = ()) -> Layer:
+    """People who take turns each hour from a time of the first day on."""
+    return Layer(people, Length.parse("1h"), datetime(2026, 3, 2, *begins), only)  # noqa: DTZ001  # on the wall
+
+
+def hours(opens: int, closes: int) -> Hours:
+    """From so many minutes after three o'clock to so many."""
+    three = timedelta(hours=3)
+    return Hours(opens=three + timedelta(minutes=opens), closes=three + timedelta(minutes=closes))
+
+
+PRIMARY = Rotation("primary", "UTC", (layer("first", "second", begins=(0, 20)),))
+"""It hands over at 20 minutes past each hour."""
+EVENING = Rotation("evening", "UTC", (layer("third", only=(hours(9, 16), hours(40, 55))),))
+"""Most of the time it has nobody on call."""
+ROTATIONS = (PRIMARY, EVENING)
+
+IN_TURNS = (
+    Policy("ops", (step("primary", minutes=2), step("evening", minutes=15), step("second", minutes=3))),
+    Policy("solo", (step("evening", minutes=20), step("third", minutes=4))),
+    Policy("nobody", (step("ghost", minutes=15), step("evening", minutes=6))),
+)
+"""Policies that name rotations."""
+
 FIRST_CONTACTS = webhook("first/2"), replace(webhook("first/3"), after=timedelta(seconds=60))
 STEPPED = (
     replace(person("first", beeper("first/1"), *FIRST_CONTACTS), warnings=FIRST_CONTACTS),
@@ -195,6 +221,38 @@ STEPPED = (
     ),
 )
 """The same people with contacts that are paged one after the other, with providers that report, and quiet hours."""
+
+CHANGED = (
+    person("first", ntfy("first/2")),
+    person("first", ntfy("first/2"), webhook("first/1")),
+    person("second", webhook("second/2"), webhook("second/3")),
+    person("third", webhook("third/2"), ntfy("third/1")),
+    person("second"),
+)
+"""People with other contacts, or in another order."""
+REARRANGED = (
+    Rotation("primary", "UTC", (layer("second", "third", begins=(0, 12)),)),
+    Rotation("primary", "UTC", (layer("third", only=(hours(20, 30),)), layer("first"))),
+    Rotation("evening", "UTC", (layer("third", "second", begins=(3, 18)),)),
+    Rotation("evening", "UTC", (layer("ghost"),)),
+)
+"""Rotations with other people, other hours, and with nobody who is there."""
+REWRITTEN = (
+    Policy("ops", (step("second", minutes=6), step("first", "second", minutes=2))),
+    Policy("ops", (step("evening", minutes=11), step("primary", "third", minutes=2))),
+    Policy("ops", (step("ghost", minutes=20), step("first", minutes=3), step("second", minutes=1))),
+    Policy("solo", (step("primary", minutes=3),)),
+    Policy("nobody", (step("second", minutes=2), step("evening", minutes=9))),
+)
+LEAVES = (("first",), ("first", "third"), ("second", "first"), ("third",))
+"""Who goes on leave, and who stands in."""
+OVERRIDES = (
+    ("primary", Change.REPLACE, "third"),
+    ("primary", Change.ADD, "third"),
+    ("evening", Change.ADD, "second"),
+    ("primary", Change.REPLACE, "second", "first"),
+    ("evening", Change.REMOVE, "", "third"),
+)
 
 ALPHA = Job("alpha-reset", every=10 * MINUTE, host="us", severity=Severity.CRITICAL)
 BRAVO = Job("bravo-backup", every=15 * MINUTE, grace=2 * MINUTE, host="us")
@@ -264,7 +322,7 @@ HOUSE = tuple(
 
 
 OFFICE = WorkingHours(
-    (RotationWindow(tuple(range(7)), timedelta(hours=3, minutes=12), timedelta(hours=3, minutes=40)),)
+    (Hours(tuple(range(7)), timedelta(hours=3, minutes=12), timedelta(hours=3, minutes=40)),)
 )
 """The hours for which warnings wait: a night shift, as the simulation begins at three."""
 TURNED = (*JOBS, Job("xray-scan", every=9 * MINUTE, severity=Severity.CRITICAL, policy="solo"))
@@ -300,12 +358,14 @@ STAGES = {
     "house": Stage(HOUSE),
     "stepped": Stage(JOBS, people=STEPPED),
     "turned": Stage(TURNED, policies=TURNING, catch_all=("second",)),
+    "turns": Stage(JOBS, policies=IN_TURNS),
 }
 
 
 def configuration(
     jobs: Iterable[Job],
     people: Sequence[Person],
+    rotations: Sequence[Rotation],
     policies: Sequence[Policy],
     gathering: float,
     settling: float,
@@ -319,6 +379,7 @@ def configuration(
         settling=timedelta(seconds=settling),
         checks={job.name: job.definition() for job in jobs},
         people={one.id: one for one in people},
+        rotations={rotation.name: rotation for rotation in rotations},
         policies={policy.name: policy for policy in policies},
         catch_all=catch_all,
     )

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.simulation import awake
+from tests.simulation import awake, duty
+from tests.simulation.books import PageRow
 from tests.simulation.hindsight import A_CONTACT, LATENCY, LEASE, LONGEST_RETRY, Hindsight
 from tests.simulation.journal import merged, overlap, without
-from tests.simulation.providers import Beeper, Show
+from tests.simulation.providers import OPERATOR, Beeper, Show, called
 from tests.simulation.referee import answers_to
 
 AT_ONCE = 5.0
@@ -20,6 +21,8 @@ def delivered(past: Hindsight) -> Iterator[str]:
     for page in past.pages:
         person = page.person
         if page.state != "delivered" or (f"page-{page.id}", person) in shown:
+            continue
+        if past.has_gone(person) and (f"page-{page.id}", duty.NOBODY_HERE) in shown:
             continue
         if page.via == Beeper.kind:
             continue  # It reports later that nothing was shown, or reports nothing.
@@ -44,7 +47,7 @@ def late(past: Hindsight) -> Iterator[str]:
         since = past.world.clock.when(page.created, 0.0)
         until = past.end if page.delivered is None else past.world.clock.when(page.delivered, 0.0)
         person = page.person
-        contacts = len(past.world.people[person].all_contacts) if person in past.world.people else 1
+        contacts = len(past.contacts(person)) or 1
         bound = LONGEST_RETRY + LEASE + contacts * A_CONTACT + 10.0 + past.slack
         # A page goes round the contacts; anything else is tried on its own contact only.
         away = past.faults(person, any_contact=page.kind != "page")
@@ -60,7 +63,7 @@ def late(past: Hindsight) -> Iterator[str]:
 def given_up(past: Hindsight) -> Iterator[str]:
     """A page is given up only because somebody answered or it is over, other news only where it is refused."""
     for page in past.pages:
-        if page.state == "expired" and (page.kind == "page" or not past.refused(page)):
+        if page.state == "expired" and (page.kind == "page" or not _is_refused(past, page)):
             yield f"page {page.id} ({page.kind}) to {page.person} was given up"
         if page.state != "superseded" or page.kind != "page":
             continue
@@ -72,8 +75,18 @@ def given_up(past: Hindsight) -> Iterator[str]:
             other.incident == page.incident and other.person == page.person and other.rank == 0
             for other in past.pages
         )
-        if not over and not (ends and answered) and not risen:
+        handed = any(
+            a.incident == page.incident and a.occurrence > page.occurrence for a in past.journal.assigned
+        )
+        if not over and not (ends and answered) and not risen and not handed:
             yield f"page {page.id} to {page.person} was superseded, and nobody had answered"
+
+
+def _is_refused(past: Hindsight, page: PageRow) -> bool:
+    """Whether the contact of a notice refused it for good, or was edited away."""
+    versions = past.versions(page.person)
+    marks = [{contact.mark for contact in one.all_contacts} if one else set() for _, one in versions]
+    return past.refused(page) or any(page.contact_mark not in known for known in marks)
 
 
 def twice(past: Hindsight) -> Iterator[str]:
@@ -104,4 +117,15 @@ def told_of_the_end(past: Hindsight) -> Iterator[str]:
         paged = {s.contact for s in past.shows if s.incident == one.id and s.kind == "page" and s.at < over}
         ends = [page for page in past.pages if page.incident == one.id and page.kind == "recovered"]
         for contact in paged - {past.contact(page) for page in ends}:
+            if not _is_known(past, contact, over):
+                continue
             yield f"{contact} was paged for incident {one.id}, and is not told of its end"
+
+
+def _is_known(past: Hindsight, contact: str, at: float) -> bool:
+    """Whether it is a contact all through a moment, as far as one can tell; the operator's always is."""
+    person = contact.partition("/")[0]
+    return contact == OPERATOR or all(
+        person in one.people and contact in map(called, one.people[person].all_contacts)
+        for one in past.configured_at(at)
+    )

@@ -18,12 +18,16 @@ from tests.simulation.scenario import (
     FallsSilent,
     GoesBad,
     Maintains,
+    Merges,
     Pings,
     PowerFails,
+    Presses,
     Reports,
+    Restaffs,
     Restarts,
     Runs,
     Scenario,
+    Splits,
     StandsStill,
 )
 
@@ -41,13 +45,29 @@ downtimes = st.sampled_from([0.0, 0.0, 3.0, 40.0, 200.0])
 answers = st.builds(
     Answers,
     st.sampled_from(
-        ["acknowledge", "acknowledge", "acknowledge", "snooze", "resolve", "withdraw", "take over"]
+        [
+            "acknowledge",
+            "acknowledge",
+            "acknowledge",
+            "snooze",
+            "resolve",
+            "withdraw",
+            "take over",
+            "reassign",
+        ]
     ),
     nth=st.integers(0, 2),
     minutes=st.sampled_from([2.0, 4.0, 30.0]),
     times=st.sampled_from([1, 1, 2]),
     by=st.sampled_from(["first", "second"]),
     late=st.sampled_from([0, 0, -1, 1]),
+)
+presses = st.builds(Presses, st.sampled_from([0, 0, 1, 3]), st.sampled_from([1, 2]))
+regroupings = one_of(st.builds(Merges, st.booleans()), st.builds(Splits, st.integers(0, 2), st.booleans()))
+restaffings = st.builds(
+    Restaffs,
+    st.sampled_from(["contacts", "goes", "comes back", "turns", "steps", "leave", "override"]),
+    st.integers(0, 4),
 )
 maintenance = st.builds(
     Maintains,
@@ -65,7 +85,7 @@ ills = st.builds(
 slips = st.builds(
     GoesBad,
     st.sampled_from(["first/1", "third/1", "second/2"]),
-    st.sampled_from([*Slip, Slip.LOST]),
+    st.sampled_from([*(slip for slip in Slip if slip is not Slip.HELD), Slip.LOST]),
     st.sampled_from([3.0, 1.0, 20.0]),
 )
 deaths = one_of(
@@ -116,7 +136,10 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
         *slipping,
         answers,
         answers,
-        answers,
+        presses,
+        regroupings,
+        restaffings,
+        *((restaffings, restaffings) if name == "turns" else ()),
         misfortunes,
         misfortunes,
         habits,
@@ -139,4 +162,5 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
     )
 
 
-scenarios = one_of(*map(scenarios_on, ("usual", "exacting", "nested", "chained", "stepped", "turned")))
+STAGES = ("usual", "exacting", "nested", "chained", "stepped", "turned", "turns")
+scenarios = one_of(*map(scenarios_on, STAGES))

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import Any, TypeVar
@@ -11,10 +12,11 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.escalation import Policy
 from alerting.person import Person
+from alerting.rotation import Override, Rotation
 from heartbeat.definitions import plan as definition_plan
 from tests.simulation import cast
 from tests.simulation.cast import Job
-from tests.simulation.journal import Answer, Deed, Done, Journal
+from tests.simulation.journal import Answer, Configured, Deed, Done, Journal
 from tests.simulation.machine import Machine
 from tests.simulation.virtual import seconds
 
@@ -28,6 +30,7 @@ class Ground:
         self,
         jobs: Sequence[Job],
         people: Sequence[Person],
+        rotations: Sequence[Rotation],
         policies: Sequence[Policy],
         *,
         gathering: float,
@@ -38,6 +41,9 @@ class Ground:
     ) -> None:
         self.jobs = {job.name: job for job in jobs}
         self.people = {one.id: one for one in people}
+        self.rotations = {rotation.name: rotation for rotation in rotations}
+        self.overrides: list[tuple[str | None, Override]] = []
+        """Each with its rotation, None for a leave in all of them; oldest first."""
         self.policies = {policy.name: policy for policy in policies}
         self.gathering = gathering
         self.levels = levels
@@ -75,11 +81,21 @@ class Ground:
         for row in self.disk.rows("SELECT slug, uuid FROM checks"):
             self.uuids[row["slug"]] = uuid.UUID(row["uuid"])
         self.machine.system.context.wake()
+        self._note_configured()
+
+    def _note_configured(self) -> None:
+        rotations = {
+            name: replace(rotation, overrides=tuple(one for of, one in self.overrides if of in (None, name)))
+            for name, rotation in self.rotations.items()
+        }
+        now = Configured(self.time, dict(self.people), rotations, dict(self.policies))
+        self.journal.configured.append(now)
 
     def _apply(self, db: Connection, now: datetime) -> object:
         wanted = cast.configuration(
             self.jobs.values(),
             list(self.people.values()),
+            list(self.rotations.values()),
             list(self.policies.values()),
             self.gathering,
             self.settling,

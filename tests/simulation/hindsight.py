@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from tests.simulation import awake, books
+from alerting.person import Person
+from tests.simulation import awake, books, duty
 from tests.simulation.books import IncidentRow, PageRow
-from tests.simulation.journal import Answer, Span, merged, overlap
-from tests.simulation.providers import OPERATOR, Ill, Show
+from tests.simulation.journal import FOR_EVER, Answer, Configured, Span, merged, overlap
+from tests.simulation.providers import OPERATOR, Ill, Show, called
 from tests.simulation.referee import Referee, answers_to
 from tests.simulation.ways import Spell
 from tests.simulation.world import World
@@ -16,6 +17,9 @@ LONGEST_RETRY = 300.0
 LEASE = 30.0
 LATENCY = 0.1
 """Seconds from asking for the time to the commit, at most: of two transactions the later may carry the earlier time."""
+
+Steps = tuple[tuple[tuple[str, ...], float], ...]
+"""The targets of each step, and how long it waits."""
 
 
 class Hindsight:
@@ -36,26 +40,39 @@ class Hindsight:
 
     # What the weather was
 
-    def unreachable(self, people: Iterable[str]) -> list[Span]:
-        """When none of these people could be reached by any contact."""
-        return overlap(self.faults(person, any_contact=False) for person in people)
+    def unreachable(self, targets: Iterable[str]) -> list[Span]:
+        """When none of these targets could be reached by any contact."""
+        names = list(targets)
+        spans = []
+        for (begins, ends), configured in self.configurations():
+            groups = [
+                [span for one in people for span in self.faults(one, any_contact=False)]
+                for people in (duty.defined(configured, name) for name in names)
+                if people
+            ]
+            spans += overlap([*groups, [(begins, ends + LONGEST_RETRY)]]) if groups else []
+        return merged(spans)
 
     def faults(self, person: str, *, any_contact: bool) -> list[Span]:
-        known = self.world.people.get(person)
-        if known is None:
-            return []
+        """When one of a person's contacts was bad, or all of them, as they were defined then."""
         spans = []
-        for number in range(1, len(known.all_contacts) + 1):
-            mine = [f for f in self.journal.faults if f.contact == f"{person}/{number}"]
-            spans.append([(fault.begins, fault.felt_until) for fault in mine])
-        return merged(span for group in spans for span in group) if any_contact else overlap(spans)
+        for (begins, ends), known in self.versions(person):
+            contacts = [called(contact) for contact in known.all_contacts] if known else []
+            groups = [
+                [(f.begins, f.felt_until) for f in self.journal.faults if f.contact == name]
+                for name in contacts
+            ]
+            felt = merged(span for group in groups for span in group) if any_contact else overlap(groups)
+            # Whoever waits for a contact that is edited meanwhile waits to the end.
+            spans += overlap([felt, [(begins, ends + LONGEST_RETRY)]])
+        return merged(spans)
 
     def asleep(self, name: str, one: IncidentRow) -> list[Span]:
         """When somebody of the policy is not paged for this job, because it is not critical."""
         if not self.referee.lives[name].job.severity.rank:
             return []
-        asleep = awake.quiet(self.world, {name for step, _ in one.policy for name in step})
-        return merged([*asleep, *awake.closed(self.world, one.by)])
+        people = self.members(target for step, _ in one.policy for target in step)
+        return merged([*awake.quiet(self.world, people), *awake.closed(self.world, one.by)])
 
     def disturbed(self) -> list[Span]:
         """Crashes and outages, with the time that a lease takes to run out after them."""
@@ -67,15 +84,67 @@ class Hindsight:
         maintained = self.journal.maintained(self.referee.lives[name].job.labels)
         return merged([*maintained, *self.referee.waited[name]])
 
+    # Who was defined
+
+    def configurations(self) -> list[tuple[Span, Configured]]:
+        """Who and what was configured, and when."""
+        versions = self.journal.configured
+        ends = [*(one.at for one in versions[1:]), FOR_EVER]
+        return [((one.at, end), one) for one, end in zip(versions, ends, strict=True)]
+
+    def configured_at(self, moment: float) -> list[Configured]:
+        """How it was configured at a moment, in each order in which transactions may have followed each other."""
+        around = moment - LATENCY, moment + 3 * LATENCY
+        return [
+            one for (begins, ends), one in self.configurations() if begins <= around[1] and around[0] < ends
+        ]
+
+    def versions(self, person: str) -> list[tuple[Span, Person | None]]:
+        """How a person was defined, and when; None where nobody has this name."""
+        found: list[tuple[Span, Person | None]] = []
+        for (begins, ends), configured in self.configurations():
+            known = configured.people.get(person)
+            if found and found[-1][1] == known:
+                begins = found.pop()[0][0]
+            found.append(((begins, ends), known))
+        return found
+
+    def contacts(self, person: str) -> dict[str, str]:
+        """All contacts that a person ever had: their names by their marks."""
+        known = [one for _, one in self.versions(person) if one is not None]
+        return {contact.mark: called(contact) for one in known for contact in one.all_contacts}
+
+    def has_gone(self, person: str) -> bool:
+        """Whether there was a time when they could not be paged at all: then the operator is."""
+        return any(known is None or not known.contacts for _, known in self.versions(person))
+
+    def members(self, targets: Iterable[str]) -> set[str]:
+        """All whom these targets ever meant."""
+        names = set(targets)
+        return {one for c in self.journal.configured for name in names for one in duty.members(c, name)}
+
     # What the books say
+
+    def own_steps(self, one: IncidentRow) -> Steps:
+        """The steps of its policy, without the one of whoever it was handed to."""
+        return one.policy[1:] if any(a.incident == one.id for a in self.journal.assigned) else one.policy
+
+    def policy(self, one: IncidentRow, occurrence: int) -> Steps:
+        """Its steps as they were in an occurrence."""
+        own = self.own_steps(one)
+        handed = [a.to for a in self.journal.assigned if a.incident == one.id and a.occurrence <= occurrence]
+        return (((handed[-1],), own[0][1]), *own) if handed else own
+
+    def paged_by(self, steps: Steps, step: int, created: float) -> list[set[str]]:
+        """Whom a step must page at a moment, in each way in which it may have been configured."""
+        moment = self.world.clock.when(created, 0.0)
+        place = min(step, len(steps) - 1)
+        targets = [targets for targets, _ in steps]
+        return [duty.paged(c, targets, place, created) for c in self.configured_at(moment)]
 
     def contact(self, page: PageRow) -> str:
         """The contact of a notice as phones call it: "first/1"."""
-        known = self.world.people.get(page.person)
-        for number, contact in enumerate(known.all_contacts if known else (), 1):
-            if contact.mark == page.contact_mark:
-                return f"{page.person}/{number}"
-        return OPERATOR
+        return self.contacts(page.person).get(page.contact_mark or "", OPERATOR)
 
     def refused(self, page: PageRow) -> bool:
         """Whether the contact of a notice refused for good what came meanwhile."""

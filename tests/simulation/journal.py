@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from alerting.escalation import Policy
+from alerting.person import Person
+from alerting.rotation import Rotation
 from tests.simulation.cast import Job
 from tests.simulation.providers import Fault
 
@@ -106,6 +109,35 @@ class Maintained:
         return self.match.items() <= labels.items()
 
 
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """Who can be paged, by which policies, from a moment on. Rotations have their overrides."""
+
+    at: float
+    people: Mapping[str, Person]
+    rotations: Mapping[str, Rotation]
+    policies: Mapping[str, Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Somebody handed an incident to a person or a rotation. It was paged for as this occurrence from then on."""
+
+    at: float
+    incident: int
+    occurrence: int
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOff:
+    """Jobs were taken out of an incident."""
+
+    at: float
+    source: int
+    jobs: frozenset[str]
+
+
 @dataclass(slots=True)
 class Journal:
     """All of it."""
@@ -127,6 +159,11 @@ class Journal:
     """When the wall clock was set, and by how much."""
     merged: dict[int, tuple[float, int]] = field(default_factory=dict)
     """When each merged incident went on in which other one."""
+    splits: dict[int, SplitOff] = field(default_factory=dict)
+    """From where the jobs of an incident came that was split off, by its number."""
+    assigned: list[Assigned] = field(default_factory=list)
+    configured: list[Configured] = field(default_factory=list)
+    """Each time that people, rotations or policies were edited, in order."""
     windows: dict[int, Maintained] = field(default_factory=dict)
     """Maintenance, by its number."""
 
@@ -143,6 +180,22 @@ class Journal:
             else answer
             for answer in self.answers
         ]
+
+    def went_on_in(self, incident: int, job: str) -> set[int]:
+        """Where what a job was down for in an incident may stand now: there, or wherever people have put it."""
+        found: set[int] = set()
+        fresh = {incident}
+        while fresh:
+            found |= fresh
+            into = {self.merged[number][1] for number in fresh if number in self.merged}
+            apart = {new for new, one in self.splits.items() if one.source in fresh and job in one.jobs}
+            fresh = (into | apart) - found
+        return found
+
+    def taken_in(self, incident: int) -> set[int]:
+        """The incidents that were merged into one, and those that were merged into these."""
+        mine = {source for source, (_, target) in self.merged.items() if target == incident}
+        return mine.union(*(self.taken_in(source) for source in mine))
 
     def maintained(self, labels: Mapping[str, str]) -> list[Span]:
         """When what has these labels was under maintenance, in order and apart."""

@@ -93,7 +93,7 @@ class Machine:
             random=self.random.random,
             notifiers={
                 "console": Terminal(self.network, process),
-                Beeper.kind: Beeper(self.network, process, self._report),
+                Beeper.kind: Beeper(self.network, process, self.report),
             },
             longest_sleep=LONGEST_SLEEP,
         )
@@ -101,7 +101,7 @@ class Machine:
         self._ticking = self.system.start()
         self._beating = asyncio.ensure_future(self._beat(self.system.beside.liveness))
 
-    async def _report(self, report: Arrived | Undelivered) -> bool:
+    async def report(self, report: Arrived | Undelivered) -> bool:
         """Hand a provider's report over; whether the service has it."""
         now = self.system.guard.now()
         work = partial(desk.receipt, kind=Beeper.kind, report=report, now=now, jitter=self.random.random())

@@ -24,6 +24,8 @@ def stuck(past: Hindsight) -> Iterator[str]:
         tries.setdefault(attempt.page, []).append(attempt)
     for number, mine in tries.items():
         page = pages[number]
+        if len(past.versions(page.person)) > 1:
+            continue  # Their contacts were edited: nobody says in which order it must go round them.
         ways = _ways(past, page)
         for place, attempt in enumerate(mine):
             index = next((n for n, way in enumerate(ways) if way.mark == attempt.mark), None)
@@ -67,6 +69,9 @@ def _due(
     if later:
         dues.append(max(page.created + later[0], attempt.at))
     if ways[index].kind == Beeper.kind and index + 1 < len(ways):
+        number = attempt.provider_id or ""
+        if number in past.world.network.undelivered:
+            dues.append(max(past.world.network.undelivered[number], attempt.at))
         reported = past.world.network.reported.get(attempt.provider_id or "", float("inf"))
         by = attempt.at + REPORTS_WITHIN
         if reported > by - 1.0:

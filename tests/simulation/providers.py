@@ -56,8 +56,12 @@ class Slip(StrEnum):
     UNREPORTED = "shows the page, and reports nothing"
     LATE = "shows the page, and reports it late, twice"
     UNDELIVERED = "shows nothing, and reports so, twice"
+    CONTRARY = "shows nothing, reports that it did, and then that it did not"
+    EARLY = "shows the page, and reports it before it has accepted it"
+    HELD = "shows the page, and accepts it once it is let go"
 
 
+UNSHOWN = (Slip.LOST, Slip.UNDELIVERED, Slip.CONTRARY)
 REPORTS_WITHIN = 40.0
 """Seconds within which a provider reports, where nothing is wrong."""
 STATUS = {Ill.LIMITED: 429, Ill.BROKEN: 500, Ill.AWAY: 503, Ill.FORBIDS: 403, Ill.GONE: 410, Ill.MOVED: 302}
@@ -117,6 +121,12 @@ class Network:
         self.faults: list[Fault] = []
         self.reported: dict[str, float] = {}
         """When the service had the first report on each id."""
+        self.let_go = asyncio.Event()
+        """Set when a provider that holds its answer back gives it."""
+        self.taken: list[str] = []
+        """The ids under which a provider that reports has taken messages, in order."""
+        self.undelivered: dict[str, float] = {}
+        """When it had the first report that nothing was shown."""
         self.heard: list[tuple[float, str, Ill | Slip | None]] = []
         """Each request that reached a provider: when, for which contact, and in what weather."""
         self.time = time
@@ -243,28 +253,45 @@ class Beeper:
         number = f"beep {len(self.network.heard)}"
         about: dict[str, Any] = {"details": dict(notice.details), "title": notice.title}
         about |= {"incident": notice.incident, "dedup_key": notice.dedup_key, "ack_url": notice.ack_url}
-        if ill not in (Slip.LOST, Slip.UNDELIVERED):
+        if ill not in UNSHOWN:
             show = _machine_read(name, notice.kind.value, notice.id, about | {"lines": list(notice.lines)})
             self.network.show(show)
+        self.network.taken.append(number)
+        if ill is Slip.HELD:
+            await self.network.let_go.wait()
+        if ill is Slip.EARLY:
+            await self.report(Arrived(number))
         self.process.reach(Point.AFTER_SEND)
-        if ill not in (Slip.LOST, Slip.UNDELIVERED):
+        if ill not in UNSHOWN:
             show.receipt = True
         asyncio.get_running_loop().create_task(self._reports(number, ill))
         return Accepted("queued", number)
 
     async def _reports(self, number: str, ill: Ill | Slip | None) -> None:
-        if ill in (Slip.LOST, Slip.UNREPORTED):
-            return
-        failed = Undelivered(number, "switched off")
-        report = failed if ill is Slip.UNDELIVERED else Arrived(number)
+        arrived, failed = Arrived(number), Undelivered(number, "switched off")
+        reports: dict[Ill | Slip | None, list[Arrived | Undelivered]] = {
+            Slip.LOST: [],
+            Slip.UNREPORTED: [],
+            Slip.EARLY: [],
+            Slip.HELD: [],
+            Slip.LATE: [arrived, arrived],
+            Slip.UNDELIVERED: [failed, failed],
+            Slip.CONTRARY: [arrived, failed, arrived],
+        }
         await asyncio.sleep(2 * REPORTS_WITHIN if ill is Slip.LATE else 5.0)
-        for _ in range(1 if ill is None else 2):
-            for _ in range(60):
-                if await self.report(report):
-                    self.network.reported.setdefault(number, self.network.time())
-                    break
-                await asyncio.sleep(10.0)
+        for report in reports.get(ill, [arrived]):
+            await self._reported(number, report)
             await asyncio.sleep(3.0)
+
+    async def _reported(self, number: str, report: Arrived | Undelivered) -> None:
+        for _ in range(60):
+            if await self.report(report):
+                now = self.network.time()
+                self.network.reported.setdefault(number, now)
+                if isinstance(report, Undelivered):
+                    self.network.undelivered.setdefault(number, now)
+                return
+            await asyncio.sleep(10.0)
 
 
 def beeper(contact: str) -> Contact:
@@ -280,6 +307,12 @@ def webhook(contact: str) -> Contact:
 def ntfy(contact: str) -> Contact:
     """The contact's address where it is a topic of ntfy."""
     return Contact("ntfy", f"https://ntfy.test/{contact.replace('/', '-')}")
+
+
+def called(contact: Contact) -> str:
+    """The contact at an address as phones call it: "first/1"."""
+    name = contact.address.rpartition("test/")[2].removeprefix("beeper/")
+    return name if contact.kind != "ntfy" else name.replace("-", "/")
 
 
 def answerer(show: Show) -> Answerer | None:

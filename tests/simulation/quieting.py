@@ -57,7 +57,7 @@ def untrue(past: Hindsight) -> Iterator[str]:
                 waited = *past.referee.waited[name], *past.referee.waited_no_longer[name]
                 if any(begins <= at <= ends for begins, ends in waited):
                     continue
-                if one.id in past.journal.merged:
+                if past.journal.went_on_in(one.id, name) != {one.id}:
                     continue
                 inside = spell.begins < at - LATENCY and at + LATENCY < spell.ends
                 if inside and one in past.homes(name, spell):

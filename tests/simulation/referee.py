@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from tests.simulation import awake, books, changes
+from tests.simulation import awake, books, changes, duty
 from tests.simulation.books import Books, IncidentRow
 from tests.simulation.cast import HOUR, Job
 from tests.simulation.journal import Answer, Deed, Done, Sent, Span, settled
@@ -46,6 +46,8 @@ class Referee:
         self._looked_at = 0.0
         self._recovering: dict[int, float] = {}
         """When each incident was last seen to recover."""
+        self._ended: set[int] = set()
+        """The incidents that were seen to be over."""
         self._pings_seen = 0
         self._steps_seen = 0
         self._done_seen = 0
@@ -68,7 +70,7 @@ class Referee:
             raise Broken(4, word)
         for word in self._incidents(found):
             raise Broken(5, word)
-        for word in self._answers(found):
+        for word in (*self._answers(found), *self._over(found)):
             raise Broken(6, word)
         for word in self._backlog(found):
             raise Broken(11, word)
@@ -111,12 +113,10 @@ class Referee:
             before = self.belonged[row.slug][-1:]
             self.belonged[row.slug] += [(self.world.time, home) for home in homes]
             wanted = self._wanted(row.slug)
-            merged = self.world.journal.merged
-            known = homes == [home for _, home in before] or any(
-                merged.get(home, (0.0, 0))[1] in homes for _, home in before
-            )
-            taken_in = [number for number, (_, target) in merged.items() if target in homes]
-            keys_there = {found.incidents[number].cause_key for number in [*homes, *taken_in]}
+            journal = self.world.journal
+            known = any(journal.went_on_in(home, row.slug) & {*homes} for _, home in before)
+            there = set(homes).union(*map(journal.taken_in, homes))
+            keys_there = {found.incidents[number].cause_key for number in there}
             if len(homes) != 1 or not (known or keys_there & wanted):
                 yield f"{row.slug} is down ({row.cause}), and belongs to incidents {homes} instead of one of {wanted}"
             elif self.lives[row.slug].job.after:
@@ -282,7 +282,13 @@ class Referee:
     def _until_awake(self, one: IncidentRow) -> float:
         """For how long the quiet hours of the people of its policy may hold its page."""
         now = self._shown()
-        people = {name for step, _ in one.policy for name in step}
+        targets = {target for step, _ in one.policy for target in step}
+        people = {
+            name
+            for configured in self.world.journal.configured
+            for target in targets
+            for name in duty.members(configured, target)
+        }
         waits = [*awake.quiet(self.world, people), *awake.closed(self.world, one.by)]
         ends = [end for begins, end in waits if begins <= now < end]
         return max(ends, default=now) - now + self.world.journal.stepped + 0.001
@@ -301,8 +307,28 @@ class Referee:
                 yield f"incident {one.id} was acknowledged by {granted[-1].by}, and says by {one.acknowledged_by}"
         for answer in self.world.journal.answers:
             stale = answer.meant is not None and answer.meant != answer.found
-            if stale and answer.outcome not in ("stale", "resolved", "missing"):
+            if answer.outcome == "stale" and not stale:
+                yield f"{answer.by} answered the newest page, and was told that it is old"
+            if stale and (answer.kind != "void" or answer.outcome == "acknowledged"):
                 yield f"{answer.by} meant occurrence {answer.meant}, and was taken to mean {answer.found}"
+
+    def _over(self, found: Books) -> Iterator[str]:
+        """What is over stays over, and the first of two answers counts, however late and often others come."""
+        for one in found.incidents.values():
+            if one.state == "resolved":
+                self._ended.add(one.id)
+            elif one.id in self._ended:
+                yield f"incident {one.id} was over, and is {one.state}"
+        held: dict[tuple[int, int], Answer] = {}
+        for answer in self.world.journal.answers:
+            about = answer.incident, answer.found
+            if answer.kind == "acknowledged":
+                before = held.get(about)
+                if before is not None and before.until > self.world.clock.shown(answer.at):
+                    yield f"incident {answer.incident} was acknowledged already, and {answer.by} prolonged it"
+                held[about] = answer
+            elif answer.kind == "snoozed":
+                held.pop(about, None)
 
     def _asked_for(self, answer: Answer, until: float) -> bool:
         """Whether a quiet ends when it was asked to, or as much later or earlier as the clock was set since."""
@@ -321,19 +347,36 @@ class Referee:
                 yield f"several pages of incident {page.incident} wait for {page.person}"
             seen.add(actor)
             recovers = found.incidents[page.incident].settles is not None
-            if page.next is not None and not recovers and self._overdue(page.next, UNDER_WAY):
+            # Whoever edits people lets what waits for them look again at once.
+            edited = self.world.journal.configured[-1].at
+            if page.next is not None and not recovers and self._overdue(page.next, UNDER_WAY, since=edited):
                 yield f"page {page.id} to {page.person} should have been tried at {page.next:.1f}"
 
-    def _overdue(self, shown: float, patience: float) -> bool:
-        at = self.world.clock.when(shown, self.world.clock.last_set)
+    def _overdue(self, shown: float, patience: float, since: float = 0.0) -> bool:
+        at = max(self.world.clock.when(shown, self.world.clock.last_set), since)
         return settled(at, patience, self.world.journal.unable()) < self.world.time
 
     def _shown(self) -> float:
         return seconds(self.world.now)
 
     def _longest_wait(self, one: IncidentRow) -> float:
+        """The longest wait of the steps that reach somebody. Nobody waits for others."""
         stepped = self.world.journal.stepped
-        return max([self.world.gathering, *(wait for _, wait in one.policy)]) + stepped + 0.001
+        waits = [wait for place, (_, wait) in enumerate(one.policy) if stepped or self._reaches(one, place)]
+        return max([self.world.gathering, *waits]) + stepped + 0.001
+
+    def _reaches(self, one: IncidentRow, place: int) -> bool:
+        """Whether a step reaches somebody, or did so at the time of the last page."""
+        targets = [targets for targets, _ in one.policy]
+        configured = self.world.journal.configured
+        if duty.paged(configured[-1], targets, place, self._shown()):
+            return True
+        asked = [page.created for page in books.pages(self.world.disk) if page.incident == one.id][-1:]
+        return any(
+            duty.paged(version, targets, place, shown)
+            for version in configured
+            for shown in (*asked, self._shown())
+        )
 
 
 def answers_to(world: World, incident: int) -> list[Answer]:

@@ -1,41 +1,106 @@
 """Promises 4 and 5, looked back on: whom each step pages, and that phones ring while something is down."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tests.simulation import awake, books
 from tests.simulation.books import IncidentRow, PageRow
-from tests.simulation.hindsight import A_CONTACT, LEASE, LONGEST_RETRY, Hindsight
-from tests.simulation.journal import Span, without
+from tests.simulation.hindsight import A_CONTACT, LEASE, LONGEST_RETRY, Hindsight, Steps
+from tests.simulation.journal import Span, merged, overlap, settled, without
 from tests.simulation.referee import answers_to
+
+AT_ONCE = 15.0
+"""Seconds of undisturbed work within which whoever is handed an incident is paged."""
 
 
 def steps(past: Hindsight) -> Iterator[str]:
-    """Each step pages all of its people, and gives them the time that it promises before the next."""
+    """Each step pages all whom it means, gives them the time that it promises, and is left out only for nobody."""
     stretches: dict[tuple[int, int], list[PageRow]] = defaultdict(list)
     for page in past.pages:
         if page.kind == "page":
             stretches[(page.incident, page.occurrence)].append(page)
     for (number, occurrence), rows in stretches.items():
-        one = past.incidents[number]
-        where = f"incident {number}, occurrence {occurrence}"
-        begun: dict[int, float] = {}
-        for row in rows:
-            begun.setdefault(row.step, row.created)
-        for step, at in begun.items():
-            people, _ = one.page(step)
-            wanted = {name for name in people if name in past.world.people}
-            wanted = wanted or set(past.world.catch_all) or {"operator"}
-            if one.goes_round(step):
-                wanted = set()
-            for person in wanted - {row.person for row in rows if row.step == step}:
-                if not any(r.person == person and r.step < step and _waited(past, r, at) for r in rows):
-                    yield f"{where}: step {step} did not page {person}"
-            early = begun.get(step - 1)
-            if early is not None and at - early < one.page(step - 1)[1] - 0.001 - past.slack:
-                yield f"{where}: step {step} came {at - early:.1f} s after the one before"
-        if begun and min(begun) != 0:
-            yield f"{where}: it began with step {min(begun)}"
+        policy = past.policy(past.incidents[number], occurrence)
+        for fault in _climbed(past, policy, rows):
+            yield f"incident {number}, occurrence {occurrence}: {fault}"
+
+
+def _climbed(past: Hindsight, policy: Steps, rows: Sequence[PageRow]) -> Iterator[str]:
+    begun: dict[int, float] = {}
+    for row in rows:
+        begun.setdefault(row.step, row.created)
+    before = -1
+    for step, at in begun.items():
+        missing = [
+            {
+                person
+                for person in wanted - _people(rows, step)
+                if not _is_waited_for(past, rows, person, step, at)
+            }
+            for wanted in past.paged_by(policy, step, at)
+        ]
+        if all(missing) and not _is_uncertain(past):
+            yield f"step {step} did not page {' or '.join(map(str, map(sorted, missing)))}"
+        early = begun.get(before)
+        wait = policy[min(before, len(policy) - 1)][1]
+        if early is not None and at - early < wait - 0.001 - past.slack:
+            yield f"step {step} came {at - early:.1f} s after the one before"
+        for skipped in range(before + 1, step):
+            if all(past.paged_by(policy, skipped, at)) and not _is_uncertain(past):
+                yield f"step {step} came at {at:.1f} without step {skipped}, which means somebody"
+        before = step
+
+
+def _people(rows: Sequence[PageRow], step: int) -> set[str]:
+    return {row.person for row in rows if row.step == step}
+
+
+def _is_uncertain(past: Hindsight) -> bool:
+    """Whether nobody can tell who was on call: the clock was set, and people were edited."""
+    return bool(past.slack) and len(past.journal.configured) > 1
+
+
+def _is_waited_for(past: Hindsight, rows: Sequence[PageRow], person: str, step: int, at: float) -> bool:
+    return any(r.person == person and r.step < step and _waited(past, r, at) for r in rows)
+
+
+def frozen(past: Hindsight) -> Iterator[str]:
+    """An incident pages by the policy as it was when it opened, whatever is edited meanwhile."""
+    for one in past.incidents.values():
+        origin = one
+        while origin.id in past.journal.splits:
+            origin = past.incidents[past.journal.splits[origin.id].source]
+        name = origin.cause_key.split(":")[1]
+        at = past.world.clock.when(origin.opened, 0.0)
+        then = [
+            tuple((tuple(step.targets), step.wait.total_seconds()) for step in c.policies[name].steps)
+            for c in past.configured_at(at)
+        ]
+        if past.own_steps(one) not in then and not past.slack:
+            yield f"incident {one.id} pages by {past.own_steps(one)}, and the policy {name} was {then}"
+
+
+def handed(past: Hindsight) -> Iterator[str]:
+    """Whoever is handed an incident is paged for it at once."""
+    for one in past.journal.assigned:
+        by = settled(one.at, AT_ONCE, past.journal.unable())
+        incident = past.incidents[one.incident]
+        paged = any(
+            page.incident == one.incident and page.kind == "page" and page.occurrence >= one.occurrence
+            for page in past.pages
+        )
+        over = incident.resolved is not None or incident.recovered is not None
+        answered = any(one.at <= a.at <= by for a in answers_to(past.world, one.incident))
+        held = [span for name in past.referee.lives for span in past.windows(name)]
+        held += awake.quiet(
+            past.world, past.members(target for step, _ in incident.policy for target in step)
+        )
+        if (
+            not (paged or over or answered or past.slack)
+            and not overlap([[(one.at, by)], held])
+            and by < past.end
+        ):
+            yield f"incident {one.incident} was handed to {one.to} at {one.at:.1f}, and nobody was paged"
 
 
 def turns(past: Hindsight) -> Iterator[str]:
@@ -94,8 +159,8 @@ def ringing(past: Hindsight, name: str) -> Iterator[str]:
             held = [
                 span for span in past.windows(name) if span[0] <= spell.begins + past.world.gathering + 10.0
             ]
-            quiet = [*past.granted(one), *held, *past.asleep(name, one), *_elsewhere(past, one)]
-            foul = [*past.journal.unable(), *past.unreachable(one.page(len(one.policy))[0])]
+            quiet = [*past.granted(one), *held, *past.asleep(name, one), *_elsewhere(past, one, name)]
+            foul = [*past.journal.unable(), *_unreachable(past, one)]
             rings = [s.at for s in past.naming(name, one) if s.kind != "acknowledged"]
             for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
                 for since, until in _gaps(begins, ends, rings):
@@ -103,11 +168,24 @@ def ringing(past: Hindsight, name: str) -> Iterator[str]:
                         yield f"{name} was down, and no phone said so from {since:.1f} to {until:.1f}"
 
 
-def _elsewhere(past: Hindsight, one: IncidentRow) -> list[Span]:
+def _unreachable(past: Hindsight, one: IncidentRow) -> list[Span]:
+    """When the step that repeats reached nobody by any contact."""
+    targets = {target for step, _ in one.policy for target in step}
+    if all(len(past.members([target])) == 1 and not past.has_gone(target) for target in targets):
+        return past.unreachable(one.page(len(one.policy))[0])
+    # Which step it is depends on who is on call.
+    return merged(span for step, _ in one.policy for span in past.unreachable(step))
+
+
+def _elsewhere(past: Hindsight, one: IncidentRow, name: str) -> list[Span]:
     """When what stands in an incident went on in another one, or may have come from one that went on in this."""
-    merged = past.journal.merged
-    gone = [(merged[one.id][0], past.end)] if one.id in merged else []
-    return [*gone, *((0.0, at) for at, target in merged.values() if target == one.id)]
+    together, apart = past.journal.merged, past.journal.splits
+    gone = [(together[one.id][0], past.end)] if one.id in together else []
+    gone += [
+        (split.at, past.end) for split in apart.values() if split.source == one.id and name in split.jobs
+    ]
+    came = [(0.0, at) for at, target in together.values() if target == one.id]
+    return [*gone, *came, *([(0.0, apart[one.id].at)] if one.id in apart else [])]
 
 
 def first_told(past: Hindsight, name: str) -> Iterator[str]:

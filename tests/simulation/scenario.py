@@ -1,10 +1,11 @@
 """A run as a list of things that happen, which Hypothesis can draw and shrink, and which reads as a story."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from alerting.escalation import Policy
-from tests.simulation import cast
+from tests.simulation import books, cast
 from tests.simulation.cast import MINUTE
 from tests.simulation.process import Point
 from tests.simulation.providers import Ill, Slip
@@ -12,6 +13,8 @@ from tests.simulation.referee import Referee
 from tests.simulation.verdict import Verdict
 from tests.simulation.world import World
 
+HANDED_TO = {"first": "second", "second": "evening", "third": "primary"}
+"""Whom each of them hands an incident to: a person, or a rotation."""
 LOOK_EVERY = 90.0
 """Seconds between two looks of the referee, at most."""
 
@@ -71,7 +74,7 @@ class Reports:
 class Answers:
     """Somebody answers the nth open incident: acknowledges, snoozes or resolves it; perhaps an old page of it.
 
-    Or they take it over, or withdraw whatever anybody has answered.
+    Or they take it over, withdraw whatever anybody has answered, or hand it to the other one of the two.
     """
 
     how: str
@@ -95,11 +98,27 @@ class Answers:
             world.resolve(incident, by=self.by)
         elif self.how == "withdraw":
             world.withdraw(incident, by=self.by)
+        elif self.how == "reassign":
+            world.reassign(incident, HANDED_TO[self.by], by=self.by)
         elif self.how == "take over":
             world.take_over(incident, minutes=self.minutes, by=self.by)
         else:
             meant = None if self.late < 0 else max(occurrence - self.late, 1)
             world.acknowledge(incident, by=self.by, occurrence=meant, minutes=self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class Presses:
+    """Somebody presses the button of the nth page that was shown, counted from the newest: late, or twice."""
+
+    back: int = 0
+    times: int = 1
+
+    def happen(self, world: World) -> None:
+        pages = [show for show in world.pages() if show.ack_url is not None]
+        for _ in range(self.times):
+            if pages:
+                world.press(pages[-1 - self.back % len(pages)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +166,62 @@ class Maintains:
 
 @dataclass(frozen=True, slots=True)
 class Merges:
-    """Somebody merges the newest open incident into the oldest one."""
+    """Somebody merges the newest open incident into the oldest one, or the other way round: those of one policy."""
+
+    backwards: bool = False
 
     def happen(self, world: World) -> None:
-        numbers = sorted(one["id"] for one in world.incidents())
+        by_policy: dict[str, list[int]] = {}
+        for one in world.incidents():
+            by_policy.setdefault(json.loads(one["policy"])["name"], []).append(one["id"])
+        numbers = max(by_policy.values(), key=len, default=[])
         if len(numbers) > 1:
-            world.merge(numbers[-1], numbers[0])
+            source, target = (numbers[0], numbers[-1]) if self.backwards else (numbers[-1], numbers[0])
+            world.merge(source, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Somebody takes the nth job out of the first incident that has several, or all but that one."""
+
+    nth: int = 0
+    others: bool = False
+
+    def happen(self, world: World) -> None:
+        found = books.read(world.disk)
+        inside: dict[int, list[str]] = {}
+        for name, row in found.checks.items():
+            for home in found.belongs.get(books.symptom_key(row), []):
+                inside.setdefault(home, []).append(name)
+        crowd = next((sorted(jobs) for jobs in inside.values() if len(jobs) > 1), None)
+        if crowd is not None:
+            home = next(number for number, jobs in inside.items() if sorted(jobs) == crowd)
+            one = crowd[self.nth % len(crowd)]
+            world.split(home, *([name for name in crowd if name != one] if self.others else [one]))
+
+
+@dataclass(frozen=True, slots=True)
+class Restaffs:
+    """Somebody edits who can be paged, and when. `nth` says which way."""
+
+    how: str
+    nth: int = 0
+
+    def happen(self, world: World) -> None:
+        if self.how == "contacts":
+            world.edit(people=[cast.CHANGED[self.nth % len(cast.CHANGED)]])
+        elif self.how == "goes":
+            world.edit(without=[("first", "second", "third")[self.nth % 3]])
+        elif self.how == "comes back":
+            world.edit(people=[cast.PEOPLE[self.nth % 3]])
+        elif self.how == "turns":
+            world.edit(rotations=[cast.REARRANGED[self.nth % len(cast.REARRANGED)]])
+        elif self.how == "steps":
+            world.edit(policies=[cast.REWRITTEN[self.nth % len(cast.REWRITTEN)]])
+        elif self.how == "leave":
+            world.leave(*cast.LEAVES[self.nth % len(cast.LEAVES)])
+        else:
+            world.override(*cast.OVERRIDES[self.nth % len(cast.OVERRIDES)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +332,9 @@ Event = (
     | Edits
     | Maintains
     | Merges
+    | Splits
+    | Presses
+    | Restaffs
     | Dies
     | Restarts
     | GoesBad

@@ -1,6 +1,6 @@
 """Stories that must notice the planted mutants: each is a run of which the referee knows the end."""
 
-from tests.simulation import mutants
+from tests.simulation import mutants, omissions
 from tests.simulation.mutants import Mutant
 from tests.simulation.process import Point
 from tests.simulation.providers import Ill, Slip
@@ -14,10 +14,13 @@ from tests.simulation.scenario import (
     Maintains,
     Merges,
     Pings,
+    Presses,
     Reports,
+    Restaffs,
     Restarts,
     Runs,
     Scenario,
+    Splits,
 )
 
 ALPHA, BRAVO, CHARLIE = "alpha-reset", "bravo-backup", "charlie-report"
@@ -134,6 +137,35 @@ ROUND = Scenario(
 )
 CLOSED = Scenario(((60, Pings(XRAY, "fail")), (5, Pings(DELTA, "fail"))), (ALPHA,), "turned", calm=26.0)
 UNREACHED = Scenario(((60, Pings(FOXTROT, "fail")),), (), "turned", calm=8.0)
+HANDED_ON = story(
+    (60, Pings(ALPHA, "fail")),
+    (30, Answers("acknowledge", minutes=120)),
+    (60, Answers("reassign")),
+    minutes=12,
+)
+TAKEN_APART = story((60, FallsSilent(ALPHA)), (25 * 60, Splits()), running=(ALPHA, DELTA), minutes=12)
+UNDELIVERED = Scenario(
+    ((60, GoesBad("third/1", Slip.UNDELIVERED, 60)), (0, Pings(DELTA, "fail")), (200, Runs(ECHO))),
+    (),
+    "stepped",
+)
+# In the evening's rotation nobody is on call before 9 minutes, and the primary one hands over at 20.
+EMPTY_SCHEDULE = Scenario(((60, Pings(DELTA, "fail")), (120, Runs(ECHO))), (), "turns")
+HANDOVER = Scenario(((25 * 60, Pings(ALPHA, "fail")), (120, Runs(ECHO))), (ALPHA, DELTA), "turns")
+ON_LEAVE = Scenario(
+    ((60, Restaffs("leave")), (0, Pings(ALPHA, "fail")), (120, Runs(ECHO))), (DELTA,), "turns"
+)
+PRESSED_TWICE = story((60, Pings(ALPHA, "fail")), (30, Presses()), (60, Presses()), minutes=3)
+PRESSED_LATE = story(
+    (60, Pings(ALPHA, "fail")), (30, Pings(ALPHA)), (240, Presses()), running=(DELTA,), minutes=3
+)
+MANY_AT_ONCE = story(
+    (60, Pings(ALPHA, "fail")), (0, Pings(BRAVO, "fail")), (0, Pings(CHARLIE, "fail")), minutes=12
+)
+BLIND = story((60, Dies(None, None, 900.0)), minutes=17)
+FIRST_TASK_FAILS = [
+    story((60, Pings(DELTA, "fail")), (9, Dies(Point.BEFORE_COMMIT, skip)), minutes=5) for skip in range(6)
+]
 
 STORIES: dict[Mutant, list[Scenario]] = {
     mutants.marked_before_sending: [DEATH_BEFORE_SENDING],
@@ -175,5 +207,16 @@ STORIES: dict[Mutant, list[Scenario]] = {
     mutants.a_lost_receipt_counts_as_delivered: [LOST_REPORT],
     mutants.quiet_hours_hold_everything: [NIGHT],
     mutants.a_later_contact_is_paged_although_somebody_answered: [ANSWERED_IN_TIME],
+    omissions.a_limit_for_each_person_drops_the_rest: [MANY_AT_ONCE],
+    omissions.undelivered_counts_as_sent: [UNDELIVERED],
+    omissions.an_empty_schedule_waits_its_whole_delay: [EMPTY_SCHEDULE],
+    omissions.a_failed_first_task_is_seen_by_nobody: FIRST_TASK_FAILS,
+    omissions.what_could_not_be_heard_counts_as_silence: [BLIND],
+    omissions.whoever_is_handed_an_incident_is_not_paged: [HANDED_ON],
+    omissions.a_split_leaves_no_next_action: [TAKEN_APART],
+    omissions.who_is_on_call_is_remembered: [HANDOVER],
+    omissions.a_leave_is_forgotten: [ON_LEAVE],
+    omissions.an_answer_given_twice_holds_longer: [PRESSED_TWICE],
+    omissions.a_late_answer_revives_what_is_over: [PRESSED_LATE],
 }
 """Which stories must notice which mutant."""

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from tests.simulation.drawing import scenarios
 from tests.simulation.scenario import Scenario
 
-SEEDS = int(os.environ.get("SIM_SEEDS", "160"))
+SEEDS = int(os.environ.get("SIM_SEEDS", "64"))
 SHARES = tuple(range(8))
 """Parts into which the runs are cut, so that several processes can share them. The same part is always the same."""
 

@@ -17,6 +17,8 @@ PROMISES: tuple[tuple[int, Callable[[Hindsight], Iterator[str]]], ...] = (
     (5, ringing.steps),
     (5, ringing.turns),
     (5, ringing.early),
+    (5, ringing.frozen),
+    (5, ringing.handed),
     (6, quieting.quiet),
     (6, quieting.maintained),
     (11, quieting.untrue),

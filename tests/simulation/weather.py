@@ -53,6 +53,10 @@ class Weather(Ground):
         """For a while, no answer to a ping reaches its job."""
         self.journal.unanswered.append((self.time, self.time + minutes * 60))
 
+    def let_go(self) -> None:
+        """A provider that held its answer back gives it, now and from now on."""
+        self.network.let_go.set()
+
     def mend(self) -> None:
         """From now on the weather is fine."""
         now = self.time

@@ -13,7 +13,9 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from alerting.escalation import Policy
+from alerting.notifiers.contract import Arrived, Undelivered
 from alerting.person import Person
+from alerting.rotation import Rotation
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.database import Unavailable
@@ -37,6 +39,7 @@ class World(Weather, Answering, Editing):
         self,
         *jobs: Job,
         people: Sequence[Person] = cast.PEOPLE,
+        rotations: Sequence[Rotation] = cast.ROTATIONS,
         policies: Sequence[Policy] = cast.POLICIES,
         gathering: float = 10.0,
         settling: float = 120.0,
@@ -47,6 +50,7 @@ class World(Weather, Answering, Editing):
         super().__init__(
             jobs or cast.JOBS,
             people,
+            rotations,
             policies,
             gathering=gathering,
             settling=settling,
@@ -147,6 +151,13 @@ class World(Weather, Answering, Editing):
                 lost = Sent(name, "success", slot, self.clock.shown(slot), over_at=min(slot + PATIENCE, ends))
                 self.journal.pings.append(lost)
                 self._next_runs[name] = self.jobs[name].next_slot(slot)
+
+    def hear(self, report: Arrived | Undelivered) -> bool:
+        """A provider reports what became of a message; whether the service has heard it."""
+        heard = self.machine.process is not None and self._run(self.machine.report(report))
+        if heard:
+            self.network.reported.setdefault(report.provider_id, self.time)
+        return heard
 
     # Looking
 

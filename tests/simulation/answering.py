@@ -123,7 +123,7 @@ class Answering(Ground):
         took = row.state == "acknowledged" and (row.acknowledged or 0.0) >= since
         until = row.next if took and row.next is not None else since
         person = self.people.get(link.person)
-        by = link.person if person is None else person.name
+        by = person.name if person else link.person.capitalize()
         told = "unknown" if reply is None else PRESSED.get(reply.status, str(reply.status))
         kind = "acknowledged" if took else "void"
         self.journal.answers.append(

@@ -40,7 +40,9 @@ def closed(world: World, policy: str) -> list[Span]:
 
 def is_stepped(world: World, person: str) -> bool:
     """Whether the contacts of a person are paged one after the other, where nobody answers."""
-    known = world.people.get(person)
-    return known is not None and any(
-        contact.after is not None or contact.kind == Beeper.kind for contact in known.all_contacts
+    versions = [known for one in world.journal.configured if (known := one.people.get(person))]
+    return any(
+        contact.after is not None or contact.kind == Beeper.kind
+        for known in versions
+        for contact in known.all_contacts
     )

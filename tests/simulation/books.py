@@ -149,6 +149,12 @@ def turns(disk: Disk) -> dict[int, list[tuple[str, str]]]:
     return lines
 
 
+def paged_at(disk: Disk, incident: int) -> list[float]:
+    """When an incident last paged a step; nothing where it has not yet."""
+    query = "SELECT max(at) AS at FROM timeline WHERE incident_id = ? AND kind = 'paged'"
+    return [at for row in disk.rows(query, incident) if (at := _shown(row["at"])) is not None]
+
+
 def attempts(disk: Disk) -> list[AttemptRow]:
     """All tries to deliver pages, in order."""
     rows = disk.rows(

@@ -118,6 +118,8 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
         st.sampled_from(["success", "success", "0", "start", "log"]),
         st.sampled_from([None, None, "a", "b"]),
         st.sampled_from([1.0, 0.0, 0.0, None] if name == "exacting" else [1.0]),
+        # What names about the time of its arrival, a time in which it would have been heard, or none yet.
+        st.sampled_from([None, None, None, 15.0, 7200.0, -300.0]),
     )
     edits = st.builds(
         Edits,
@@ -138,7 +140,8 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
         answers,
         presses,
         regroupings,
-        restaffings,
+        # Turns are counted by who there is at the end.
+        *(() if name == "turned" else (restaffings,)),
         *((restaffings, restaffings) if name == "turns" else ()),
         misfortunes,
         misfortunes,

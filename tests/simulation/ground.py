@@ -56,6 +56,8 @@ class Ground:
         self.disk = self.machine.disk
         self.network = self.machine.network
         self._next_runs: dict[str, float] = {}
+        self._deaths_without_power = 0
+        """How many deaths there were when the machine last lost power."""
         self.uuids: dict[str, uuid.UUID] = {}
 
     @property

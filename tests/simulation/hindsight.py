@@ -140,7 +140,9 @@ class Hindsight:
         moment = self.world.clock.when(created, 0.0)
         place = min(step, len(steps) - 1)
         targets = [targets for targets, _ in steps]
-        return [duty.paged(c, targets, place, created) for c in self.configured_at(moment)]
+        found = [duty.paged(c, targets, place, created) for c in self.configured_at(moment)]
+        instead = set(self.world.catch_all)
+        return [instead if instead and people == {duty.NOBODY_HERE} else people for people in found]
 
     def contact(self, page: PageRow) -> str:
         """The contact of a notice as phones call it: "first/1"."""

@@ -33,6 +33,8 @@ class Sent:
     done: float | None = None
     """How far the run is, where it reports that."""
     total: float | None = None
+    ago: float | None = None
+    """So long ago it says that it was sent, with `at`. It counts from its arrival where pings could be heard then."""
     status: int | None = None
     over_at: float = FOR_EVER
     """When the job had its answer or waited no longer: what has not been taken in by then never is."""

@@ -252,7 +252,7 @@ class Referee:
                 yield f"incident {one.id} is {one.state}, and has no next action"
             in_trouble = (("next action", one.next), ("news", one.tell))
             for what, at in in_trouble if one.settles is None else (("end", one.settles),):
-                if at is not None and self._overdue(at, NOTICED) and self._is_noticed(one):
+                if at is not None and self._overdue(at, NOTICED, self._edited) and self._is_noticed(one):
                     yield f"incident {one.id} is {one.state}, and its {what} of {at:.1f} is overdue"
             quiet = self._until_awake(one) if one.rank else 0.0
             longest = self._shown() + max(self._longest_wait(one), self._held(one), quiet)
@@ -347,10 +347,13 @@ class Referee:
                 yield f"several pages of incident {page.incident} wait for {page.person}"
             seen.add(actor)
             recovers = found.incidents[page.incident].settles is not None
-            # Whoever edits people lets what waits for them look again at once.
-            edited = self.world.journal.configured[-1].at
-            if page.next is not None and not recovers and self._overdue(page.next, UNDER_WAY, since=edited):
+            if page.next is not None and not recovers and self._overdue(page.next, UNDER_WAY, self._edited):
                 yield f"page {page.id} to {page.person} should have been tried at {page.next:.1f}"
+
+    @property
+    def _edited(self) -> float:
+        """When people were last edited: what waits for them looks again at once, as if it had been due for long."""
+        return self.world.journal.configured[-1].at
 
     def _overdue(self, shown: float, patience: float, since: float = 0.0) -> bool:
         at = max(self.world.clock.when(shown, self.world.clock.last_set), since)
@@ -368,14 +371,11 @@ class Referee:
     def _reaches(self, one: IncidentRow, place: int) -> bool:
         """Whether a step reaches somebody, or did so at the time of the last page."""
         targets = [targets for targets, _ in one.policy]
-        configured = self.world.journal.configured
-        if duty.paged(configured[-1], targets, place, self._shown()):
-            return True
-        asked = [page.created for page in books.pages(self.world.disk) if page.incident == one.id][-1:]
-        return any(
+        *before, now = self.world.journal.configured
+        return bool(duty.paged(now, targets, place, self._shown())) or any(
             duty.paged(version, targets, place, shown)
-            for version in configured
-            for shown in (*asked, self._shown())
+            for version in (*before, now)
+            for shown in books.paged_at(self.world.disk, one.id)
         )
 
 

@@ -20,6 +20,8 @@ def steps(past: Hindsight) -> Iterator[str]:
         if page.kind == "page":
             stretches[(page.incident, page.occurrence)].append(page)
     for (number, occurrence), rows in stretches.items():
+        if past.incidents[number].rounds:
+            continue  # Whom a round pages is another rule: see `turns`.
         policy = past.policy(past.incidents[number], occurrence)
         for fault in _climbed(past, policy, rows):
             yield f"incident {number}, occurrence {occurrence}: {fault}"
@@ -29,39 +31,42 @@ def _climbed(past: Hindsight, policy: Steps, rows: Sequence[PageRow]) -> Iterato
     begun: dict[int, float] = {}
     for row in rows:
         begun.setdefault(row.step, row.created)
-    before = -1
+    before, due = -1, 0.0
     for step, at in begun.items():
-        missing = [
-            {
-                person
-                for person in wanted - _people(rows, step)
-                if not _is_waited_for(past, rows, person, step, at)
-            }
-            for wanted in past.paged_by(policy, step, at)
-        ]
-        if all(missing) and not _is_uncertain(past):
-            yield f"step {step} did not page {' or '.join(map(str, map(sorted, missing)))}"
+        if missing := _missing(past, policy, rows, step, at):
+            yield f"step {step} did not page {missing}"
         early = begun.get(before)
-        wait = policy[min(before, len(policy) - 1)][1]
-        if early is not None and at - early < wait - 0.001 - past.slack:
+        if early is not None and at - early < _wait(policy, before) - 0.001 - past.slack:
             yield f"step {step} came {at - early:.1f} s after the one before"
         for skipped in range(before + 1, step):
-            if all(past.paged_by(policy, skipped, at)) and not _is_uncertain(past):
-                yield f"step {step} came at {at:.1f} without step {skipped}, which means somebody"
-        before = step
+            # Nobody is paged anew who has not been reached since the step before.
+            if missing := _missing(past, policy, rows, skipped, min(at, due or at)):
+                yield f"step {step} came at {at:.1f} without step {skipped}, which means {missing}"
+            due += _wait(policy, skipped)
+        before, due = step, at + _wait(policy, step)
+
+
+def _wait(policy: Steps, step: int) -> float:
+    return policy[min(max(step, 0), len(policy) - 1)][1]
+
+
+def _missing(past: Hindsight, policy: Steps, rows: Sequence[PageRow], step: int, at: float) -> str:
+    """Whom a step means at a moment, and did not page: in words, and nothing where it paged all of them."""
+    if past.slack and len(past.journal.configured) > 1:
+        return ""  # The clock was set, and people were edited: nobody can tell who was on call.
+    missing = [
+        {
+            person
+            for person in wanted - _people(rows, step)
+            if not any(r.person == person and r.step < step and _waited(past, r, at) for r in rows)
+        }
+        for wanted in past.paged_by(policy, step, at)
+    ]
+    return " or ".join(map(str, map(sorted, missing))) if all(missing) else ""
 
 
 def _people(rows: Sequence[PageRow], step: int) -> set[str]:
     return {row.person for row in rows if row.step == step}
-
-
-def _is_uncertain(past: Hindsight) -> bool:
-    """Whether nobody can tell who was on call: the clock was set, and people were edited."""
-    return bool(past.slack) and len(past.journal.configured) > 1
-
-
-def _is_waited_for(past: Hindsight, rows: Sequence[PageRow], person: str, step: int, at: float) -> bool:
-    return any(r.person == person and r.step < step and _waited(past, r, at) for r in rows)
 
 
 def frozen(past: Hindsight) -> Iterator[str]:
@@ -92,6 +97,7 @@ def handed(past: Hindsight) -> Iterator[str]:
         over = incident.resolved is not None or incident.recovered is not None
         answered = any(one.at <= a.at <= by for a in answers_to(past.world, one.incident))
         held = [span for name in past.referee.lives for span in past.windows(name)]
+        held += awake.closed(past.world, incident.by)
         held += awake.quiet(
             past.world, past.members(target for step, _ in incident.policy for target in step)
         )

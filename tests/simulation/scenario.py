@@ -48,9 +48,10 @@ class Pings:
     signal: str = "success"
     rid: str | None = None
     processed: float | None = 1.0
+    ago: float | None = None
 
     def happen(self, world: World) -> None:
-        world.ping(self.job, signal=self.signal, rid=self.rid, processed=self.processed)
+        world.ping(self.job, signal=self.signal, rid=self.rid, processed=self.processed, ago=self.ago)
 
 
 @dataclass(frozen=True, slots=True)

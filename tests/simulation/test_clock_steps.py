@@ -168,3 +168,23 @@ def test_nothing_is_deleted_by_its_age_until_the_clock_has_been_right_for_a_day(
         assert not guard.calm(), "also after a restart"
         world.advance(hours=2)
         assert guard.calm()
+
+
+def test_a_machine_without_power_has_no_clock_to_set() -> None:
+    """Once it runs again, a clock that was put forward meanwhile looks like a longer time away."""
+    with World() as world:
+        world.cut_power(downtime=40)
+        world.step_clock(3600)
+        world.advance(minutes=2)
+        assert world.journal.steps == []
+        world.step_clock(3600)
+        assert len(world.journal.steps) == 1
+
+
+def test_a_machine_whose_clock_was_set_while_no_process_ran_keeps_power() -> None:
+    with World() as world:
+        world.crash(downtime=40)
+        world.step_clock(60)
+        boot = world.clock.boot
+        world.cut_power(downtime=40)
+        assert world.clock.boot == boot

@@ -45,9 +45,20 @@ class Weather(Ground):
         self.journal.outages.append(Outage(self.time, self.time + seconds, full=True))
 
     def cut_power(self, *, downtime: float = 0.0) -> None:
-        """The machine loses power, and starts again: its count of seconds begins anew."""
+        """The machine loses power, and starts again: its count of seconds begins anew.
+
+        Where its clock was set while no process ran, it keeps power: nobody could tell that from a longer time away.
+        """
+        if self.machine.process is None and self.journal.steps[-1:] > [(self.journal.deaths[-1], 0.0)]:
+            return
         self.clock.boot = f"the machine, since {self.time}"
         self.crash(downtime=downtime)
+        self._deaths_without_power = len(self.journal.deaths)
+
+    @property
+    def has_power(self) -> bool:
+        """Whether the machine runs, with or without a process."""
+        return self.machine.process is not None or len(self.journal.deaths) != self._deaths_without_power
 
     def lose_answers(self, *, minutes: float) -> None:
         """For a while, no answer to a ping reaches its job."""

@@ -26,6 +26,7 @@ from tests.simulation.editing import Editing
 from tests.simulation.journal import Sent
 from tests.simulation.knock import Reply, knock
 from tests.simulation.providers import Show
+from tests.simulation.virtual import EPOCH
 from tests.simulation.weather import Weather
 
 PATIENCE = 10.0
@@ -85,7 +86,12 @@ class World(Weather, Answering, Editing):
         self._run(self.machine.until(moment))
 
     def step_clock(self, seconds: float) -> None:
-        """Somebody sets the wall clock. The real ticker looks at it each second; this one is told before and after."""
+        """Somebody sets the wall clock. The real ticker looks at it each second; this one is told before and after.
+
+        A machine without power has no clock that could be set: to the service it was away for so much longer.
+        """
+        if not self.has_power:
+            return
         if self.machine.process is not None:
             self._run(self.machine.while_alive(self._look()))
         self.clock.step(seconds)
@@ -113,6 +119,7 @@ class World(Weather, Answering, Editing):
         rid: str | None = None,
         body: bytes | None = None,
         processed: float | None = 1.0,
+        ago: float | None = None,
     ) -> list[int]:
         """These jobs ping at the same time; the statuses that they are answered (0: none).
 
@@ -120,7 +127,7 @@ class World(Weather, Answering, Editing):
         """
         shown = self.clock.shown(self.time)
         sent = [
-            Sent(name, signal, self.time, shown, rid, body, self._processed(name, processed))
+            Sent(name, signal, self.time, shown, rid, body, self._processed(name, processed), ago=ago)
             for name in names
         ]
         return self._send_all(sent)
@@ -228,6 +235,7 @@ def _query(ping: Sent) -> dict[str, object]:
         "rid": None if ping.rid is None else uuid.uuid5(uuid.NAMESPACE_DNS, ping.rid),
         "m.processed": ping.processed,
         "done": ping.done,
+        "at": None if ping.ago is None else int((EPOCH.timestamp() + ping.shown) - ping.ago),
         "total": ping.total,
     }
     return {name: value for name, value in told.items() if value is not None}

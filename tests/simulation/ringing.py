@@ -145,6 +145,10 @@ def early(past: Hindsight) -> Iterator[str]:
         closed = awake.closed(past.world, past.incidents[page.incident].by)
         if page.kind != "page" or not page.rank or past.slack:
             continue
+        if any(
+            a.incident == page.incident and a.occurrence <= page.occurrence for a in past.journal.assigned
+        ):
+            continue  # Whoever is handed it is paged at once.
         if any(begins <= page.created < end for begins, end in closed):
             yield f"page {page.id} of a warning was written at {page.created:.1f}, outside of working hours"
 

@@ -127,6 +127,6 @@ def test_in_each_order_it_ends_alike(events: tuple[Event, ...]) -> None:
 
 
 @pytest.mark.skipif(not THOROUGH, reason="with SIM_SEEDS=1000 and more")
-@pytest.mark.parametrize("order", list(permutations(EVENTS)), ids=names)
-def test_in_each_order_of_all_it_ends_alike(order: tuple[Event, ...]) -> None:
-    played(order)
+def test_in_each_order_of_all_it_ends_alike() -> None:
+    for order in permutations(EVENTS):
+        played(order)

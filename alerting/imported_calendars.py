@@ -1,6 +1,6 @@
 """The SQL of calendars that layers of rotations follow: what was read of each last, and whether it can be read now."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,18 @@ def load(db: Connection, rotation: str | None = None) -> list[Imported]:
     if rotation is not None:
         query = query.where(table.c.rotation == rotation)
     return [_imported(row) for row in db.execute(query)]
+
+
+def unread(db: Connection, rotations: Iterable[Rotation]) -> set[str]:
+    """Return the names of rotations with a calendar that was never read, and has not failed either."""
+    known = {
+        (calendar.rotation, calendar.mark) for calendar in load(db) if calendar.read_at or calendar.fault
+    }
+    return {
+        rotation.name
+        for rotation in rotations
+        if any((rotation.name, layer.mark) not in known for layer in rotation.calendars)
+    }
 
 
 def contents(

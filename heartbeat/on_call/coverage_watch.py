@@ -53,8 +53,23 @@ def gaps_by_policy(db: Connection, now: datetime) -> dict[str, list[Gap]]:
 
 
 def tell(db: Connection, gaps: Mapping[str, Sequence[Gap]], now: datetime, ahead: timedelta) -> None:
-    """Raise the symptoms of policies with a gap within `ahead`, and clear those of the others."""
+    """Raise the symptoms of policies with a gap within `ahead`, and clear those of the others.
+
+    While a new calendar was not read yet, nobody knows what it leaves open, so nothing new is told of its policies.
+    """
     zone, name = installation.timezone(db), installation.name(db)
-    soon = [found for each in gaps.values() if (found := uncovered.soon(each, now, ahead))]
+    awaited, told = _awaited(db), installation.recall(db, TOLD) or {}
+    soon = [
+        found
+        for policy, each in gaps.items()
+        if (found := uncovered.soon(each, now, ahead))
+        and (policy not in awaited or uncovered.key_of(policy) in told)
+    ]
     symptoms = [uncovered.symptom(each, now, zone, name) for each in soon]
     alarm.tell(db, TOLD, symptoms, uncovered.COVERED, now)
+
+
+def _awaited(db: Connection) -> set[str]:
+    """Return the names of the policies that page a rotation with a calendar that was not read yet."""
+    unread = desk.imported_calendars.unread(db, desk.rotations(db).values())
+    return {name for name, policy in desk.policies(db).items() if unread.intersection(policy.targets)}

@@ -1,14 +1,17 @@
 """A gap of coverage is an incident, told days before to those who are on call now."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from alerting import desk, proof
+from alerting.calendar_layer import CalendarLayer
 from alerting.escalation import Policy, Step
 from alerting.incident import Incident, RaisedSymptom, State
 from alerting.person import Contact, Person
+from alerting.rotation import Rotation
 from alerting.severity import Severity
 from heartbeat.checks import cause
 from heartbeat.database import Database
@@ -140,3 +143,21 @@ async def test_nobody_is_told_if_that_is_wanted(database: Database) -> None:
     await place.watch()
     assert await place.incidents() == []
     assert place.covered == 0
+
+
+async def test_a_calendar_that_was_not_read_yet_is_no_gap(database: Database) -> None:
+    place, calendar = Place(database), CalendarLayer("https://calendar.example.com/on-call.ics")
+    infra = Rotation("infra", "UTC", (calendar,))
+    await database.write(lambda db: desk.define_rotation(db, infra))
+    await database.write(lambda db: desk.define_policy(db, replace(OPS, steps=(Step(("infra",), HOUR),))))
+    await place.watch()
+    assert await place.incidents() == []
+    now = place.clock.now()
+    await database.write(lambda db: desk.imported_calendars.begin(db, "infra", calendar.mark, None, now))
+    await place.watch(seconds=5)
+    assert await place.incidents() == [], "it is being read"
+    fault = "cannot be fetched"
+    await database.write(lambda db: desk.imported_calendars.failed(db, "infra", calendar.mark, fault, now))
+    await place.watch(minutes=5)
+    ((incident, _),) = await place.incidents()
+    assert incident.policy.name == "ops"

@@ -7,7 +7,7 @@ the provider says that it has the page (sent), it reports that the page arrived 
 
 import os
 from collections.abc import Callable, Sequence
-from itertools import combinations, permutations
+from itertools import combinations, islice, permutations
 
 import pytest
 
@@ -31,7 +31,11 @@ AT_ONCE = 3
 SOON = 5
 """Commits and sends that lie in any order between its first event and its last."""
 THOROUGH = int(os.environ.get("SIM_SEEDS", "0")) >= 1000
-"""Whether the service dies at each point of each order in turn; else at one of each."""
+"""Whether the service dies at each point of each order, and all events come in each of their orders.
+
+Else it dies at one point of each, and they come in one of `SOME` orders.
+"""
+SOME = 37
 
 
 def sent(world: World) -> None:
@@ -126,7 +130,6 @@ def test_in_each_order_it_ends_alike(events: tuple[Event, ...]) -> None:
                 raise
 
 
-@pytest.mark.skipif(not THOROUGH, reason="with SIM_SEEDS=1000 and more")
 def test_in_each_order_of_all_it_ends_alike() -> None:
-    for order in permutations(EVENTS):
+    for order in islice(permutations(EVENTS), None, None, 1 if THOROUGH else SOME):
         played(order)

@@ -22,6 +22,7 @@ OWN: Final = frozenset(
         "announcements",
         "answer",
         "audit",
+        "calendars",
         "callbacks",
         "checks",
         "incidents",

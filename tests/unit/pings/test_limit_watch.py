@@ -93,7 +93,7 @@ async def test_the_limit_in_all_is_told_with_the_key_and_what_to_do(database: Da
     (page,) = await place.pages()
     assert page.title == "WARNING Checks created by pings at the limit (heartbeat)"
     assert list(page.lines) == [
-        "Checks created by pings: 2 of 2, the last with the ping key deploy at 03:00 UTC (30 s ago)",
+        "Checks created by pings: 2 of 2, the last with the ping key deploy; noticed 03:00 UTC (30 s ago)",
         "About: Pings for new names are refused (422). Known checks are heard as ever.",
         "Runbook: delete checks that nobody needs, define the others, or raise HEARTBEAT_PING_CHECKS_LIMIT",
         "You are first on call (ops). If nobody answers, you are paged again at 03:05 UTC.",

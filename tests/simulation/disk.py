@@ -133,6 +133,10 @@ class WorldDatabase:
     async def _answers(self, *, writing: bool) -> None:
         self._process.must_live()
         hangs = self._away(writing)
-        if hangs is not None:
-            await asyncio.sleep(hangs)
-            raise Unavailable("the database is away")
+        if hangs is None:
+            return
+        while hangs:
+            # The weather may turn fine sooner than it was foreseen.
+            await asyncio.sleep(min(hangs, 1.0))
+            hangs = self._away(writing)
+        raise Unavailable("the database is away")

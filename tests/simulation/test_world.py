@@ -375,6 +375,14 @@ def test_a_clock_that_is_set_back_erases_no_deadline(world: World) -> None:
     assert titles(world.pages("first")) == ["ERROR backup silent"]
 
 
+def test_a_database_hangs_no_longer_than_the_weather_is_bad(world: World) -> None:
+    world.lose_database(seconds=600, hanging=True)
+    world.advance(seconds=20)
+    world.mend()
+    world.advance(seconds=5)
+    assert len(world.disk.rows("SELECT id FROM blind_spans")) == 1, "the service sees again within seconds"
+
+
 def test_resolving_by_hand_arms_the_job_afresh(world: World) -> None:
     fail_and_page(world)
     world.resolve(world.incident()["id"])

@@ -145,7 +145,10 @@ class Life:
         if cause == FAILED:
             return [], False
         window = window_of(way, self.job, cause, shown)
-        begins, usual = at - (shown - window.begins), at - (shown - window.usual_ends)
+        # It may be looked at later than when it was due.
+        behind = at - self._clock.shown(at)
+        at = shown + behind
+        begins, usual = window.begins + behind, window.usual_ends + behind
         touching = [
             span for span in self._journal.blind() if span[0] - BEFORE < at and span[1] + AFTER > begins
         ]

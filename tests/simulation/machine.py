@@ -190,8 +190,10 @@ class Machine:
         self.journal.downtimes.append((now, self.back_at))
 
     def _revive(self) -> None:
-        begins, _ = self.journal.downtimes[-1]
-        self.journal.downtimes[-1] = (begins, self.loop.time())
+        # It may be back sooner than planned, and the machine may have stood still meanwhile.
+        died, spans = self.journal.deaths[-1], self.journal.downtimes
+        place = max(n for n, (begins, _) in enumerate(spans) if begins == died)
+        spans[place] = (died, self.loop.time())
         self.downtime = 0.0
         self.start()
 

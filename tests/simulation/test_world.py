@@ -383,6 +383,16 @@ def test_a_database_hangs_no_longer_than_the_weather_is_bad(world: World) -> Non
     assert len(world.disk.rows("SELECT id FROM blind_spans")) == 1, "the service sees again within seconds"
 
 
+def test_a_time_away_ends_when_the_service_is_back(world: World) -> None:
+    world.crash(downtime=1800)
+    world.suspend(seconds=40)
+    world.mend()
+    world.advance(seconds=5)
+    (_, back), (_, ends) = world.journal.downtimes
+    assert back <= world.time
+    assert ends <= world.time
+
+
 def test_resolving_by_hand_arms_the_job_afresh(world: World) -> None:
     fail_and_page(world)
     world.resolve(world.incident()["id"])

@@ -58,11 +58,13 @@ def test_what_came_after_the_copy_pages_nobody_at_once(serve: Serve, phone: Phon
         service.ping(f"speaking-{number}")
     assert service.command("backup", str(copy)).returncode == 0
     service.sigterm()
+    # On a slow machine they fall silent while the copy is made.
+    before = len(phone.calls)
     pass_time(4)
     assert service.command("restore", str(copy), "--grace", "1h").returncode == 0
     service.start()
     pass_time(6)
-    assert phone.calls == []
+    assert phone.calls[before:] == []
     service.sigterm()
     assert service.command("restore", str(copy), "--judge-at-once").returncode == 0
     service.start()

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from alerting import desk
 from alerting.answer import Acknowledged, Resolved, Snoozed
 from alerting.handover import Reassigned, Withdrawn
+from alerting.person import OPERATOR
 from alerting.regrouping import Merged
 from heartbeat.checks import actions
 from tests.simulation import books
@@ -122,8 +123,9 @@ class Answering(Ground):
         # What became of it stands in the books, also where nobody was told.
         took = row.state == "acknowledged" and (row.acknowledged or 0.0) >= since
         until = row.next if took and row.next is not None else since
-        person = self.people.get(link.person)
-        by = person.name if person else link.person.capitalize()
+        # Of somebody who has gone, only the name in the link is left.
+        person = {OPERATOR.id: OPERATOR, **self.people}.get(link.person)
+        by = person.name if person else link.person
         told = "unknown" if reply is None else PRESSED.get(reply.status, str(reply.status))
         kind = "acknowledged" if took else "void"
         self.journal.answers.append(

@@ -124,7 +124,7 @@ class Composer:
             joined=page.news.joined,
             changed=page.news.changed,
             back=page.news.back,
-            step=facts.reaching(incident, page.step, now),
+            step=facts.reaching(incident, page.step, now) if pages_somebody else page.step,
             incident=incident,
             symptoms=told_apart(facts.told_by(page, now)),
             surroundings=beside,

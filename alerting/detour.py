@@ -53,7 +53,8 @@ class Channels:
     def past(self, db: Connection, pages: Sequence[Addressed], now: datetime) -> list[Addressed]:
         """Return leased pages, each by a contact whose channel works if its person has one. Write what has changed."""
         ways = [(page.id, page.kind, person.ways(page.severity), page.contact) for page, person, _ in pages]
-        onward = breaker.passed_over(ways, self._failing, now)
+        # Outcomes come in meanwhile: this runs in a thread of the database.
+        onward = breaker.passed_over(ways, dict(self._failing), now)
         taken = [
             (replace(page, contact=onward[page.id], contact_attempts=0), person, contact)
             for page, person, contact in pages

@@ -269,13 +269,13 @@ def save_policy(db: Connection, incident: Incident) -> None:
 
 
 def look_again(db: Connection) -> None:
-    """Let every page that is put off be looked at now: hours may have changed."""
+    """Let every page that is put off be looked at now: hours may have changed. A wait that is over stays over."""
     put_off = incidents.c.waits_until.is_not(None), incidents.c.state == State.OPEN
     numbers = db.execute(
         select(incidents.c.id).where(*put_off).order_by(incidents.c.cause_key).with_for_update()
     ).scalars()
     again = update(incidents).where(among(db, incidents.c.id, numbers.all()))
-    db.execute(again.values(next_at=incidents.c.opened_at, waits_until=None, waits_for=None))
+    db.execute(again.values(next_at=incidents.c.opened_at))
 
 
 def renew_hours(db: Connection, policy: Policy) -> None:

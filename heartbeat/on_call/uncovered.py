@@ -18,8 +18,8 @@ NAMED = 5
 """Gaps that are named."""
 _PREFIX = "coverage:"
 _EFFECTS = {
-    Lack.NOBODY: "A page in that time goes to the terminal of the service only.",
-    Lack.NO_CONTACT: "A page in that time goes to the terminal of the service only.",
+    Lack.NOBODY: "A page in that time reaches no person: at most a channel, and the terminal of the service.",
+    Lack.NO_CONTACT: "A page in that time reaches no person: at most a channel, and the terminal of the service.",
     Lack.UNPROVEN: "Pages in that time go to contacts of which nobody knows whether they work.",
 }
 _ADVICE = {

@@ -298,3 +298,18 @@ def test_a_crowd_of_other_incidents_brings_no_held_page_forward(db: Connection) 
     assert paged(db) == []
     assert incident_of(db).next_at == MONDAY
     assert rotation.is_within(OFFICE.windows, MONDAY, ZoneInfo("UTC"))
+
+
+def test_an_edit_while_the_service_was_down_begins_no_new_wait(db: Connection) -> None:
+    opened(db)
+    desk.define_person(db, replace(ANNA, timezone="Europe/Berlin"))
+    escalator.sweep(db, MONDAY + 12 * HOUR)
+    assert paged(db) == ["anna"], "its hours have begun and are over"
+
+
+def test_an_edit_takes_nothing_back_that_somebody_wants_paged_now(db: Connection) -> None:
+    opened(db)
+    desk.page_next(db, 1, "Cleo", SATURDAY + MINUTE)
+    desk.define_person(db, replace(BEN, timezone="Europe/Berlin"))
+    escalator.sweep(db, SATURDAY + MINUTE)
+    assert paged(db) == ["anna"]

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from tests.simulation import awake, books
+from tests.simulation import awake, books, duty
 from tests.simulation.books import IncidentRow, PageRow
 from tests.simulation.hindsight import A_CONTACT, LEASE, LONGEST_RETRY, Hindsight, Steps
 from tests.simulation.journal import Span, merged, overlap, settled, without
@@ -36,18 +36,30 @@ def _climbed(past: Hindsight, policy: Steps, rows: Sequence[PageRow]) -> Iterato
         if missing := _missing(past, policy, rows, step, at):
             yield f"step {step} did not page {missing}"
         early = begun.get(before)
-        if early is not None and at - early < _wait(policy, before) - 0.001 - past.slack:
+        if early is not None and at - early < _waits(past, policy, before, early) - 0.001 - past.slack:
             yield f"step {step} came {at - early:.1f} s after the one before"
         for skipped in range(before + 1, step):
             # Nobody is paged anew who has not been reached since the step before.
             if missing := _missing(past, policy, rows, skipped, min(at, due or at)):
                 yield f"step {step} came at {at:.1f} without step {skipped}, which means {missing}"
             due += _wait(policy, skipped)
-        before, due = step, at + _wait(policy, step)
+        before, due = step, at + _waits(past, policy, step, at)
 
 
 def _wait(policy: Steps, step: int) -> float:
     return policy[min(max(step, 0), len(policy) - 1)][1]
+
+
+def _waits(past: Hindsight, policy: Steps, step: int, at: float) -> float:
+    """How long a step waits that pages at a moment. Where it reaches nobody, it waits as the one that pages instead."""
+    place = min(step, len(policy) - 1)
+    order = [*range(place, len(policy)), *reversed(range(place))]
+    moment = past.world.clock.when(at, 0.0)
+    paging = [
+        next((n for n in order if duty.reached(configured, policy[n][0], at)), place)
+        for configured in past.configured_at(moment)
+    ]
+    return min(policy[n][1] for n in paging)
 
 
 def _missing(past: Hindsight, policy: Steps, rows: Sequence[PageRow], step: int, at: float) -> str:

@@ -248,7 +248,8 @@ def _reopened(
         if incident.state is not State.OPEN or life.worsened(incident):
             worse = life.worsened(incident)
             reopening = life.on_worse(incident, now) if worse else life.on_quiet_over(incident, now)
-            incident = grouping.reopened(incident, reopening)
+            waited_until = now if life.has_waited(incident, now) else None
+            incident = replace(grouping.reopened(incident, reopening), waits_until=waited_until)
             entries.append(Entry(incident.id, now, "reopened", f"paging again: {reopening.reason}"))
         if held_until is not None and held_until > now:
             entries.append(Entry(incident.id, now, grouping.HELD, f"held until {held_until:%d %b %H:%M} UTC"))

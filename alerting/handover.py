@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerting import escalation, grouping
+from alerting import incident as life
 from alerting.answer import Resolved
 from alerting.escalation import Target
 from alerting.incident import Incident, Reopened, State
@@ -73,7 +74,7 @@ def hand_on(
         return Resolved(incident.resolved_by or "", incident=incident, previous=incident)
     if incident.recovering:
         return AllWell()
-    if incident.state is State.OPEN and incident.next_at is not None and incident.next_at <= now:
+    if _is_wanted(incident, now):
         return HandedOn(by, incident, incident)
     open_ = replace(incident, state=State.OPEN, acknowledged_by=None, acknowledged_at=None, next_at=now)
     # Somebody wants it paged now, also outside of working hours.
@@ -102,12 +103,20 @@ def reassign(incident: Incident, to: Target, by: str, now: datetime) -> Reassign
     if incident.recovering:
         return AllWell()
     policy = escalation.led_by(incident.policy, to)
-    waits_for_it = incident.state is State.OPEN and incident.step <= 1
-    if policy == incident.policy and waits_for_it:
+    is_paged = incident.state is State.OPEN and incident.step == 1
+    if policy == incident.policy and (is_paged or (incident.step == 0 and _is_wanted(incident, now))):
         return Reassigned(by, incident, incident, to)
     first = _from_the_first_step(incident, now)
     # Somebody wants it paged now, also outside of working hours.
     return Reassigned(by, replace(first, policy=policy, waits_until=now), incident, to)
+
+
+def _is_wanted(incident: Incident, now: datetime) -> bool:
+    """Return whether somebody wants its next page now, which has not been looked at yet.
+
+    That it is due is not enough: working hours or quiet hours may put it off.
+    """
+    return life.has_waited(incident, now) and incident.next_at is not None and incident.next_at <= now
 
 
 def _from_the_first_step(incident: Incident, now: datetime) -> Incident:

@@ -369,6 +369,14 @@ def waits(incident: Incident) -> bool:
     return incident.state is State.OPEN and incident.step == 0
 
 
+def has_waited(incident: Incident, now: datetime) -> bool:
+    """Return whether the wait of the next page is over: its time has come, or somebody wants it paged now.
+
+    Whatever becomes of it in the second before it is paged, it waits no second time.
+    """
+    return incident.state is State.OPEN and incident.waits_until is not None and incident.waits_until <= now
+
+
 def on_worse(incident: Incident, now: datetime) -> Reopened:
     """Return how an incident goes on that is worse than anything that people were told of it."""
     return Reopened(incident.occurrence + 1, now, f"it is {incident.severity.value} now")

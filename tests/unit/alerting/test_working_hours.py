@@ -313,3 +313,84 @@ def test_an_edit_takes_nothing_back_that_somebody_wants_paged_now(db: Connection
     desk.define_person(db, replace(BEN, timezone="Europe/Berlin"))
     escalator.sweep(db, SATURDAY + MINUTE)
     assert paged(db) == ["anna"]
+
+
+def test_what_is_due_this_second_is_paged_now_although_its_hours_have_ended(db: Connection) -> None:
+    evening = MONDAY + 8 * HOUR
+    opened(db, evening - SOON - MINUTE)
+    assert paged(db) == ["anna"]
+    due = evening + 4 * MINUTE
+    desk.page_next(db, 1, "Cleo", due)
+    escalator.sweep(db, due)
+    assert paged(db) == ["anna", "ben"], "its next step was due, and nothing had looked at it yet"
+
+
+def test_a_press_just_after_an_edit_is_obeyed(db: Connection) -> None:
+    opened(db)
+    desk.define_person(db, replace(BEN, timezone="Europe/Berlin"))
+    desk.page_next(db, 1, "Cleo", SATURDAY + MINUTE)
+    escalator.sweep(db, SATURDAY + MINUTE)
+    assert paged(db) == ["anna"]
+
+
+def second_step_waits(db: Connection) -> datetime:
+    """Page the first step of incident 1, and let the second wait for the next day. Return the time of that."""
+    evening = MONDAY + 8 * HOUR - MINUTE
+    opened(db, evening)
+    at = evening + SOON + 5 * MINUTE
+    escalator.sweep(db, at)
+    assert (paged(db), incident_of(db).waits_until) == (["anna"], MONDAY + 24 * HOUR)
+    return at
+
+
+def test_what_gets_worse_in_that_second_takes_nothing_back_either(db: Connection) -> None:
+    at = second_step_waits(db) + HOUR
+    desk.page_next(db, 1, "Cleo", at)
+    desk.raise_(db, [a_symptom(severity=Severity.ERROR)], at)
+    escalator.sweep(db, at + SOON)
+    assert story_of(db)[-2:] == [
+        ("reopened", "paging again: it is error now"),
+        ("paged", "step 1 of ops: Anna"),
+    ]
+
+
+def test_what_gets_worse_while_the_service_is_down_waits_no_second_time(db: Connection) -> None:
+    second_step_waits(db)
+    at = MONDAY + 36 * HOUR
+    desk.raise_(db, [a_symptom(severity=Severity.ERROR)], at)
+    escalator.sweep(db, at + SOON)
+    assert story_of(db)[-1] == ("paged", "step 1 of ops: Anna"), "its hours have begun and are over"
+
+
+def test_what_gets_worse_and_has_not_waited_waits_for_its_hours(db: Connection) -> None:
+    second_step_waits(db)
+    desk.raise_(db, [a_symptom(severity=Severity.ERROR)], MONDAY + 9 * HOUR)
+    escalator.sweep(db, MONDAY + 9 * HOUR + SOON)
+    assert (paged(db), incident_of(db).waits_until) == (["anna"], MONDAY + 24 * HOUR)
+
+
+def test_whoever_had_it_and_is_handed_it_again_is_paged_outside_of_the_hours_too(db: Connection) -> None:
+    opened(db)
+    at = SATURDAY + HOUR
+    desk.reassign(db, 1, "ben", "Cleo", at)
+    escalator.sweep(db, at)
+    desk.acknowledge(db, 1, "Ben", at + MINUTE, until=at + HOUR)
+    escalator.sweep(db, at + HOUR)
+    assert (paged(db), incident_of(db).waits_until) == (["ben"], MONDAY)
+    desk.reassign(db, 1, "ben", "Cleo", at + 2 * HOUR)
+    desk.reassign(db, 1, "ben", "Cleo", at + 2 * HOUR)
+    escalator.sweep(db, at + 2 * HOUR)
+    assert paged(db) == ["ben", "ben"]
+    assert [kind for kind, _ in story_of(db)].count("reassigned") == 2, "the second press changed nothing"
+
+
+def test_what_is_given_back_and_handed_on_in_one_second_is_paged(db: Connection) -> None:
+    opened(db)
+    at = SATURDAY + HOUR
+    desk.reassign(db, 1, "ben", "Cleo", at)
+    escalator.sweep(db, at)
+    desk.acknowledge(db, 1, "Ben", at + MINUTE, until=at + HOUR)
+    desk.withdraw(db, 1, "Ben", at + 2 * MINUTE)
+    desk.reassign(db, 1, "ben", "Cleo", at + 2 * MINUTE)
+    escalator.sweep(db, at + 2 * MINUTE)
+    assert paged(db) == ["ben", "ben"]

@@ -76,13 +76,15 @@ def _page(
     decided |= _drawn(db, paging, decided, crew, now)
     outbox.hold_no_longer(db, [one.id for one in paging if one.severity is Severity.CRITICAL], now)
     # However long a person cannot be reached, one page of an incident waits for them, and keeps its place in the
-    # round of their contacts.
+    # round of their contacts. One of an earlier occurrence gives way: its answer would change nothing.
     waiting = outbox.waiting(db, decided.keys())
     symptoms = _with_news(db, paging, standing)
     pages, stepped, told = [], [], []
     for incident in paging:
         decision, everybody = decided[incident.id]
-        free = [person for person in everybody if (incident.id, person.id) not in waiting]
+        free = [
+            person for person in everybody if waiting.get((incident.id, person.id), 0) < incident.occurrence
+        ]
         # The first page tells everything, so that nothing in it is new.
         of_it = symptoms.get(incident.id, ()) if incident.told_at is not None else ()
         news = what_is_new.of(of_it, now, pace)
@@ -93,7 +95,8 @@ def _page(
         if free == everybody:
             # A page that waits already may be under way without the latest news, so it does not tell all.
             told.append(incident.id)
-    outbox.intend_pages(db, pages, now)
+    behind = {(one.id, person.id) for one, person, _, _ in pages} & waiting.keys()
+    outbox.intend_pages(db, pages, now, places=outbox.give_way(db, behind))
     if told:
         symptom_store.told_all(db, told, now)
     store.save(db, [*_with_next_news(stepped, told, symptoms, now, pace), *held])

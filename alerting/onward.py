@@ -39,7 +39,7 @@ def sweep(db: Connection, now: datetime, limit: int) -> int:
     incidents = store.lock(db, {number for _, number in due})
     pages = onward_store.lock_due(db, [number for number, _ in due], now)
     people = roster.load_people(db, {page.person for page in pages})
-    waiting = outbox.waiting(db, incidents.keys())
+    waiting = set(outbox.waiting(db, incidents.keys()))
     moves: list[Move] = []
     later: dict[int, Delivered] = {}
     for page in pages:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
@@ -52,6 +53,13 @@ class Page:
     """The time by which the provider should have reported that it arrived. None if it has, or never does."""
     not_before: datetime | None = None
     """The time at which its present contact could be tried first, if that is later than `created_at`."""
+    next_at: datetime | None = None
+    """The time of the next attempt."""
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Its incident and its person."""
+        return self.incident_id, self.person
 
     def tries(self, person: Person) -> Tries:
         """Return the tries so far, for this person."""
@@ -89,6 +97,8 @@ class Intent:
     recipient: Recipient
     words: str
     news: News = NO_NEWS
+    before: Page | None = None
+    """The page that this one takes the place of: it waits as that did, for the same contact."""
 
 
 def intend(
@@ -107,18 +117,26 @@ def intend(
             "news": intent.news,
             "state": "pending",
             "created_at": now,
-            "next_at": now,
-            "contact": 0,
             "via": intent.recipient.via,
             "contact_mark": intent.recipient.contact_mark,
-            "attempts": 0,
-            "contact_attempts": 0,
-            "throttled": False,
             "lease": 0,
+            **_place(intent.before, now),
         }
         for intent in intents
     ]
     insert_many(db, pages, rows, on_conflict="ON CONFLICT DO NOTHING" if unless_there else "")
+
+
+def _place(before: Page | None, now: datetime) -> dict[str, Any]:
+    """Return how a new row waits: as the one before it did, or at once for the first contact."""
+    return {
+        "next_at": before.next_at if before else now,
+        "not_before": before.not_before if before else None,
+        "contact": before.contact if before else 0,
+        "attempts": before.attempts if before else 0,
+        "contact_attempts": before.contact_attempts if before else 0,
+        "throttled": before.throttled if before else False,
+    }
 
 
 def intend_pages(
@@ -126,14 +144,27 @@ def intend_pages(
     notices: Iterable[tuple[Incident, Person, str, News]],
     now: datetime,
     *,
+    places: Mapping[tuple[int, str], Page] = MappingProxyType({}),
     unless_there: bool = False,
 ) -> None:
-    """Write pages, each for a person about an incident. A page begins with the person's first contact."""
-    first = [
-        Intent(incident, recipient(person.id, person.way(incident.severity, 0)), text, news)
+    """Write pages, each for a person about an incident.
+
+    A page begins with the person's first contact, unless it takes the place of one that waits for a contact: `places`
+    has these by incident and person.
+    """
+    intents = [
+        _page_for(incident, person, text, news, places.get((incident.id, person.id)))
         for incident, person, text, news in notices
     ]
-    intend(db, NoticeKind.PAGE, first, now, unless_there=unless_there)
+    intend(db, NoticeKind.PAGE, intents, now, unless_there=unless_there)
+
+
+def _page_for(incident: Incident, person: Person, text: str, news: News, before: Page | None) -> Intent:
+    # Worse trouble may have other contacts: then it begins with the first of these.
+    if before and person.way(incident.severity, before.contact).mark != before.contact_mark:
+        before = None
+    contact = person.way(incident.severity, before.contact if before else 0)
+    return Intent(incident, recipient(person.id, contact), text, news, before)
 
 
 def recipient(person: str, contact: Contact) -> Recipient:
@@ -302,16 +333,40 @@ def paged_at(db: Connection, incident: Incident) -> datetime | None:
     return at
 
 
-def waiting(db: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
-    """Return (incident, person) for each page that is not delivered yet."""
+def waiting(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """Return by (incident, person) the newest occurrence of the pages that are not delivered yet."""
     if not incident_ids:
-        return set()
-    query = select(pages.c.incident_id, pages.c.person).where(
-        among(db, pages.c.incident_id, incident_ids),
-        pages.c.kind == NoticeKind.PAGE,
-        pages.c.state == "pending",
+        return {}
+    c = pages.c
+    query = (
+        select(c.incident_id, c.person, func.max(c.occurrence))
+        .where(among(db, c.incident_id, incident_ids), c.kind == NoticeKind.PAGE, c.state == "pending")
+        .group_by(c.incident_id, c.person)
     )
-    return {(row.incident_id, row.person) for row in db.execute(query)}
+    return {(number, person): occurrence for number, person, occurrence in db.execute(query)}
+
+
+def give_way(db: Connection, places: Collection[tuple[int, str]]) -> dict[tuple[int, str], Page]:
+    """Withdraw the pages that wait at these places, an incident and a person each, and return them.
+
+    Those under way stay, and may arrive.
+    """
+    if not places:
+        return {}
+    query = (
+        select(pages)
+        .where(
+            among(db, pages.c.incident_id, {number for number, _ in places}),
+            pages.c.kind == NoticeKind.PAGE,
+            pages.c.state == "pending",
+            pages.c.leased_until.is_(None),
+        )
+        .order_by(pages.c.id)
+        .with_for_update()
+    )
+    found = [page for row in db.execute(query) if (page := page_of(row)).place in places]
+    update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in found])
+    return {page.place: page for page in found}
 
 
 def _unanswered_since(db: Connection) -> datetime | None:
@@ -360,4 +415,5 @@ def page_of(row: Row[Any], lease: int | None = None) -> Page:
         onward_at=row.onward_at,
         receipt_by=row.receipt_by,
         not_before=row.not_before,
+        next_at=row.next_at,
     )

@@ -78,8 +78,19 @@ def given_up(past: Hindsight) -> Iterator[str]:
         handed = any(
             a.incident == page.incident and a.occurrence > page.occurrence for a in past.journal.assigned
         )
-        if not over and not (ends and answered) and not risen and not handed:
+        if not over and not (ends and answered) and not risen and not handed and not _begun_anew(past, page):
             yield f"page {page.id} to {page.person} was superseded, and nobody had answered"
+
+
+def _begun_anew(past: Hindsight, page: PageRow) -> bool:
+    """Whether its incident paged the same person again from its first step, so that this page gave way."""
+    return any(
+        other.incident == page.incident
+        and other.person == page.person
+        and other.kind == "page"
+        and other.occurrence > page.occurrence
+        for other in past.pages
+    )
 
 
 def _is_refused(past: Hindsight, page: PageRow) -> bool:

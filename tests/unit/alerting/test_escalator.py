@@ -1,18 +1,22 @@
 """Due incidents become pages, one sweep at a time."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
 
 from alerting import desk, escalator, leases, outbox, rotation, symptom_store
+from alerting.delivery import Retry
 from alerting.escalation import Policy, Step
 from alerting.incident import Hold, Pace, State
+from alerting.leases import Recorded
 from alerting.notice import NoticeKind
-from alerting.person import Person
+from alerting.person import Contact, Person
 from alerting.rotation import Layer, Length, Rotation
 from alerting.severity import Severity
 from tests.unit.alerting.conftest import (
+    ANNA,
     BEN,
     FREE,
     HOUR,
@@ -170,6 +174,54 @@ def test_an_acknowledged_incident_that_gets_worse_pages_from_the_first_step(db: 
     assert story_of(db)[-2] == ("reopened", "paging again: it is critical now")
     assert outbox.pages_of(db, 1)[-1].severity is Severity.CRITICAL
     assert len(updates_of(db)) == 1
+
+
+def test_a_page_that_waits_while_its_incident_begins_again_gives_way_to_one_of_the_new_occurrence(
+    db: Connection,
+) -> None:
+    (page,) = page_for(db, a_symptom("check:1", severity=Severity.ERROR))
+    # Anna's second contact, which asked for patience.
+    again = PAGED_AT + timedelta(minutes=9)
+    leases.record(db, [Recorded(page, Retry(again, 1, 2, throttled=True), ANNA.contacts[1], PAGED_AT)])
+    at = worsened(db)
+    before, now = outbox.pages_of(db, 1)
+    assert (before.state, now.state) == ("superseded", "pending")
+    assert (now.occurrence, now.step, now.severity) == (2, 0, Severity.CRITICAL)
+    assert (now.created_at, now.words) == (at, "step 1 of ops")
+    place = now.contact, now.contact_attempts, now.via, now.contact_mark, now.next_at, now.throttled
+    assert place == (1, 2, "mail", ANNA.contacts[1].mark, again, True)
+
+
+def test_a_page_that_is_under_way_while_its_incident_begins_again_is_followed_by_another(
+    db: Connection,
+) -> None:
+    page_for(db, a_symptom("check:1", severity=Severity.ERROR))
+    at = worsened(db)
+    before, now = outbox.pages_of(db, 1)
+    assert (before.occurrence, before.state, now.occurrence, now.state) == (1, "pending", 2, "pending")
+    assert (now.contact, now.next_at) == (0, at)
+
+
+def test_worse_trouble_begins_with_the_first_contact_for_it_whatever_the_page_before_waits_for(
+    db: Connection,
+) -> None:
+    call = Contact("phone", "anna-3")
+    desk.install(db, [replace(ANNA, contacts=(call,), warnings=ANNA.contacts), BEN], [OPS], {})
+    (page,) = page_for(db, a_symptom("check:1", severity=Severity.ERROR))
+    again = PAGED_AT + timedelta(minutes=9)
+    leases.record(db, [Recorded(page, Retry(again, 0, 1, throttled=True), ANNA.contacts[0], PAGED_AT)])
+    at = worsened(db)
+    now = outbox.pages_of(db, 1)[-1]
+    assert (now.contact, now.via, now.next_at, now.throttled) == (0, "phone", at, False)
+
+
+def worsened(db: Connection) -> datetime:
+    """Let the incident become critical, and page again. Return when."""
+    at = PAGED_AT + timedelta(minutes=1)
+    desk.raise_(db, [a_symptom("check:2", severity=Severity.CRITICAL)], at)
+    at += timedelta(seconds=10)
+    escalator.sweep(db, at)
+    return at
 
 
 def test_what_falls_silent_in_a_hold_and_comes_back_is_no_news_and_the_rest_is_told_at_its_end(

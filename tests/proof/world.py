@@ -38,12 +38,16 @@ from tests.simulation.scenario import (
     FallsSilent,
     GoesBad,
     Maintains,
+    Merges,
     Pings,
     PowerFails,
+    Presses,
     Reports,
+    Restaffs,
     Restarts,
     Runs,
     Scenario,
+    Splits,
     StandsStill,
     play,
 )
@@ -51,10 +55,11 @@ from tests.simulation.stories import STORIES
 from tests.simulation.world import World
 
 NIGHTS, SHORT_NIGHTS = 400, 12
-STAGES = ("house", "house", "usual", "exacting", "nested")
+STAFF = ("contacts", "goes", "comes back", "turns", "steps", "leave", "override")
+STAGES = ("house", "house", "usual", "exacting", "nested", "turns")
 CONTACTS = ("first/1", "first/2", "second/1", "second/2", "third/1")
 JOB_YEAR = 365.25 * cast.DAY
-STEPS = 6
+STEPS = 7
 """In each night of this many the clock is set. Then the service is never away for long, or the oracle could not tell
 what was due."""
 METHOD = "random nights of the whole service on virtual time, judged by an oracle; planted faults beside it"
@@ -121,6 +126,10 @@ def _event(random: Random, jobs: tuple[str, ...], steps: bool) -> Event:
         Answers(
             random.choice(("snooze", "resolve", "acknowledge")), random.randrange(3), times=2, by="second"
         ),
+        Answers(random.choice(("reassign", "take over", "withdraw")), random.randrange(3), by="second"),
+        Presses(random.randrange(4), random.choice((1, 2))),
+        random.choice((Merges(random.random() < 0.5), Splits(random.randrange(3), random.random() < 0.5))),
+        Restaffs(random.choice(STAFF), random.randrange(5)),
         Edits(random.choice(("pause", "resume", "grace", "tolerance", "policy", "reschedule")), job),
         Maintains(random.choice(("us", "eu", "web", None)), random.choice((4.0, 30.0, 0.0))),
     )
@@ -188,6 +197,9 @@ def _planned(scenario: Scenario) -> Iterator[str]:
         ClockIsSet: "steps of the clock",
         Restarts: "restarts",
         Edits: "edits and pauses",
+        Restaffs: "edits of people, rotations and policies",
+        Merges: "merges, where two incidents had one policy",
+        Splits: "splits, where an incident had several jobs",
         Maintains: "maintenance begun or ended",
     }
     return (words[type(event)] for _, event in scenario.acts if type(event) in words)

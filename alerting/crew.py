@@ -19,6 +19,14 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class CatchAll:
+    """Those who are paged where nobody of a policy can be reached, by names as in a step, in their order."""
+
+    names: tuple[str, ...]
+    origin: Origin = field(default=Origin.FILE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Crew:
     """People, channels among them, rotations and teams. Their names are in one space: no two share one.
 

@@ -134,6 +134,8 @@ catch_all = Table(
     metadata,
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
+    # The same in all rows.
+    Column("origin", Text, nullable=False, server_default="file"),
 )
 
 # The turns of steps that go round, see `round_robin`. A row is locked while turns are dealt.

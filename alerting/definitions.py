@@ -19,7 +19,7 @@ from alerting import (
     round_robin_store,
     store,
 )
-from alerting.crew import Crew, Team
+from alerting.crew import CatchAll, Crew, Team
 from alerting.devices import Device
 from alerting.escalation import Policy
 from alerting.notifiers.registry import Setup
@@ -97,15 +97,33 @@ def install(
     roster.put_policies(db, policies)
     round_robin_store.forget_strangers(db)
     _renew_hours(db, before)
-    roster.put_catch_all(db, catch_all)
+    _install_catch_all(db, tuple(catch_all))
     notifier_settings.replace(db, settings, Origin.FILE)
     store.look_again(db)
     _forget_strangers(db)
 
 
-def catch_all(db: Connection) -> tuple[str, ...]:
-    """Return the names that are paged where nobody of a policy can be reached; none if the terminal is."""
+def _install_catch_all(db: Connection, names: tuple[str, ...]) -> None:
+    roster.remove_catch_all(db, Origin.FILE)
+    if names:
+        roster.put_catch_all(db, CatchAll(names))
+
+
+def catch_all(db: Connection) -> CatchAll | None:
+    """Return those who are paged where nobody of a policy can be reached; None if the terminal of the service is."""
     return roster.load_catch_all(db)
+
+
+def define_catch_all(db: Connection, defined: CatchAll) -> None:
+    """Write the catch-all in place of another one. It also holds for what is open."""
+    roster.put_catch_all(db, defined)
+    store.look_again(db)
+
+
+def forget_catch_all(db: Connection) -> None:
+    """Let the terminal of the service be the catch-all again."""
+    roster.remove_catch_all(db)
+    store.look_again(db)
 
 
 def rotations(db: Connection, origin: Origin | None = None) -> dict[str, Rotation]:

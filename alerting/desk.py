@@ -42,6 +42,7 @@ from alerting.definitions import catch_all as catch_all
 from alerting.definitions import contact_proofs as contact_proofs
 from alerting.definitions import crew as crew
 from alerting.definitions import crew_of_rotations as crew_of_rotations
+from alerting.definitions import define_catch_all as define_catch_all
 from alerting.definitions import define_person as define_person
 from alerting.definitions import define_policy as define_policy
 from alerting.definitions import define_rotation as define_rotation
@@ -49,6 +50,7 @@ from alerting.definitions import define_team as define_team
 from alerting.definitions import defined_people as defined_people
 from alerting.definitions import devices_at as devices_at
 from alerting.definitions import devices_of as devices_of
+from alerting.definitions import forget_catch_all as forget_catch_all
 from alerting.definitions import forget_person as forget_person
 from alerting.definitions import forget_policy as forget_policy
 from alerting.definitions import forget_rotation as forget_rotation

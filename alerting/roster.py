@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select
 
 from alerting import devices, escalation, rotation_store, working_hours
-from alerting.crew import Crew
+from alerting.crew import CatchAll, Crew
 from alerting.crew_tables import catch_all, people, policies
 from alerting.escalation import Policy
 from alerting.origin import Origin
@@ -42,7 +42,8 @@ def load_defined(
 
 def load_crew(db: Connection, names: Collection[str] | None = None) -> Crew:
     """Return everybody whom these targets may mean, or everybody. Who no longer exists is away from each rotation."""
-    last = load_catch_all(db)
+    stored = load_catch_all(db)
+    last = stored.names if stored else ()
     names = None if names is None else {*names, *last}
     rotations, teams = rotation_store.load_rotations(db, names), rotation_store.load_teams(db, names)
     if names is not None:
@@ -55,15 +56,24 @@ def load_crew(db: Connection, names: Collection[str] | None = None) -> Crew:
     return Crew(everybody, present, teams, leaves, last)
 
 
-def load_catch_all(db: Connection) -> tuple[str, ...]:
-    """Return the names of the catch-all, in their order; none if it is the terminal of the service."""
-    return tuple(db.execute(select(catch_all.c.name).order_by(catch_all.c.place)).scalars())
+def load_catch_all(db: Connection) -> CatchAll | None:
+    """Return the catch-all; None if it is the terminal of the service."""
+    rows = db.execute(select(catch_all).order_by(catch_all.c.place)).all()
+    return CatchAll(tuple(row.name for row in rows), Origin(rows[0].origin)) if rows else None
 
 
-def put_catch_all(db: Connection, names: Iterable[str]) -> None:
-    """Write the names of the catch-all in place of all others."""
-    db.execute(delete(catch_all))
-    insert_many(db, catch_all, [{"place": place, "name": name} for place, name in enumerate(names)])
+def put_catch_all(db: Connection, defined: CatchAll) -> None:
+    """Write the catch-all in place of another one."""
+    remove_catch_all(db)
+    origin = defined.origin.value
+    rows = [{"place": place, "name": name, "origin": origin} for place, name in enumerate(defined.names)]
+    insert_many(db, catch_all, rows)
+
+
+def remove_catch_all(db: Connection, origin: Origin | None = None) -> None:
+    """Let the terminal of the service be the catch-all; or only if the one that there is has this origin."""
+    statement = delete(catch_all)
+    db.execute(statement if origin is None else statement.where(catch_all.c.origin == origin))
 
 
 def person_of_user(db: Connection, user: str) -> Person | None:

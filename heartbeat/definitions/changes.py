@@ -51,6 +51,7 @@ def in_words(
         for name, now in target_settings.items()
         if now != settings[name]
     )
+    yield from _catch_all(current, target, outside)
     outside_keys = {name: {"from": "a key made by the service"} for name in outside.ping_keys}
     yield from _section("ping key", _references(current), _references(target), dict, outside_keys)
     for name, hashed in target.ping_keys.items():
@@ -95,7 +96,7 @@ def _section(
 
 
 def _pages(outside: Configuration) -> Callable[[str], str]:
-    """Return a function that names the API's policy, rotation or team that uses somebody who is removed."""
+    """Return a function that names the API's policy, rotation, team or catch-all that uses somebody who is removed."""
 
     def missed(name: str) -> str:
         uses = (
@@ -114,6 +115,7 @@ def _pages(outside: Configuration) -> Callable[[str], str]:
                 for one in outside.teams.values()
                 if name in one.people
             ),
+            *(["the catch-all, made by the API, pages"] if name in outside.catch_all else ()),
         )
         return f" ({uses[0]} {name})" if uses else ""
 
@@ -165,8 +167,20 @@ def _top(configuration: Configuration) -> Properties:
         "acknowledge_for": length(configuration.acknowledge_for),
         "rules": "; ".join(map(_label_rule, configuration.rules)) or "none",
         "policy": configuration.policy or "none",
-        "catch_all": ", ".join(configuration.catch_all) or "the terminal",
     }
+
+
+def _catch_all(current: Configuration, target: Configuration, outside: Configuration) -> Iterator[str]:
+    old, new = (", ".join(one.catch_all) or "the terminal" for one in (current, target))
+    if target.catch_all and outside.catch_all:
+        owners = {Origin.API: outside.catch_all, Origin.FILE: target.catch_all}
+        before, after = (
+            {"declared by": _DECLARED_BY[origin], "page": ", ".join(names)}
+            for origin, names in owners.items()
+        )
+        yield f"~ catch_all: {_different(before, after)}"
+    elif old != new:
+        yield f"~ catch_all: {old} -> {new}"
 
 
 def _references(configuration: Configuration) -> dict[str, Properties]:

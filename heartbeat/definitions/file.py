@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 from alerting import escalation
 from alerting.answer import ACKNOWLEDGED_FOR
-from alerting.crew import Team
+from alerting.crew import CatchAll, Team
 from alerting.escalation import Policy, Step
 from alerting.incident import GATHERING, SETTLING
 from alerting.notifiers.contract import Notifier
@@ -349,9 +349,12 @@ class Reading:
             definition_status_page.status_page(slug, node, self._timezone, self._look), origin=self._origin
         )
 
+    def catch_all(self, node: Node) -> CatchAll:
+        return CatchAll(self._targets(node), self._origin)
+
     def _catch_all(self) -> tuple[str, ...]:
         node = self._root.get("catch_all")
-        return self._targets(node) if node is not None else ()
+        return self.catch_all(node).names if node is not None else ()
 
     def _targets(self, node: Node) -> tuple[str, ...]:
         people = [

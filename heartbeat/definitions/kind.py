@@ -70,7 +70,10 @@ class Defined(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[D]):
-    """A kind of definition. `name` and `plural` stand in sentences; actions in the audit log start with `name`."""
+    """A kind of definition. `name` and `plural` stand in sentences; actions in the audit log start with `name`.
+
+    The only definition of its kind has an empty name.
+    """
 
     name: str
     plural: str
@@ -88,6 +91,10 @@ class Kind(Generic[D]):
     same: Callable[[D, D], bool] = operator.eq
     deletion: str = "delete"
     """The word for a deletion in the audit log."""
+
+    def title(self, name: str) -> str:
+        """The definition of this name in a sentence and in the audit log, such as "person anna"."""
+        return f"{self.name} {name}".rstrip()
 
 
 def define(
@@ -107,7 +114,7 @@ def define(
     previous = definitions.get(name)
     require(previous)
     current = kind.read(edit, name, fields)
-    refuse_if_declared(previous, f"{kind.name} {name}", "change")
+    refuse_if_declared(previous, kind.title(name), "change")
     if previous is None and len(definitions) >= kind.limit:
         raise Faulty(
             [f"{kind.name} {name}: there are {kind.limit:,} {kind.plural} already, the most there can be."]
@@ -128,7 +135,7 @@ def delete(edit: Edit, kind: Kind[D], name: str) -> D | None:
     previous = kind.load(edit.db).get(name)
     if previous is None:
         return None
-    refuse_if_declared(previous, f"{kind.name} {name}", "delete")
+    refuse_if_declared(previous, kind.title(name), "delete")
     if sentence := kind.used_by(edit.db, name):
         raise InUse(sentence)
     kind.remove(edit.db, name)
@@ -145,7 +152,7 @@ def refuse_if_declared(definition: Owned | None, title: str, verb: str) -> None:
 def _record(
     edit: Edit, kind: Kind[D], name: str, verb: str, previous: D | None = None, current: D | None = None
 ) -> None:
-    action, target = f"{kind.name.replace(' ', '_')}.{verb}", f"{kind.name} {name}"
+    action, target = f"{kind.name.replace(' ', '_')}.{verb}", kind.title(name)
     old, new = (
         None if definition is None else kind.written(name, definition) for definition in (previous, current)
     )

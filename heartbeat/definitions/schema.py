@@ -160,6 +160,19 @@ _TOP = values.mapping(
 )
 
 
+CATCH_ALL: Schema = values.mapping(
+    "Those who are paged where nobody of a policy can be reached.",
+    {
+        "page": values.names(
+            "People, rotations, teams and channels, by their names, at least one.",
+            entry.MAX_PAGED,
+            entry.SLUG,
+        )
+    },
+    ("page",),
+)
+"""No part of the file, which names them at its top: what the API takes."""
+
 MAINTENANCE: Schema = values.mapping(
     "A time in which nobody is paged for checks that are being worked on.",
     {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from alerting.crew import Team
+from alerting.crew import CatchAll, Team
 from alerting.escalation import Policy
 from alerting.notifiers.contract import Notifier
 from alerting.origin import Origin
@@ -35,6 +35,7 @@ SHAPES: Final[Mapping[str, Schema]] = {
     "rotation": schema.with_kept_calendar(schema.part("rotation")),
     "team": {"type": "object", "properties": {"people": schema.part("team")}, "required": ["people"]},
     "policy": schema.part("policy")["oneOf"][1],
+    "catch_all": schema.CATCH_ALL,
     "status_page": schema.part("status_page"),
     "notifier": schema.with_kept({"type": "object", "additionalProperties": {"type": "string"}}),
     "maintenance": schema.MAINTENANCE,
@@ -122,6 +123,17 @@ def read_policy(name: str, fields: Mapping[str, object], scope: Scope) -> Policy
     return _read("policy", name, fields, SHAPES["policy"], scope.reading().policy)
 
 
+def read_catch_all(fields: Mapping[str, object], scope: Scope) -> CatchAll:
+    """Return the catch-all from its `page`. Raises `Faulty`."""
+    reading = scope.reading()
+
+    def read(_name: str, node: Node) -> CatchAll:
+        node.only(SHAPES["catch_all"]["properties"], "the catch-all")
+        return reading.catch_all(node.need("page", "[anna, ops-room]"))
+
+    return _read("catch_all", "", fields, SHAPES["catch_all"], read)
+
+
 def read_notifier(kind: str, fields: Mapping[str, object], scope: Scope) -> dict[str, str]:
     """Return the settings of a notifier, with secrets in clear. Raises `Faulty`."""
     return _read("notifier", kind, fields, SHAPES["notifier"], scope.reading().notifier)
@@ -199,15 +211,16 @@ def _no_reference(text: str) -> str:
 
 
 def _read(noun: str, name: str, fields: object, shape: Schema, read: Callable[[str, Node], T]) -> T:
-    """Return what `read` makes of the fields. Raises `Faulty`."""
+    """Return what `read` makes of the fields. There is one alone of a noun without a `name`. Raises `Faulty`."""
     problems = Problems()
     with suppress(TooMany):
         root = _node(fields, shape, problems)
-        entry.right(root, name, entry.slug)
+        if name:
+            entry.right(root, name, entry.slug)
         if not problems:
             definition = read(name, root)
     if problems:
-        raise Faulty(problems.sentences(f"{noun} {name[:SHOWN]}"))
+        raise Faulty(problems.sentences(f"{noun} {name[:SHOWN]}".rstrip()))
     return definition
 
 

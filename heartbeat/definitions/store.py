@@ -43,7 +43,7 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         acknowledge_for=installation.acknowledge_for(db),
         rules=label_rules(db),
         policy=installation.recall(db, "policy"),
-        catch_all=desk.catch_all(db) if origin == Origin.FILE else (),
+        catch_all=_catch_all(db, origin),
         ping_keys={key.name: key.hash for key in ping_keys.listed(db, origin)},
         ping_key_references=installation.recall(db, "ping_key_references") or {},
         peers=installation.peers(db) if origin == Origin.FILE else {},
@@ -56,6 +56,11 @@ def load(db: Connection, checks: Iterable[Check], origin: Origin = Origin.FILE) 
         notifiers=desk.notifiers(db, origin),
         status_pages=status_pages_of(db, origin),
     )
+
+
+def _catch_all(db: Connection, origin: Origin) -> tuple[str, ...]:
+    stored = desk.catch_all(db)
+    return stored.names if stored and stored.origin == origin else ()
 
 
 def label_rules(db: Connection) -> tuple[LabelRule, ...]:

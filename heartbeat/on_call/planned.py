@@ -30,7 +30,7 @@ ONLY_THE_TERMINAL = (
 def last_resort(db: Connection, target: Configuration) -> list[str]:
     """Return the warning about the catch-all, if there is one."""
     policies = _put_in_place(desk.policies(db), target.policies)
-    return [ONLY_THE_TERMINAL] if policies and not target.catch_all else []
+    return [ONLY_THE_TERMINAL] if policies and not _catch_all(db, target) else []
 
 
 def warnings(db: Connection, target: Configuration, now: datetime) -> list[str]:
@@ -70,7 +70,14 @@ def _crew(db: Connection, target: Configuration) -> Crew:
     people = _put_in_place(desk.people(db), target.people | target.channels)
     stored, leaves = desk.rotations(db), _leaves(db)
     rotations = _as_kept(db, _put_in_place(stored, target.rotations), stored, leaves, people)
-    return Crew(people, rotations, _put_in_place(desk.teams(db), target.teams), leaves, target.catch_all)
+    teams = _put_in_place(desk.teams(db), target.teams)
+    return Crew(people, rotations, teams, leaves, _catch_all(db, target))
+
+
+def _catch_all(db: Connection, target: Configuration) -> tuple[str, ...]:
+    """Return the names of the catch-all as it would be: that of the file, else the one of the API."""
+    stored = desk.catch_all(db)
+    return target.catch_all or (stored.names if stored and stored.origin != Origin.FILE else ())
 
 
 def _leaves(db: Connection) -> tuple[Override, ...]:

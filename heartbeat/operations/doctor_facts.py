@@ -220,6 +220,11 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         for person in people.values()
         if any(contact.kind in usable for contact in person.contacts)
     }
+
+    def reaches(targets: Iterable[str]) -> bool:
+        able = replace(crew, people=reachable)
+        return any(escalation.on_call(target, able, now) for target in targets)
+
     checks = check_store.listed(db, limit=definition_plan.ALL)
     peers = installation.peers(db)
     oldest, of_service = desk.workload(db).oldest, canary.load(db)
@@ -231,14 +236,9 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
             for person in people.values()
             if any(contact.kind not in usable for contact in person.all_contacts)
         ],
-        reach_nobody=[
-            name
-            for name, policy in policies.items()
-            if not any(
-                escalation.on_call(target, replace(crew, people=reachable), now) for target in policy.targets
-            )
-        ],
+        reach_nobody=[name for name, policy in policies.items() if not reaches(policy.targets)],
         catch_all=bool(crew.catch_all) or not policies,
+        idle_catch_all=() if reaches(crew.catch_all) else crew.catch_all,
         without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],
         refused=list(dict.fromkeys(pings.name for pings in unexpected_store.listed(db))),

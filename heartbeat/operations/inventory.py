@@ -22,6 +22,8 @@ class Inventory:
     reach_nobody: Sequence[str] = ()
     catch_all: bool = True
     """False if there are policies, and the pages of those who reach nobody go to the terminal alone."""
+    idle_catch_all: Sequence[str] = ()
+    """The names of a catch-all that reaches nobody."""
     without_policy: Sequence[str] = ()
     never_heard: Sequence[str] = ()
     refused: Sequence[str] = ()
@@ -50,7 +52,8 @@ def judge(inventory: Inventory) -> Iterator[Finding]:
     if not inventory.catch_all:
         yield warn(
             "catch-all",
-            "is only the service's own terminal: name people or channels under catch_all in the configuration file.",
+            "is only the service's own terminal: name people or channels on the console under On call, or under "
+            "catch_all in the configuration file.",
         )
     if inventory.unreachable_links:
         yield warn("public address", inventory.unreachable_links)
@@ -97,6 +100,7 @@ def _named(inventory: Inventory) -> Iterator[Finding]:
         (inventory.without_contacts, bad, "people", "without a contact, so nobody can page them"),
         (inventory.unusable_contacts, bad, "people", "with a contact whose notifier does not work here"),
         (inventory.reach_nobody, bad, "policies", f"that reach nobody, {own_terminal}"),
+        (inventory.idle_catch_all, bad, "catch-all", f"that reaches nobody, {own_terminal}"),
         (inventory.without_policy, warn, "checks", f"without a policy, {own_terminal}"),
         (inventory.never_heard, warn, "checks", "expected for a week and never pinged"),
         (

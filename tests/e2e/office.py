@@ -17,7 +17,7 @@ import pytest_asyncio
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.crew import Team
+from alerting.crew import CatchAll, Team
 from alerting.escalation import Policy, Step
 from alerting.incident import State
 from alerting.origin import Origin
@@ -129,6 +129,7 @@ def _rotate(db: Connection) -> None:
     desk.define_team(db, Team("platform", ("zoe", "first"), Origin.API))
     room = (Contact("slack", "enc:of-no-key"),)
     desk.define_person(db, Person("ops-room", "Ops room", room, origin=Origin.API, channel=True))
+    desk.define_catch_all(db, CatchAll(("platform", "ops-room"), Origin.API))
     begins = (NOW - timedelta(days=NOW.weekday() + 7)).replace(
         hour=9, minute=0, second=0, microsecond=0, tzinfo=None
     )

@@ -208,6 +208,33 @@ async def test_a_team_is_made_changed_and_goes_without_script(place: Place, chro
         await walk.is_at("/on-call")
 
 
+@does("/on-call/catch-all/edit", "/on-call/catch-all/delete")
+async def test_the_catch_all_is_chosen_changed_and_goes_without_script(
+    place: Place, chromium: Browser
+) -> None:
+    async with walking(place, chromium, NARROW, script=False) as walk:
+        page = walk.page
+        await walk.sign_in()
+        await walk.to("/on-call")
+        await walk.reads("pages go only to the terminal of the service.")
+        await walk.follow("Choose a catch-all")
+        await walk.press("Save")
+        await walk.reads("Whom it pages: needs at least one, such as anna.")
+        assert await faults_of(walk, "on-call-catch-all-refused") == []
+        await page.get_by_role("checkbox", name="First responder").check()
+        await walk.press("Save")
+        await walk.is_at("/on-call/catch-all")
+        await walk.reads("If nobody of a policy can be reached, pages go to First responder.")
+        await walk.follow("Change")
+        await page.get_by_role("checkbox", name="Second responder").check()
+        await walk.press("Save")
+        await walk.reads("pages go to First responder and Second responder.")
+        await walk.follow("Delete…")
+        await walk.press("Delete the catch-all")
+        await walk.is_at("/on-call")
+        await walk.reads("pages go only to the terminal of the service.")
+
+
 @does(
     "/on-call/new-channel",
     "/on-call/channels/{name}/edit",

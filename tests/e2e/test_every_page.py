@@ -176,6 +176,15 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("on-call-policy-made-here", "/on-call/policies/night"),
         Example("on-call-no-policy", "/on-call/policies/nothing", status=404),
     ),
+    "/on-call/catch-all": (
+        Example("on-call-catch-all", "/on-call/catch-all"),
+        Example("on-call-catch-all-viewer", "/on-call/catch-all", "vera"),
+    ),
+    "/on-call/catch-all/edit": (
+        Example("on-call-change-catch-all", "/on-call/catch-all/edit"),
+        Example("on-call-change-catch-all-not-for-you", "/on-call/catch-all/edit", "ben", 403),
+    ),
+    "/on-call/catch-all/delete": (Example("on-call-delete-catch-all", "/on-call/catch-all/delete"),),
     "/on-call/new-rotation": (Example("on-call-new-rotation", "/on-call/new-rotation"),),
     "/on-call/rotations/{name}/edit": (
         Example("on-call-change-rotation", "/on-call/rotations/infra/edit"),
@@ -305,6 +314,9 @@ EMPTY = {
     "/maintenance/new": "Title",
     "/on-call": "Nobody can be paged yet",
     "/on-call/report": "Nobody was paged.",
+    "/on-call/catch-all": "pages go only to the terminal of the service",
+    "/on-call/catch-all/edit": "Nobody can be paged yet. Add a person first",
+    "/on-call/catch-all/delete": "No catch_all is set.",
     "/on-call/new-person": "Contacts, in the order in which they are tried",
     "/on-call/new-rotation": "Nobody can be paged yet. Add a person first",
     "/on-call/new-team": "Nobody can be paged yet. Add a person first",

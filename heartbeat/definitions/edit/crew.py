@@ -50,7 +50,7 @@ def _uses(db: Connection, name: str) -> Iterator[str]:
             yield f"Policy {policy.name} pages {name}: take {name} out of it first."
     crew = desk.crew(db)
     if name in crew.catch_all:
-        yield f"The catch-all of the configuration file pages {name}: take {name} out of it first."
+        yield f"The catch-all pages {name}: take {name} out of it first."
     for rotation in crew.rotations.values():
         if name in rotation.named:
             yield f"Rotation {rotation.name} has {name}: take {name} out of it first."

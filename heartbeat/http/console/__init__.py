@@ -22,6 +22,7 @@ from heartbeat.http.console.incidents import regroup as incident_regroup
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
 from heartbeat.http.console.on_call import (
+    catch_all_form,
     channel_form,
     codes,
     devices,
@@ -58,6 +59,7 @@ ROOMS = (
     channel_form,
     team_form,
     policy_form,
+    catch_all_form,
     rotations,
     rotation_form,
     page_report,

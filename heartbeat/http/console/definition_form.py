@@ -85,8 +85,8 @@ class DefinitionForm(Generic[D, F]):
     """All of a definition that the form changes, by which a change by somebody else is noticed."""
 
     def address(self, name: str) -> str:
-        """The address of a definition's own screen."""
-        return f"{self.folder}/{self.section}/{quote(name)}"
+        """The address of a definition's own screen. The only one of its kind has no name."""
+        return f"{self.folder}/{self.section}/{quote(name)}".rstrip("/")
 
     def mark(self, definition: D) -> str:
         """The mark of a definition as it is now."""
@@ -181,8 +181,8 @@ def edit(request: ConsoleRequest, db: Connection) -> Edit:
 
 
 def name(request: ConsoleRequest) -> str:
-    """The name in the address."""
-    return str(request.http.path_params["name"]).replace("\0", "")
+    """The name in the address, empty where there is only one of a kind."""
+    return str(request.http.path_params.get("name", "")).replace("\0", "")
 
 
 async def load(kind: Kind[D], request: ConsoleRequest) -> D | None:
@@ -191,8 +191,9 @@ async def load(kind: Kind[D], request: ConsoleRequest) -> D | None:
 
 
 def missing(kind: Kind[D], request: ConsoleRequest) -> Response:
-    """Say that no definition has the name in the address."""
-    return request.not_found(f"There is no {kind.name} called {name(request)[:100]}.")
+    """Say that no definition has the name in the address, or that there is none of a kind with only one."""
+    key = name(request)[:100]
+    return request.not_found(f"There is no {kind.name} called {key}." if key else f"No {kind.name} is set.")
 
 
 def refused(request: ConsoleRequest, error: Exception) -> Response:
@@ -229,14 +230,14 @@ async def _save(
 def _require_mark(form: DefinitionForm[D, F], filled: Filled[D, F], current: D | None) -> None:
     """Raise `_Outrun` unless the definition is still the one that the form was filled from."""
     fields = filled.fields
-    if filled.definition is None and current is not None:
+    if filled.definition is None and current is not None and fields.slug:
         sentence = (
             f"Slug: there is a {form.kind.name} called {fields.slug} already; "
             "choose another name, or change that one."
         )
         raise _Outrun(Filled(fields, problems=[("slug", sentence)]))
-    if filled.definition is not None and (current is None or form.mark(current) != filled.mark):
-        mark = "" if current is None else form.mark(current)
+    mark = "" if current is None else form.mark(current)
+    if mark != filled.mark:
         raise _Outrun(Filled(fields, mark, current, [("", CHANGED)]))
 
 
@@ -260,4 +261,6 @@ def _declared(
     form: DefinitionForm[D, F], request: ConsoleRequest, definition: D, verb: str, status: int = 200
 ) -> Response:
     key, title = name(request), form.title(definition)
-    return request.owned_by_file(title, form.section, key, verb, form.address(key), status)
+    # The only one of its kind stands at the top of the file.
+    section, entry = (form.section, key) if key else ("", form.kind.name)
+    return request.owned_by_file(title, section, entry, verb, form.address(key), status)

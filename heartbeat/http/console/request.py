@@ -84,7 +84,10 @@ class ConsoleRequest:
     def owned_by_file(
         self, name: str, section: str, key: str, verb: str, back: str, status: int = 200
     ) -> HTMLResponse:
-        """Explain that the file declares this, under `section` and `key`, so that `verb` (a verb) is refused."""
+        """Explain that the file declares this, under `section` and `key`, so that `verb` (a verb) is refused.
+
+        Without a section, `key` stands at the top of the file.
+        """
         return self.show(
             "owned_by_file.html", status=status, name=name, section=section, key=key, verb=verb, back=back
         )

@@ -98,7 +98,8 @@ async def define(
         return answer, tag(defined.current, beside), defined.is_new
 
     answer, current, is_new = await context.database.write(work)
-    set_put_headers(response, current, f"{context.public_url}/v1/{resource.path}/{name}" if is_new else None)
+    url = f"{context.public_url}/v1/{resource.path}/{name}".rstrip("/")
+    set_put_headers(response, current, url if is_new else None)
     return answer
 
 

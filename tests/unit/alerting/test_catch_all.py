@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from alerting import coverage, desk, escalation, escalator, outbox
 from alerting.coverage import Gap, Lack
-from alerting.crew import Crew
+from alerting.crew import CatchAll, Crew
 from alerting.escalation import CATCH_ALL, Policy, Step
+from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
 from alerting.proof import Proof
 from alerting.severity import Severity
@@ -80,9 +81,32 @@ def test_an_edit_of_the_catch_all_applies_to_what_is_open(db: Connection) -> Non
     desk.install(db, EVERYBODY.values(), [OPS], {}, catch_all=["room"])
     desk.raise_(db, [a_symptom()], NOW)
     desk.install(db, EVERYBODY.values(), [OPS], {}, catch_all=["anna"])
-    assert desk.catch_all(db) == ("anna",)
+    assert desk.catch_all(db) == CatchAll(("anna",))
     escalator.sweep(db, PAGED_AT)
     assert [page.person for page in outbox.pages_of(db, 1)] == ["anna"]
+
+
+def test_what_was_defined_outside_of_the_file_stays_until_the_file_defines_another_one(
+    db: Connection,
+) -> None:
+    desk.install(db, EVERYBODY.values(), [OPS], {})
+    desk.define_catch_all(db, CatchAll(("anna", "room"), Origin.API))
+    desk.install(db, EVERYBODY.values(), [OPS], {})
+    stored = desk.catch_all(db)
+    assert stored is not None
+    assert (stored.names, stored.origin) == (("anna", "room"), Origin.API)
+    desk.raise_(db, [a_symptom()], NOW)
+    escalator.sweep(db, PAGED_AT)
+    assert [page.person for page in outbox.pages_of(db, 1)] == ["anna", "room"]
+    desk.install(db, EVERYBODY.values(), [OPS], {}, catch_all=["room"])
+    stored = desk.catch_all(db)
+    assert stored is not None
+    assert (stored.names, stored.origin) == (("room",), Origin.FILE)
+    desk.install(db, EVERYBODY.values(), [OPS], {})
+    assert desk.catch_all(db) is None
+    desk.define_catch_all(db, CatchAll(("anna",), Origin.API))
+    desk.forget_catch_all(db)
+    assert desk.catch_all(db) is None
 
 
 def test_coverage_counts_people_of_the_catch_all_where_no_step_reaches_anybody() -> None:

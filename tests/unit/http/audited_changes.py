@@ -124,6 +124,17 @@ def _with_rotation(change: Change) -> Change:
     return replace(change, ask=ask)
 
 
+def with_catch_all(change: Change) -> Change:
+    """Return a change where Ben is the catch-all."""
+
+    async def ask(world: World) -> httpx.Response:
+        answer = await world.program.put("/v1/catch-all", json={"page": "ben"})
+        assert answer.is_success, answer.text
+        return await change.ask(world)
+
+    return replace(change, ask=ask)
+
+
 def with_calendar(change: Change) -> Change:
     """Return a change where the calendars of that rotation and of the first person have an address."""
 
@@ -382,6 +393,8 @@ PROGRAMS = [
     by_program("DELETE", "/v1/people/{name}", "ben", "person.delete", "person ben", DELETED),
     on_rotation("PUT", "/v1/teams/{name}", "all", "team.change", "team all", CHANGED, {"people": "first"}),
     on_rotation("DELETE", "/v1/teams/{name}", "all", "team.delete", "team all", DELETED),
+    by_program("PUT", "/v1/catch-all", "", "catch_all.make", "catch_all", MADE, {"page": "ben"}),
+    with_catch_all(by_program("DELETE", "/v1/catch-all", "", "catch_all.delete", "catch_all", DELETED)),
     on_rotation("PUT", "/v1/channels/{name}", "hall", "channel.make", "channel hall", MADE, SLACK),
     on_rotation("DELETE", "/v1/channels/{name}", "room", "channel.delete", "channel room", DELETED),
     on_rotation(
@@ -577,6 +590,8 @@ PEOPLE = [
     on_crew_by_form("/on-call/new-channel", "", "channel hall", "make", slug="hall", **CARD),
     on_crew_by_form("/on-call/channels/{name}/edit", "room", "channel room", "change", before="", **CARD),
     on_crew_by_form("/on-call/channels/{name}/delete", "room", "channel room", "delete"),
+    by_form("/on-call/catch-all/edit", "", "catch_all.make", "catch_all", MADE, page="ben"),
+    with_catch_all(by_form("/on-call/catch-all/delete", "", "catch_all.delete", "catch_all", DELETED)),
     by_form("/on-call/new-person", "", "person.make", "person carl", MADE, slug="carl", **CARD),
     by_form("/on-call/people/{name}/edit", "ben", "person.change", "person ben", CHANGED, before="", **CARD),
     by_form("/on-call/people/{name}/test-page", "ben", "person.test", "person ben", DONE),

@@ -230,6 +230,7 @@ DOCUMENTED: Mapping[Role, Mapping[str, str]] = {
         "new-team": "teams",
         "new-channel": "channels",
         "policies": "policies",
+        "catch-all": "catch-all",
         "rotations": "rotations",
         "teams": "teams",
         "channels": "channels",

@@ -115,6 +115,11 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
         ),
         (inventory(unusable_contacts=["anna"]), Weight.BAD, "whose notifier does not work here: anna."),
         (inventory(catch_all=False), Weight.WARN, "is only the service's own terminal"),
+        (
+            inventory(idle_catch_all=["gone", "b"]),
+            Weight.BAD,
+            "that reaches nobody, so their pages go to the service's own terminal: gone, b.",
+        ),
         (inventory(reach_nobody=["ops"]), Weight.BAD, "that reach nobody, so their pages"),
         (
             inventory(without_policy=["a", "b"]),

@@ -104,6 +104,12 @@ async def one_team(request: ConsoleRequest) -> Response:
     return request.show("on_call/team.html", live=live, **facts)
 
 
+async def the_catch_all(request: ConsoleRequest) -> Response:
+    """Show the catch-all: whom it pages now, and what reaches them."""
+    live, facts = await request.read_live(("checks", "incidents"), lambda db: _catch_all(db, request))
+    return request.show("on_call/catch_all.html", live=live, **facts)
+
+
 async def test(request: ConsoleRequest) -> Response:
     """Send a test page to a person or a channel."""
     name = definition_form.name(request)
@@ -135,6 +141,7 @@ READING: Mapping[str, Route] = {
     "/on-call/channels/{name}": (Role.VIEWER, one_channel),
     "/on-call/teams/{name}": (Role.VIEWER, one_team),
     "/on-call/policies/{name}": (Role.VIEWER, one_policy),
+    "/on-call/catch-all": (Role.VIEWER, the_catch_all),
 }
 ACTING: Mapping[str, Route] = {"/on-call/people/{name}/test-page": (Role.RESPONDER, test)}
 
@@ -150,6 +157,7 @@ def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
         "sentence": on_call_view.sentence(first),
         "following": on_call_view.following(first),
         "plans": plans[:POLICIES_SHOWN],
+        "catch_all": on_call_view.catch_all(desk.catch_all(db), crew, request.now),
         "rotations": [
             (each, duty.sentence(each, request.now)) for each in duty.of(crew, request.now)[:ROTATIONS_SHOWN]
         ],
@@ -195,7 +203,15 @@ def _team(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] 
         "members": _members(db, people, crew, policies, request.now),
         "unknown": [one for one in team.people if one not in crew.people],
         "paged_by": [policy.name for policy in policies.values() if name in policy.targets],
+        "in_catch_all": name in crew.catch_all,
     }
+
+
+def _catch_all(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
+    crew, policies = desk.crew(db), desk.policies(db)
+    catch_all = on_call_view.catch_all(desk.catch_all(db), crew, request.now)
+    people = () if catch_all.is_terminal else catch_all.people
+    return {"catch_all": catch_all, "members": _members(db, people, crew, policies, request.now)}
 
 
 def _plans(

@@ -250,6 +250,7 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         "followed": calendar_report.notes(one, read, now),
         "calendar_problems": calendar_report.problems(one, read, now),
         "paging": paging,
+        "in_catch_all": name in crew.catch_all,
         "strips": strips,
         "proven": uncovered.counts_proofs(proofs),
         "gaps": [

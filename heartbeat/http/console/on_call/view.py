@@ -6,7 +6,7 @@ from datetime import datetime
 
 from alerting import escalation, times
 from alerting.contact_code import Code
-from alerting.crew import Crew
+from alerting.crew import CatchAll, Crew
 from alerting.desk import NO_PROOF, Attempt, Device, Proof
 from alerting.escalation import Policy
 from alerting.origin import Origin
@@ -57,6 +57,7 @@ class Member:
     warned: Sequence[ContactDeliveries] = ()
     unproven: Sequence[str] = ()
     """The kinds of the contacts without a proof that a page arrives, or with an old one."""
+    in_catch_all: bool = False
 
     @property
     def declared(self) -> bool:
@@ -98,6 +99,21 @@ class PolicyView:
     """The people of the catch-all."""
 
 
+@dataclass(frozen=True, slots=True)
+class CatchAllView:
+    """The catch-all: its names, and the people whom it pages now. `unreached` are the names that mean nobody."""
+
+    names: Sequence[str]
+    people: Sequence[Person]
+    unreached: Sequence[str]
+    declared: bool
+
+    @property
+    def is_terminal(self) -> bool:
+        """True if only the terminal of the service is paged."""
+        return list(self.people) == [OPERATOR]
+
+
 def member(
     person: Person,
     policies: Iterable[Policy],
@@ -131,7 +147,8 @@ def member(
     targets = crew.targets_of(person.id)
     paged_by = [policy.name for policy in policies if not targets.isdisjoint(policy.targets)]
     warned = listed(person.warnings)
-    return Member(person, listed(person.contacts), paged_by, warned, unproven=unproven)
+    caught = not targets.isdisjoint(crew.catch_all)
+    return Member(person, listed(person.contacts), paged_by, warned, unproven, caught)
 
 
 def _unreached(target: str, crew: Crew) -> str:
@@ -165,6 +182,16 @@ def plan(
     )
 
 
+def catch_all(defined: CatchAll | None, crew: Crew, now: datetime) -> CatchAllView:
+    """Return the catch-all with the people whom it would page now. `defined` is None if it is only the terminal."""
+    return CatchAllView(
+        crew.catch_all,
+        escalation.last_resort(crew, now),
+        [_unreached(target, crew) for target in escalation.unreachable(crew.catch_all, crew, now)],
+        declared=defined is not None and defined.origin == Origin.FILE,
+    )
+
+
 def names_of(ids: Iterable[str], crew: Crew) -> list[str]:
     """Return the names of people, by their names in the configuration. Somebody unknown keeps that one."""
     return [crew.people[one].name if one in crew.people else one for one in ids]
@@ -184,9 +211,12 @@ def sentence(first: PolicyView | None) -> str:
 
 def last_resort(plan: PolicyView) -> str:
     """Return where the pages of a policy go that reaches nobody."""
-    if list(plan.last_resort) == [OPERATOR]:
-        return "the terminal of the service"
-    return f"{times.names(_names(plan.last_resort))}, the catch-all"
+    return caught_by(plan.last_resort) + ("" if list(plan.last_resort) == [OPERATOR] else ", the catch-all")
+
+
+def caught_by(people: Sequence[Person]) -> str:
+    """Return the names of the people of the catch-all."""
+    return "the terminal of the service" if list(people) == [OPERATOR] else times.names(_names(people))
 
 
 def following(first: PolicyView | None) -> str:

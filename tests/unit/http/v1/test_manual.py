@@ -23,6 +23,7 @@ make_person_calendar show_person_calendar revoke_person_calendar
 propose_swap list_swaps decline_swap PROPOSED accept_swap
 override_rotation list_overrides delete_override take_leave list_leaves
 list_policies define_policy show_policy make_default
+show_catch_all define_catch_all delete_catch_all
 define_check list_checks show_check who_would_be_paged
 PING list_pings list_measurements try_rule show_body list_transitions list_unexpected_pings
 SILENCE list_incidents show_incident show_overview acknowledge snooze note page_next take_over unacknowledge

@@ -10,7 +10,7 @@ from alerting.answer import ACKNOWLEDGED_FOR
 from alerting.incident import GATHERING, SETTLING
 from alerting.quiet_hours import PATTERN as QUIET_HOURS
 from heartbeat import secret
-from heartbeat.checks import level, recurrence
+from heartbeat.checks import level, recurrence_rule
 from heartbeat.checks.cause import GROUP_BY
 from heartbeat.checks.definition import GRACE
 from heartbeat.definitions import check_schema, entry, rotation_schema, status_page_schema
@@ -196,7 +196,7 @@ MAINTENANCE: Schema = values.mapping(
             {
                 "rrule": values.text(
                     "A rule of RFC 5545 that is daily, weekly, monthly or yearly, such as FREQ=WEEKLY;BYDAY=SU.",
-                    recurrence.LONGEST_RULE,
+                    recurrence_rule.LONGEST,
                 ),
                 "starts": values.text("The first start on the clock of the zone: 2026-05-03T01:00.", 30),
                 "timezone": values.ZONE,

@@ -17,7 +17,7 @@ from alerting.origin import Origin
 from alerting.person import Person
 from alerting.rotation import Rotation
 from heartbeat import duration
-from heartbeat.checks import maintenance, recurrence
+from heartbeat.checks import maintenance, recurrence, recurrence_rule
 from heartbeat.checks.definition import CheckDefinition
 from heartbeat.checks.rule import Rule
 from heartbeat.definitions import check_schema, entry, rules, schema
@@ -196,7 +196,7 @@ _SOME_DAY: Final = datetime.fromisoformat("2026-05-03")
 def _recurrence(node: Node) -> recurrence.Recurrence:
     node.only(SHAPES["maintenance"]["properties"]["repeats"]["properties"], "repeats")
     return recurrence.Recurrence(
-        rule=node.need("rrule", "FREQ=WEEKLY;BYDAY=SU").as_(recurrence.checked, "FREQ=DAILY"),
+        rule=node.need("rrule", "FREQ=WEEKLY;BYDAY=SU").as_(recurrence_rule.checked, "FREQ=DAILY"),
         starts=node.need("starts", "2026-05-03T01:00").as_(entry.on_the_wall, _SOME_DAY),
         timezone=node.need("timezone", "Europe/London").as_(entry.zone, "UTC"),
         duration=node.need("duration", "4h").as_(duration.parse, timedelta(hours=1)),

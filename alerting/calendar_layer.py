@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 
@@ -40,6 +40,10 @@ class CalendarLayer:
     def people(self) -> tuple[str, ...]:
         """The names in its bookings, each once."""
         return tuple(dict.fromkeys(name for booking in self.bookings for name in booking.people))
+
+    def within(self, _start: datetime, _end: datetime, _zone: ZoneInfo) -> Self:
+        """Return the layer for questions about a span alone: its bookings are in order as they are."""
+        return self
 
     def on_call(self, at: datetime, _zone: ZoneInfo, present: Callable[[str], str]) -> list[str]:
         """Return those on call at an instant. `present` returns a person, or who stands in for them, or nobody."""

@@ -10,11 +10,13 @@ also where the clock is put forward or back.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -114,6 +116,12 @@ class Layer:
     shift: Length
     start: datetime
     only: tuple[Window, ...] = ()
+    open_spans: tuple[tuple[datetime, datetime], ...] | None = field(default=None, compare=False, repr=False)
+    """Its windows in a span, joined and in order, so that they are looked for once."""
+
+    def within(self, start: datetime, end: datetime, zone: ZoneInfo) -> Self:
+        """Return the layer for questions about a span alone."""
+        return replace(self, open_spans=_union(openings(self.only, start, end, zone))) if self.only else self
 
     def turn(self, at: datetime, zone: ZoneInfo) -> int:
         """Return the number of the shift at an instant, negative before the first."""
@@ -136,9 +144,12 @@ class Layer:
 
     def is_open(self, at: datetime, zone: ZoneInfo) -> bool:
         """Return whether anybody can be on call at an instant."""
-        if self.turn(at, zone) < 0:
-            return False
-        return not self.only or is_within(self.only, at, zone)
+        if self.open_spans is not None:
+            place = bisect_right(self.open_spans, at, key=itemgetter(0)) - 1
+            is_open = place >= 0 and at < self.open_spans[place][1]
+        else:
+            is_open = not self.only or is_within(self.only, at, zone)
+        return is_open and self.turn(at, zone) >= 0
 
     def edges(self, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """Yield the instants of a span at which somebody else may be on call."""
@@ -165,6 +176,16 @@ def openings(
             if opening := window.on(day, zone):
                 yield opening
         day += _DAY
+
+
+def _union(spans: Iterable[tuple[datetime, datetime]]) -> tuple[tuple[datetime, datetime], ...]:
+    """Return what spans cover, in order, those that overlap or touch as one."""
+    union: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(spans):
+        if union and start <= union[-1][1]:
+            start, end = union[-1][0], max(end, union.pop()[1])
+        union.append((start, end))
+    return tuple(union)
 
 
 class Change(StrEnum):
@@ -284,7 +305,21 @@ def shifts(rotation: Rotation, start: datetime, end: datetime) -> list[Shift]:
     for override in rotation.overrides:
         edges.update((override.start, override.end))
     inside = sorted(edge for edge in edges if start <= edge <= end)
-    return _joined([Shift(edge, then, on_call(rotation, edge)) for edge, then in pairwise(inside)])
+    layers = tuple(layer.within(start, end, rotation.zone) for layer in rotation.layers)
+    parts = _in_force(replace(rotation, layers=layers), inside[:-1])
+    spans = zip(parts, pairwise(inside), strict=True)
+    return _joined([Shift(edge, then, on_call(part, edge)) for part, (edge, then) in spans])
+
+
+def _in_force(rotation: Rotation, instants: Iterable[datetime]) -> Iterator[Rotation]:
+    """Yield the rotation with the overrides that hold at each of these instants, which are in order."""
+    to_come = sorted(enumerate(rotation.overrides), key=lambda each: each[1].start, reverse=True)
+    holding: list[tuple[int, Override]] = []
+    for at in instants:
+        while to_come and to_come[-1][1].start <= at:
+            insort(holding, to_come.pop(), key=itemgetter(0))
+        holding = [each for each in holding if each[1].holds(at)]
+        yield replace(rotation, overrides=tuple(override for _, override in holding))
 
 
 def _joined(parts: Sequence[Shift]) -> list[Shift]:

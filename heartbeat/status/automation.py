@@ -143,13 +143,24 @@ def _may_be_due(db: Connection, now: datetime) -> bool:
 
 
 def _unannounced(db: Connection, page: StatusPage, now: datetime) -> list[int]:
-    """Return the incidents that the page has not announced."""
+    """Return the incidents that stand, and that the page has not announced."""
     settled = [
         incident
         for incident in desk.incidents(db, open_only=True, limit=MOST)
-        if incident.opened_at <= now - SETTLED
+        if incident.opened_at <= now - SETTLED and not incident.recovering
     ]
-    return [incident.id for incident in settled if store.drafted_from(db, page.slug, incident.id) is None]
+    unannounced = [
+        incident.id for incident in settled if store.drafted_from(db, page.slug, incident.id) is None
+    ]
+    merged = _merged_into(db, page) if unannounced else set()
+    return [number for number in unannounced if number not in merged]
+
+
+def _merged_into(db: Connection, page: StatusPage) -> set[int]:
+    """Return the incidents in which others go on that the page announces."""
+    announced = [announcement.incident_id for announcement in store.open_of(db, page.slug)]
+    dossiers = [drafting.going_on(db, number) for number in announced if number is not None]
+    return {dossier.incident.id for dossier in dossiers if dossier is not None}
 
 
 def _announce(db: Connection, page: StatusPage, now: datetime) -> int:
@@ -176,14 +187,11 @@ def _follow(db: Connection, page: StatusPage, now: datetime) -> int:
             or not _is_unchanged(db, announcement)
         ):
             continue
-        dossier = desk.dossier(db, announcement.incident_id)
-        if dossier is not None and dossier.incident.merged_into is not None:
-            dossier = desk.dossier(db, dossier.incident.merged_into)
-        is_resolved = dossier is None or dossier.incident.resolved_at is not None
-        if is_resolved:
+        dossier = drafting.going_on(db, announcement.incident_id)
+        if dossier is None or dossier.incident.resolved_at is not None:
             changed += _ending(db, page, announcement, now)
-        else:
-            changed += _widen(db, page, announcement, now)
+        elif not dossier.incident.recovering:
+            changed += _widen(db, page, announcement, dossier, now)
     return changed
 
 
@@ -200,8 +208,10 @@ def _ending(db: Connection, page: StatusPage, announcement: Announcement, now: d
     return 1
 
 
-def _widen(db: Connection, page: StatusPage, announcement: Announcement, now: datetime) -> int:
-    affected, _ = drafting.affected_by(db, page, announcement.incident_id or 0, now)
+def _widen(
+    db: Connection, page: StatusPage, announcement: Announcement, dossier: desk.Dossier, now: datetime
+) -> int:
+    affected, _ = drafting.affected_by(db, page, dossier, now)
     if not affected or draft.regions_of(affected).items() <= draft.regions_of(announcement.affected).items():
         return 0
     body = f"Now {draft.sentence(page, affected)}. We are looking into it."

@@ -49,6 +49,32 @@ def incident(
     )
 
 
+def recovering_incident(
+    page: StatusPage,
+    affected: tuple[Affected, ...],
+    rows: Sequence[ServiceRow],
+    since: datetime,
+    now: datetime,
+) -> AnnouncementFields:
+    """Draft the announcement of an incident whose checks have just recovered."""
+    body = f"Since {_when(page, since, now)}, {past_sentence(page, affected)}.{_again(page, affected, rows)} {WATCHING}"
+    return _of_the_past(page, affected, Status.MONITORING, body, since)
+
+
+def past_incident(
+    page: StatusPage,
+    affected: tuple[Affected, ...],
+    rows: Sequence[ServiceRow],
+    since: datetime,
+    until: datetime,
+    now: datetime,
+) -> AnnouncementFields:
+    """Draft the announcement of an incident that is over, the only one about it."""
+    span = f"From {_when(page, since, now)} until {_when(page, until, now)}"
+    body = f"{span}, {past_sentence(page, affected)}.{_again(page, affected, rows)}"
+    return _of_the_past(page, affected, Status.RESOLVED, body, since)
+
+
 def maintenance(
     name: str,
     description: str,
@@ -65,6 +91,15 @@ def maintenance(
     return AnnouncementFields(
         AnnouncementKind.MAINTENANCE, name, Status.SCHEDULED, body, begins, ends, affected=under_maintenance
     )
+
+
+def past_sentence(page: StatusPage, affected: Sequence[Affected]) -> str:
+    """Return which services were affected in words: "CPU allowance was affected in the US"."""
+    regions = regions_of(affected)
+    names = _names(affected) or f"{len(regions)} services"
+    verb = "were" if len(regions) > NAMED or are_many(list(regions)) else "was"
+    distinct = set(regions.values())
+    return f"{names} {verb} affected{_in(page, distinct.pop()) if len(distinct) == 1 else ''}"
 
 
 def title(page: StatusPage, affected: Sequence[Affected]) -> str:
@@ -109,6 +144,28 @@ def recovery(page: StatusPage, affected: Sequence[Affected]) -> str:
     verb = "work" if are_many(list(regions)) else "works"
     distinct = set(regions.values())
     return f"{names} {verb} normally again{_in(page, distinct.pop()) if len(distinct) == 1 else ''}."
+
+
+def _of_the_past(
+    page: StatusPage, affected: tuple[Affected, ...], status: Status, body: str, since: datetime
+) -> AnnouncementFields:
+    # What is measured now may be another trouble: of this one we know no more than that it delayed something.
+    least = tuple(Affected(name, Health.DELAYED, regions) for name, regions in regions_of(affected).items())
+    text = past_sentence(page, affected)
+    heading = text[:1].upper() + text[1:]
+    return AnnouncementFields(AnnouncementKind.INCIDENT, heading, status, body, since, affected=least)
+
+
+def _again(page: StatusPage, affected: Sequence[Affected], rows: Sequence[ServiceRow]) -> str:
+    """Say that the affected services work again, if they do. There may be other trouble by now."""
+    by_name = {row.name: row for row in rows}
+    places = [
+        cell
+        for name, regions in regions_of(affected).items()
+        for cell in [by_name[name].cells.get(region) for region in regions] or [by_name[name].whole]
+    ]
+    work = all(cell is not None and cell.health is Health.NORMAL for cell in places)
+    return f" {recovery(page, affected)}" if work else ""
 
 
 def _names(affected: Sequence[Affected]) -> str:

@@ -1,11 +1,12 @@
 """Drafts of announcements, made from an incident or from a maintenance window."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from alerting import desk
-from alerting.incident import State
+from alerting.incident import Incident, State
 from heartbeat.actor import Actor
 from heartbeat.checks import maintenance_store
 from heartbeat.checks.maintenance import Kind
@@ -13,8 +14,9 @@ from heartbeat.checks.symptoms import check_ids
 from heartbeat.definitions import store as definition_store
 from heartbeat.definitions.status_page import StatusPage
 from heartbeat.status import draft, editor, health, standing, store
-from heartbeat.status.announcement import Affected, Announcement, InvalidAnnouncement
+from heartbeat.status.announcement import Affected, Announcement, AnnouncementFields, InvalidAnnouncement
 from heartbeat.status.editor import NoAnnouncement, page_of
+from heartbeat.status.health import ServiceRow
 
 
 def from_incident(db: Connection, actor: Actor, slug: str, number: int, now: datetime) -> Announcement:
@@ -28,13 +30,19 @@ def from_incident(db: Connection, actor: Actor, slug: str, number: int, now: dat
     existing = store.drafted_from(db, slug, number)
     if existing is not None:
         return editor.announcement_of(db, existing)
-    affected, since = affected_by(db, page, number, now)
+    dossier = going_on(db, number)
+    if dossier is None:
+        raise NoAnnouncement(f"There is no incident {number}.")
+    existing = store.drafted_from(db, slug, dossier.incident.id)
+    if existing is not None:
+        return editor.announcement_of(db, existing)
+    affected, rows = affected_by(db, page, dossier, now)
     if not affected:
         raise InvalidAnnouncement(
             f"Nothing on the page {page.title!r} belongs to incident {number}. Write an announcement by hand."
         )
-    fields = draft.incident(page, affected, since, now)
-    return editor.make(db, actor, slug, fields, now, incident_id=number)
+    fields = _fields(page, dossier.incident, affected, rows, now)
+    return editor.make(db, actor, slug, fields, now, incident_id=dossier.incident.id)
 
 
 def from_window(db: Connection, actor: Actor, slug: str, number: int, now: datetime) -> Announcement:
@@ -53,16 +61,38 @@ def from_window(db: Connection, actor: Actor, slug: str, number: int, now: datet
     return editor.make(db, actor, slug, fields, now, maintenance_id=number)
 
 
-def affected_by(
-    db: Connection, page: StatusPage, number: int, now: datetime
-) -> tuple[tuple[Affected, ...], datetime]:
-    """Return the components of a page that an incident affects, and its start. Raises `NoAnnouncement`."""
+def going_on(db: Connection, number: int) -> desk.Dossier | None:
+    """Return an incident, or the one in which it goes on because somebody merged it. None if there is none."""
     dossier = desk.dossier(db, number)
-    if dossier is None:
-        raise NoAnnouncement(f"There is no incident {number}.")
-    open_symptoms = [symptom for symptom in dossier.symptoms if symptom.cleared_at is None]
-    symptoms = dossier.symptoms if dossier.incident.state is State.RESOLVED else open_symptoms
-    ids = list(check_ids(symptom.key for symptom in symptoms).values())
+    while dossier is not None and dossier.incident.merged_into is not None:
+        dossier = desk.dossier(db, dossier.incident.merged_into)
+    return dossier
+
+
+def affected_by(
+    db: Connection, page: StatusPage, dossier: desk.Dossier, now: datetime
+) -> tuple[tuple[Affected, ...], Sequence[ServiceRow]]:
+    """Return the components that an incident affects, and all rows of the page as they are now.
+
+    Once nothing is down any more, it is all that it has affected.
+    """
+    down = [symptom for symptom in dossier.symptoms if symptom.cleared_at is None]
+    is_over = dossier.incident.state is State.RESOLVED or dossier.incident.recovering
+    ids = list(check_ids(symptom.key for symptom in (dossier.symptoms if is_over else down)).values())
     stands = standing.at(db, page, store.check_counts(db), store.open_of(db, page.slug), now)
-    affected = draft.affected_components(page, store.labels(db, ids), stands.rows)
-    return affected, dossier.incident.opened_at
+    return draft.affected_components(page, store.labels(db, ids), stands.rows), stands.rows
+
+
+def _fields(
+    page: StatusPage,
+    incident: Incident,
+    affected: tuple[Affected, ...],
+    rows: Sequence[ServiceRow],
+    now: datetime,
+) -> AnnouncementFields:
+    """Return the draft in the words that fit how the incident stands."""
+    if incident.ended_at is not None:
+        return draft.past_incident(page, affected, rows, incident.opened_at, incident.ended_at, now)
+    if incident.recovering:
+        return draft.recovering_incident(page, affected, rows, incident.opened_at, now)
+    return draft.incident(page, affected, incident.opened_at, now)

@@ -1,7 +1,10 @@
 """Rotations: who is on call, hand-overs on the clock on the wall, hours and weekdays, and overrides."""
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 
 import pytest
 
@@ -175,6 +178,44 @@ def test_a_newer_override_wins() -> None:
 def test_the_members_of_a_rotation_are_all_who_may_be_on_call() -> None:
     changed = with_overrides(Override(Change.ADD, FIRST, FIRST + DAY, on="dan"))
     assert (changed.people, changed.members) == (["anna", "ben", "cleo"], ["anna", "ben", "cleo", "dan"])
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many functions of Python are called by some work."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_each_override_is_looked_at_once_for_the_shifts_of_a_span() -> None:
+    swaps = [
+        Override(Change.REPLACE, FIRST + n * HOUR, FIRST + (n + 1) * HOUR, on=("dan", "eve")[n % 2])
+        for n in range(1000)
+    ]
+    planned: list[Shift] = []
+    calls = calls_of(lambda: planned.extend(shifts(with_overrides(*swaps), FIRST, FIRST + 1000 * HOUR)))
+    assert len(planned) == 1000
+    assert calls < 60 * len(planned)
+
+
+def test_the_hours_of_a_layer_are_looked_for_once_for_the_shifts_of_a_span() -> None:
+    quarters = tuple(Window(opens=n * HOUR, closes=n * HOUR + HOUR / 4) for n in range(20))
+    layer = Layer(("anna", "ben"), Length.parse("1w"), MONDAY, quarters)
+    planned: list[Shift] = []
+    calls = calls_of(
+        lambda: planned.extend(shifts(replace(INFRA, layers=(layer, layer, layer)), FIRST, FIRST + 30 * DAY))
+    )
+    assert len(planned) == 30 * 40
+    assert calls < 60 * len(planned)
 
 
 @pytest.mark.parametrize("seed", SAMPLE)

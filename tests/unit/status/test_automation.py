@@ -6,11 +6,21 @@ from typing import Any
 
 import pytest
 
+from alerting import regroup
+from alerting.incident import Pace
 from heartbeat.app import System
 from heartbeat.status import automation, editor, store
 from heartbeat.status.announcement import Announcement, AnnouncementKind, Status
 from tests.unit.conftest import NOW
-from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping, recover, refuse_database
+from tests.unit.http.conftest import (
+    SetClock,
+    fall_silent,
+    incident_of,
+    make_check,
+    ping,
+    recover,
+    refuse_database,
+)
 from tests.unit.status.conftest import PAGE, define
 from tests.unit.status.test_announcement import announcement_fields
 from tests.unit.status.test_editor import do
@@ -119,6 +129,45 @@ async def test_further_affected_services_are_announced(system: System, clock: Se
     assert await system.beside.automation.round() == 1
     (now,) = await announcements(system)
     assert now.updates[0].body.startswith("Now CPU allowance and Mail are delayed in the United States.")
+
+
+async def test_an_incident_into_which_an_announced_one_was_merged_is_not_announced_again(
+    system: System, clock: SetClock
+) -> None:
+    await define(system, replace(PAGE, automatic=True))
+    other, cpu = [
+        await make_check(system, name, labels={"component": name, "host": name}) for name in ("other", "cpu")
+    ]
+    for check in (other, cpu):
+        await ping(system, check)
+    await fall_silent(system, clock, other, cpu)
+    clock.advance(minutes=2)
+    assert await system.beside.automation.round() == 1
+    source, target = await incident_of(system, cpu), await incident_of(system, other)
+    await system.context.database.write(
+        lambda db: regroup.merge(db, source, target, "Anna", clock.now(), Pace())
+    )
+    assert await system.beside.automation.round() == 0
+    # What joins the incident later is told under the same announcement.
+    mail = await make_check(system, "mail", labels={"component": "mail", "host": "mail"})
+    await ping(system, mail)
+    number = await fall_silent(system, clock, mail)
+    await system.context.database.write(
+        lambda db: regroup.merge(db, number, target, "Anna", clock.now(), Pace())
+    )
+    assert await system.beside.automation.round() == 1
+    (now,) = await announcements(system)
+    assert now.updates[0].body.startswith("Now CPU allowance and Mail are delayed.")
+
+
+async def test_an_incident_that_recovers_is_not_announced(system: System, clock: SetClock) -> None:
+    await define(system, replace(PAGE, automatic=True))
+    check = await make_check(system, labels=CPU)
+    await fall_silent(system, clock, check)
+    clock.advance(seconds=119)
+    await ping(system, check)
+    clock.advance(seconds=1)
+    assert await system.beside.automation.round() == 0
 
 
 async def test_an_announcement_updated_by_a_human_is_left_alone(system: System, clock: SetClock) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from alerting import regroup
+from alerting.incident import Pace
 from heartbeat import audit
 from heartbeat.actor import Actor, Role
 from heartbeat.app import System
@@ -20,7 +22,7 @@ from heartbeat.status.announcement import (
 from heartbeat.status.editor import NoAnnouncement, NoPage
 from heartbeat.status.health import Health
 from tests.unit.conftest import NOW
-from tests.unit.http.conftest import SetClock, fall_silent, make_check, ping
+from tests.unit.http.conftest import SetClock, fall_silent, incident_of, make_check, ping, recover
 from tests.unit.status.conftest import PAGE, define
 from tests.unit.status.test_announcement import announcement_fields
 
@@ -151,6 +153,78 @@ async def test_a_draft_is_made_from_an_incident_in_customers_words(defined: Syst
     assert draft.affected == (Affected("CPU allowance", Health.DELAYED, ("us",)),)
     assert (draft.published_at, draft.incident_id) == (None, number)
     assert (await do(defined, drafting.from_incident, "public", number, clock.now())).id == draft.id
+
+
+@BOTH
+async def test_the_draft_of_an_incident_that_is_over_says_so(defined: System, clock: SetClock) -> None:
+    check = await make_check(defined, "us", labels={"component": "cpu", "region": "us"})
+    await ping(defined, check)
+    number = await fall_silent(defined, clock, check)
+    await recover(defined, clock, check)
+    clock.advance(minutes=8)
+    draft = await do(defined, drafting.from_incident, "public", number, clock.now())
+    assert (draft.title, draft.status) == (
+        "CPU allowance was affected in the United States",
+        Status.RESOLVED,
+    )
+    assert draft.draft == (
+        "From 03:06 UTC until 03:06 UTC, CPU allowance was affected in the United States. "
+        "CPU allowance works normally again in the United States."
+    )
+    published = await do(defined, editor.publish, draft.id, clock.now())
+    assert (published.open, published.resolved_at) == (False, clock.now())
+
+
+async def test_the_draft_of_an_incident_that_is_over_says_nothing_of_other_trouble(
+    defined: System, clock: SetClock
+) -> None:
+    first, second = [
+        await make_check(defined, name, labels={"component": "cpu", "region": "us", "host": name})
+        for name in "ab"
+    ]
+    await ping(defined, first)
+    number = await fall_silent(defined, clock, first)
+    await recover(defined, clock, first)
+    await fall_silent(defined, clock, second)
+    draft = await do(defined, drafting.from_incident, "public", number, clock.now())
+    assert draft.draft == "From 03:06 UTC until 03:06 UTC, CPU allowance was affected in the United States."
+    assert draft.affected == (Affected("CPU allowance", Health.DELAYED, ("us",)),)
+
+
+async def test_the_draft_of_an_incident_that_recovers_says_so(defined: System, clock: SetClock) -> None:
+    checks = [
+        await make_check(defined, name, labels={"component": name, "host": "a"}) for name in ("cpu", "mail")
+    ]
+    for check in checks:
+        await ping(defined, check)
+    number = await fall_silent(defined, clock, *checks)
+    for check in checks:
+        await ping(defined, check)
+    draft = await do(defined, drafting.from_incident, "public", number, clock.now())
+    assert (draft.title, draft.status) == ("CPU allowance and Mail were affected", Status.MONITORING)
+    assert draft.draft == (
+        "Since 03:06 UTC, CPU allowance and Mail were affected. CPU allowance and Mail work normally again. "
+        "We are monitoring the recovery."
+    )
+
+
+async def test_the_draft_of_a_merged_incident_is_about_the_one_in_which_it_goes_on(
+    defined: System, clock: SetClock
+) -> None:
+    checks = [
+        await make_check(defined, name, labels={"component": name, "host": name}) for name in ("cpu", "mail")
+    ]
+    for check in checks:
+        await ping(defined, check)
+    await fall_silent(defined, clock, *checks)
+    source, target = [await incident_of(defined, check) for check in checks]
+    pace = Pace()
+    await defined.context.database.write(
+        lambda db: regroup.merge(db, source, target, "Anna", clock.now(), pace)
+    )
+    draft = await do(defined, drafting.from_incident, "public", source, clock.now())
+    assert (draft.incident_id, draft.title) == (target, "CPU allowance and Mail are delayed")
+    assert (await do(defined, drafting.from_incident, "public", target, clock.now())).id == draft.id
 
 
 async def test_an_incident_that_affects_nothing_on_the_page_makes_no_draft(

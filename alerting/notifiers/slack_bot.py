@@ -157,18 +157,16 @@ def _outcome(reply: Reply) -> Outcome:
             reason = f"{reply.where} answered {error}"
             return Unreachable(reason, reply.retry_after, throttled=error.startswith("rate"))
         case {"ok": False, "error": str(error)}:
-            return Refused(f"{reply.where} answered {_word(error)}", address=error in _NO_SUCH_CHANNEL)
+            word = _word(error)
+            reason = f"answered {word}" if word else "refused the message, for a reason that cannot be shown"
+            return Refused(f"{reply.where} {reason}", address=error in _NO_SUCH_CHANNEL)
         case _:
             return reply.failure()
 
 
 def _word(error: object) -> str:
     """Return Slack's word, such as invalid_auth. Anything else is not Slack's, and is not shown."""
-    return (
-        error
-        if isinstance(error, str) and re.fullmatch(r"[a-z_]{1,64}", error)
-        else "an error without a name"
-    )
+    return error if isinstance(error, str) and re.fullmatch(r"[a-z_]{1,64}", error) else ""
 
 
 def _is_signed(call: Call, secret: str) -> bool:

@@ -35,6 +35,7 @@ LONGER_READ_LIMIT = 64_000
 LONGEST_PAUSE = timedelta(days=1)
 """The longest wait that a provider may ask for."""
 
+_CLASSES = {4: "Client Error", 5: "Server Error"}
 _TRY_AGAIN = frozenset({408, 425, 429})
 _UNUSABLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
@@ -58,8 +59,8 @@ class Reply:
 
     @property
     def line(self) -> str:
-        """The status with its name, such as "404 Not Found"."""
-        return f"{self.status} {responses.get(self.status, '')}".rstrip()
+        """The status with its name, such as "404 Not Found", or that of its class (RFC 9110, 15)."""
+        return f"{self.status} {responses.get(self.status) or _CLASSES.get(self.status // 100, '')}".rstrip()
 
     def fields(self) -> Mapping[str, object]:
         """Return the body as a JSON object, empty if it is anything else."""

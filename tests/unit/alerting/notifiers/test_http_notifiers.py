@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -134,6 +135,26 @@ async def test_what_a_retry_can_help_is_unreachable(provider: Provider, send: Se
     assert not outcome.throttled
 
 
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (401, "401 Unauthorized"),
+        (429, "429 Too Many Requests"),
+        (500, "500 Internal Server Error"),
+        (503, "503 Service Unavailable"),
+        (520, "520 Server Error"),
+    ],
+)
+@pytest.mark.parametrize("body", ["", "{}", "<html>Oops</html>"])
+async def test_a_failure_without_words_of_the_provider_is_told_by_its_status(
+    provider: Provider, send: Send, status: int, line: str, body: str
+) -> None:
+    provider.answers(status, body)
+    outcome = await send()
+    assert isinstance(outcome, Refused | Unreachable)
+    assert outcome.reason == f"{provider.where} answered {line}"
+
+
 @pytest.mark.parametrize("after", ["30", "Sun, 03 May 2026 12:00:30 GMT"])
 async def test_a_rate_limit_is_told_with_its_pause(provider: Provider, send: Send, after: str) -> None:
     provider.answers(429, headers={"Retry-After": after, "Date": "Sun, 03 May 2026 12:00:00 GMT"})
@@ -198,12 +219,21 @@ async def test_cancellation_passes_through(provider: Provider, send: Send) -> No
         await sending
 
 
+@pytest.mark.parametrize("kind", sorted(TAKEN.keys() - FORMS), indirect=True)
 async def test_the_body_is_json_and_says_so(kind: str, provider: Provider, send: Send) -> None:
-    if kind in FORMS:
-        pytest.skip("it takes forms")
     provider.answers_in_turn(*TAKEN[kind])
     await send()
     request = provider.heard[0]
     assert request.line.startswith("PUT " if kind == "matrix" else "POST ")
     assert request.headers["content-type"].startswith("application/json")
     assert isinstance(json.loads(request.body), list if kind == "alertmanager" else dict)
+
+
+@pytest.mark.parametrize("kind", sorted(FORMS), indirect=True)
+async def test_the_body_is_a_form_and_says_so(kind: str, provider: Provider, send: Send) -> None:
+    provider.answers_in_turn(*TAKEN[kind])
+    await send()
+    request = provider.heard[0]
+    assert request.line.startswith("POST ")
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(request.body.decode(), strict_parsing=True)

@@ -125,8 +125,8 @@ async def test_a_refusal_says_whether_it_is_the_channel(
     provider: Provider, send: Sending, word: str, address: bool
 ) -> None:
     provider.answers(200, json.dumps({"ok": False, "error": word}))
-    shown = word if word != "<x>" else "an error without a name"
-    assert await send() == Refused(f"{provider.where} answered {shown}", address=address)
+    shown = f"answered {word}" if word != "<x>" else "refused the message, for a reason that cannot be shown"
+    assert await send() == Refused(f"{provider.where} {shown}", address=address)
 
 
 @pytest.mark.parametrize("word", ["internal_error", "service_unavailable", "request_timeout"])

@@ -137,6 +137,7 @@ class Composer:
             reopens=pages_somebody and earlier < page.occurrence,
             thread=facts.threads.get((page.incident_id, contact.mark)),
             with_people=[other for other in with_people if other.id != person.id],
+            paged=facts.paged.get(page.incident_id, ()),
             recap=recap.of(facts.past[page.incident_id], page.created_at),
             messages=facts.messages_at(page.incident_id, contact),
             shared=shared,
@@ -153,6 +154,7 @@ class _Facts:
     readers: Counter[str]
     sequences: Mapping[int, int]
     past: Mapping[int, Sequence[Entry]]
+    paged: Mapping[int, Collection[str]]
     last_paged: Mapping[tuple[int, str], int]
     threads: Mapping[tuple[int, str], str]
     coming: Mapping[tuple[int, Recipient], News]
@@ -208,6 +210,7 @@ def _facts(db: Connection, pages: Collection[Page]) -> _Facts:
         readers=Counter(contact.mark for person in crew.people.values() for contact in person.all_contacts),
         sequences=sequences,
         past=timeline_store.entries_of(db, numbers, recap.KINDS),
+        paged=outbox.paged_people(db, numbers),
         last_paged=attempts.last_paged(db, again) if again else {},
         threads=attempts.threads(db, begun) if begun else {},
         coming=outbox.news_to_come(db, numbers),

@@ -257,21 +257,17 @@ def _place(subject: Subject) -> str:
 
 def _next(subject: Subject) -> str:
     """Return who is paged next: "Cleo is paged", "you are paged again"."""
-    if subject.next_draws:
-        names = [
-            "you" if person.id == subject.person.id and not subject.shared else person.name
-            for person in subject.next_people
-        ]
-        return f"{times.people(names, draws=True)} {times.are(names, draws=True)} paged"
-    people = {person.id: person for person in subject.next_people}
-    again = people.pop(subject.person.id, None)
-    names = [person.name for person in people.values()]
-    if again is None:
-        return f"{times.names(names)} {'is' if len(names) == 1 else 'are'} paged"
-    everybody = [person.name for person in subject.next_people] if subject.shared else ["you", *names]
-    verb = "is" if subject.shared and not names else "are"
-    again_ = " again" if people.keys() <= {person.id for person in subject.with_people} else ""
-    return f"{times.names(everybody)} {verb} paged{again_}"
+    earlier = {subject.person.id, *(person.id for person in subject.with_people), *subject.paged}
+    called = [
+        ("you" if person.id == subject.person.id and not subject.shared else person.name, person.id)
+        for person in subject.next_people
+    ]
+    called.sort(key=lambda each: each[0] != "you")
+    return times.paged(
+        [name for name, _ in called],
+        [name for name, person in called if person in earlier],
+        subject.next_draws,
+    )
 
 
 def _capital(text: str) -> str:

@@ -64,6 +64,8 @@ class Subject:
     """When those are paged: the incident's next action, or later if they have quiet hours then."""
     with_people: Sequence[Person] = ()
     """The others who are paged with this person."""
+    paged: Collection[str] = ()
+    """The names of everybody whom the incident has paged so far."""
     joined: Collection[int] = ()
     changed: Collection[int] = ()
     back: Collection[int] = ()

@@ -1,6 +1,6 @@
 """Times and durations as people say them. Pure; the reader's zone is an argument."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -91,6 +91,15 @@ def are(listed: Sequence[str], draws: bool = False) -> str:
     if draws and len(listed) > 1:
         return "are" if "you" in listed and len(listed) <= MOST_NAMED else "is"
     return "are" if len(listed) > 1 or list(listed) == ["you"] else "is"
+
+
+def paged(listed: Sequence[str], earlier: Collection[str], draws: bool = False) -> str:
+    """Return who is paged, and who of them again: "Ann is paged", "Cleo is paged and you are paged again"."""
+    again = [name for name in listed if name in earlier]
+    first = [name for name in listed if name not in earlier]
+    if draws or not (again and first):
+        return f"{people(listed, draws)} {are(listed, draws)} paged{'' if first else ' again'}"
+    return f"{names(first)} {are(first)} paged and {names(again)} {are(again)} paged again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ GET shows the incident as it is now and changes nothing, because mail scanners f
 redirected to the incident. Any other client, such as the button of an ntfy notification, gets one line of text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -231,7 +231,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "incident": incident,
         "title": called(incident, dossier.symptoms, around, now),
         "extent": view_rows.how_much(incident, dossier.symptoms, around, now),
-        "sentence": _sentence(dossier, crew, name, now),
+        "sentence": _sentence(dossier, crew, name, desk.paged_people(db, incident.id), now),
         "symptoms": [(job, view_rows.job_word(job)) for job in listed[:MAX_LISTED]],
         "more": max(len(listed) - MAX_LISTED, 0),
         "speaker": next((job for job in listed if job.facts.last_said), None),
@@ -264,7 +264,7 @@ def _beside(around: Surroundings, raised: Sequence[RaisedSymptom], now: datetime
     return sentences(around, len(subject.standing(raised, now)), Clock(now, named))
 
 
-def _sentence(dossier: desk.Dossier, crew: Crew, reader: str, now: datetime) -> Words:
+def _sentence(dossier: desk.Dossier, crew: Crew, reader: str, paged: Collection[str], now: datetime) -> Words:
     """Return how the incident stands, and that the reader has it if they have acknowledged it."""
     incident = dossier.incident
     if incident.state is Life.ACKNOWLEDGED and incident.acknowledged_by == reader:
@@ -280,6 +280,7 @@ def _sentence(dossier: desk.Dossier, crew: Crew, reader: str, now: datetime) -> 
         now,
         held=view_rows.held_by(dossier.symptoms, now),
         reader=reader,
+        paged=paged,
     )
 
 

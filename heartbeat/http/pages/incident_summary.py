@@ -1,6 +1,6 @@
 """The sentence at the top of the screen of an incident, and on the phone of who answers. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from alerting import recap, times
@@ -23,11 +23,12 @@ def of(
     *,
     held: str = "",
     reader: str = "",
+    paged: Collection[str] = (),
 ) -> Words:
     """Return the state of an incident and its next step.
 
     `coming` is the next page, `past` is what happened so far, `held` is the sentence on what holds all that is down, if
-    anything does, and the `reader` of this name is "you".
+    anything does, the `reader` of this name is "you", and `paged` are those who were paged so far.
     """
     next_at = incident.next_at or now
     match incident.state:
@@ -42,12 +43,12 @@ def of(
             return (f"Snoozed by {by}; pages again at ", next_at, " unless resolved.")
         case Life.OPEN:
             lasting = f", for {times.duration(now - incident.opened_at)}. "
-            people = _called(coming.people, reader)
-            paged = f"{times.people(people, coming.draws)} {times.are(people, coming.draws)} paged at "
+            again = _called([person for person in coming.people if person.id in paged], reader)
+            following = times.paged(_called(coming.people, reader), again, coming.draws)
             told = _so_far(past, held, reader)
             why = _quiet(coming, reader)
             end = " if it is still down then." if held else f"{why}."
-            return ("Open since ", incident.opened_at, lasting, *told, f"; {paged}", coming.at, end)
+            return ("Open since ", incident.opened_at, lasting, *told, f"; {following} at ", coming.at, end)
 
 
 def _called(people: Sequence[Person], reader: str) -> list[str]:

@@ -273,7 +273,16 @@ def test_a_runbook_that_all_jobs_share_needs_no_name() -> None:
         ),
         (
             {"next_people": [ANNA, CLEO]},
-            "You are first on call (ops), with Ben. If nobody answers, you and Cleo are paged at 03:20 UTC.",
+            "You are first on call (ops), with Ben. "
+            "If nobody answers, Cleo is paged and you are paged again at 03:20 UTC.",
+        ),
+        (
+            {"step": 1, "with_people": (), "next_people": [BEN, CLEO], "paged": ["anna", "ben", "cleo"]},
+            "You are second on call (ops). If nobody answers, Ben and Cleo are paged again at 03:20 UTC.",
+        ),
+        (
+            {"step": 1, "with_people": (), "next_people": [BEN, ANNA], "paged": ["anna", "ben"]},
+            "You are second on call (ops). If nobody answers, you and Ben are paged again at 03:20 UTC.",
         ),
         (
             {"next_people": [ANNA, BEN]},
@@ -302,6 +311,7 @@ ROUND = Policy("ops", (Step(("anna", "ben", "cleo"), timedelta(minutes=5), round
         ([BEN, CLEO], "Ben or Cleo is paged"),
         ([ANNA, BEN, CLEO], "Ben, Cleo or you are paged"),
         ([CLEO], "Cleo is paged"),
+        ([ANNA], "you are paged again"),
         ([ANNA, *[CLEO] * 5], "one of 6 people is paged"),
     ],
 )

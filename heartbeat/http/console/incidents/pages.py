@@ -253,6 +253,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
             recap.of(dossier.timeline, now),
             now,
             held=held,
+            paged=desk.paged_people(db, number),
         ),
         "title": called(incident, dossier.symptoms, around, now),
         "extent": extent,

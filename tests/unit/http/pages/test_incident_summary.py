@@ -70,6 +70,13 @@ def test_an_incident_says_who_is_paged_next() -> None:
     )
     to_ann = incident_summary.of(OPEN, page_to("Ann"), Recap(1), now, reader="Ann")
     assert plain(to_ann, now).endswith("Nobody has answered; you are paged at 03:20 UTC.")
+    again = incident_summary.of(
+        OPEN, page_to("Ann"), Recap(1), now, reader="Ann", paged=[page_to("Ann").people[0].id]
+    )
+    assert plain(again, now).endswith("Nobody has answered; you are paged again at 03:20 UTC.")
+    both = page_to("Ann", "Bob")
+    wider = incident_summary.of(OPEN, both, Recap(1), now, paged=[both.people[0].id])
+    assert plain(wider, now).endswith("; Bob is paged and Ann is paged again at 03:20 UTC.")
     handed_on = PastAnswer("acknowledged", "Ann", NOW, "handed on", "Ann")
     assert of(OPEN, "Bob", past=Recap(2, None, handed_on)).endswith(
         " Ann acknowledged it at 03:00 UTC and handed it on; Bob is paged at 03:20 UTC."

@@ -193,7 +193,11 @@ async def test_each_notice_names_who_is_next_and_counts_those_before_it(database
     ("answer", "reader", "following"),
     [
         (lambda db: desk.reassign(db, 1, "carl", "Ben", LATER), "anna", "Carl is paged at 03:01 UTC."),
-        (lambda db: desk.withdraw(db, 1, "Anna", LATER), "carl", "Anna and Ben are paged again at 03:01 UTC."),
+        (
+            lambda db: desk.withdraw(db, 1, "Anna", LATER),
+            "carl",
+            "Anna and Ben are paged again at 03:01 UTC.",
+        ),
     ],
     ids=["reassigned", "withdrawn"],
 )

@@ -36,7 +36,8 @@ def add(root: Node, configuration: Configuration, warnings: Problems, *, whole: 
 def _references(root: Node, configuration: Configuration, warnings: Problems) -> None:
     """Add the warnings about entries that miss or resemble others."""
     if configuration.checks and not configuration.policies:
-        warnings.add(1, "policies", "there are none, so pages reach only this service's own terminal.")
+        caught = "the catch-all" if configuration.catch_all else "this service's own terminal"
+        warnings.add(1, "policies", f"there are none, so pages reach only {caught}.")
     _labels(root, configuration.checks, warnings)
     _early(root, configuration.checks, warnings)
     having = _by_label(configuration.checks.values())

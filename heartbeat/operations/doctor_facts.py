@@ -238,6 +238,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         ],
         reach_nobody=[name for name, policy in policies.items() if not reaches(policy.targets)],
         catch_all=bool(crew.catch_all) or not policies,
+        caught=reaches(crew.catch_all),
         idle_catch_all=() if reaches(crew.catch_all) else crew.catch_all,
         without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],

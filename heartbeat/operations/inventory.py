@@ -24,6 +24,8 @@ class Inventory:
     """False if there are policies, and the pages of those who reach nobody go to the terminal alone."""
     idle_catch_all: Sequence[str] = ()
     """The names of a catch-all that reaches nobody."""
+    caught: bool = False
+    """True if a catch-all reaches somebody."""
     without_policy: Sequence[str] = ()
     never_heard: Sequence[str] = ()
     refused: Sequence[str] = ()
@@ -95,13 +97,19 @@ def _peers(inventory: Inventory) -> Iterator[Finding]:
 
 def _named(inventory: Inventory) -> Iterator[Finding]:
     """Yield a finding for each problem that somebody or something has, with their names."""
-    own_terminal = "so their pages go to the service's own terminal"
+    own_terminal = "the service's own terminal"
+    last_resort = f"so their pages go to {'the catch-all' if inventory.caught else own_terminal}"
     for names, weigh, subject, problem in (
         (inventory.without_contacts, bad, "people", "without a contact, so nobody can page them"),
         (inventory.unusable_contacts, bad, "people", "with a contact whose notifier does not work here"),
-        (inventory.reach_nobody, bad, "policies", f"that reach nobody, {own_terminal}"),
-        (inventory.idle_catch_all, bad, "catch-all", f"that reaches nobody, {own_terminal}"),
-        (inventory.without_policy, warn, "checks", f"without a policy, {own_terminal}"),
+        (inventory.reach_nobody, bad, "policies", f"that reach nobody, {last_resort}"),
+        (
+            inventory.idle_catch_all,
+            bad,
+            "catch-all",
+            f"that reaches nobody, so its pages go to {own_terminal}",
+        ),
+        (inventory.without_policy, warn, "checks", f"without a policy, {last_resort}"),
         (inventory.never_heard, warn, "checks", "expected for a week and never pinged"),
         (
             inventory.refused,

@@ -296,6 +296,10 @@ def test_a_likely_mistake_is_a_warning() -> None:
     )
     group_by, policies, steps, match = configuration.warnings
     assert policies == "f:1: policies: there are none, so pages reach only this service's own terminal."
+    (caught,) = parse(
+        "people: {a: {contacts: [{console: x}]}}\ncatch_all: a\nchecks: {c: {every: 1h}}"
+    ).warnings
+    assert caught == "f:1: policies: there are none, so pages reach only the catch-all."
     assert group_by == "f:1: group_by[0]: no check has the label hots."
     assert steps.startswith('f:3: checks.a: "*/45" means minute 0, 45 of each hour')
     assert match == "f:9: status_pages.p.components[1].match: fits no check, so this row never shows a fault."

@@ -118,7 +118,12 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
         (
             inventory(idle_catch_all=["gone", "b"]),
             Weight.BAD,
-            "that reaches nobody, so their pages go to the service's own terminal: gone, b.",
+            "that reaches nobody, so its pages go to the service's own terminal: gone, b.",
+        ),
+        (
+            inventory(reach_nobody=["ops"], caught=True),
+            Weight.BAD,
+            "that reach nobody, so their pages go to the catch-all: ops.",
         ),
         (inventory(reach_nobody=["ops"]), Weight.BAD, "that reach nobody, so their pages"),
         (

@@ -146,6 +146,21 @@ async def test_problems_with_the_contents_of_the_database_are_found(settings: Se
     assert "which is not known here" in facts.notifier_faults["ntfy"]
 
 
+@pytest.mark.parametrize(
+    ("names", "caught", "idle"), [((), False, ()), (("none",), False, ("none",)), (("none", "ann"), True, ())]
+)
+async def test_whether_the_catch_all_reaches_anybody_is_found(
+    settings: Settings, names: tuple[str, ...], caught: bool, idle: tuple[str, ...]
+) -> None:
+    people = [Person("ann", "Ann", (Contact("console", "terminal"),)), Person("none", "None", ())]
+    policies = [Policy("ops", (Step(("none",), timedelta(minutes=5)),))]
+    write(settings, lambda db: desk.install(db, people, policies, {}, catch_all=names))
+    inventory = (await examined(settings)).inventory
+    assert inventory is not None
+    found = (inventory.catch_all, inventory.caught, tuple(inventory.idle_catch_all))
+    assert found == (bool(names), caught, idle)
+
+
 async def test_notifiers_whose_providers_call_are_found_by_their_settings(settings: Settings) -> None:
     def fill(*written: tuple[str, dict[str, str]]) -> None:
         write(settings, lambda db: desk.install(db, [], [], dict(written)))

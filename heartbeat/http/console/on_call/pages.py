@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from alerting import desk, times
+from alerting import desk, escalation, times
 from alerting.crew import Crew
 from alerting.escalation import Policy
 from alerting.notifiers import push
@@ -153,11 +153,12 @@ def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
     people, channels = _sorted(crew, channels=False), _sorted(crew, channels=True)
     shown = [*people[:PEOPLE_SHOWN], *channels[:CHANNELS_SHOWN]]
     members = _members(db, shown, crew, policies, request.now)
+    catch_all = on_call_view.catch_all(desk.catch_all(db), crew, request.now)
     return {
-        "sentence": on_call_view.sentence(first),
+        "sentence": on_call_view.sentence(first, catch_all.people),
         "following": on_call_view.following(first),
         "plans": plans[:POLICIES_SHOWN],
-        "catch_all": on_call_view.catch_all(desk.catch_all(db), crew, request.now),
+        "catch_all": catch_all,
         "rotations": [
             (each, duty.sentence(each, request.now)) for each in duty.of(crew, request.now)[:ROTATIONS_SHOWN]
         ],
@@ -268,7 +269,7 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
     named = [(check, view_rows.word(check, request.now)) for check in checks]
     return {
         "plan": plan,
-        "last_resort": on_call_view.last_resort(plan),
+        "last_resort": on_call_view.last_resort(escalation.last_resort(crew, request.now)),
         "outlooks": forecast.outlooks(db, policies[name], request.now),
         "named": named,
         "most": MOST_CHECKS,

@@ -95,8 +95,11 @@ class PolicyView:
     checks: int
     warnings_wait_for: str = ""
     """Working hours in words, empty if nothing waits for them."""
-    last_resort: Sequence[Person] = (OPERATOR,)
-    """The people of the catch-all."""
+
+    @property
+    def reaches(self) -> bool:
+        """True if a step reaches somebody, so that the catch-all is not needed."""
+        return any(stage.reaches for stage in self.stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +179,7 @@ def plan(
     repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE
     waits = rotations.hours_in_words(policy.warnings_wait_for) if policy.warnings_wait_for else ""
-    last = escalation.last_resort(crew, now)
-    return PolicyView(
-        policy.name, policy.name == default, declared, stages, repeats_every, checks, waits, last
-    )
+    return PolicyView(policy.name, policy.name == default, declared, stages, repeats_every, checks, waits)
 
 
 def catch_all(defined: CatchAll | None, crew: Crew, now: datetime) -> CatchAllView:
@@ -197,26 +197,23 @@ def names_of(ids: Iterable[str], crew: Crew) -> list[str]:
     return [crew.people[one].name if one in crew.people else one for one in ids]
 
 
-def sentence(first: PolicyView | None) -> str:
-    """Say who is on call, by the default policy."""
+def sentence(first: PolicyView | None, last: Sequence[Person] = (OPERATOR,)) -> str:
+    """Say who is on call, by the default policy. `last` are the people of the catch-all."""
     if first is None:
-        return "Nobody is on call: there is no policy, so pages go only to the terminal of the service."
+        return f"Nobody is on call: there is no policy, so pages go only to {last_resort(last)}."
     reached = _reached(first)
     if not reached:
-        return f"Nobody who is on call can be reached: pages go to {last_resort(first)}."
+        return f"Nobody who is on call can be reached: pages go to {last_resort(last)}."
     names, draws = _names(reached[0].people), reached[0].round_robin
     in_turn = ", in turn" if draws and len(names) > 1 else ""
     return f"{times.names(names)} {times.are(names)} on call{in_turn}."
 
 
-def last_resort(plan: PolicyView) -> str:
-    """Return where the pages of a policy go that reaches nobody."""
-    return caught_by(plan.last_resort) + ("" if list(plan.last_resort) == [OPERATOR] else ", the catch-all")
-
-
-def caught_by(people: Sequence[Person]) -> str:
-    """Return the names of the people of the catch-all."""
-    return "the terminal of the service" if list(people) == [OPERATOR] else times.names(_names(people))
+def last_resort(people: Sequence[Person]) -> str:
+    """Return where pages go if nobody of a policy is reached. These are the people of the catch-all."""
+    if list(people) == [OPERATOR]:
+        return "the terminal of the service"
+    return f"{times.names(_names(people))}, the catch-all"
 
 
 def following(first: PolicyView | None) -> str:

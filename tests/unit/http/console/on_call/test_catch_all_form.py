@@ -68,6 +68,14 @@ async def test_it_is_chosen_and_shown(system: System, browser: httpx.AsyncClient
     assert (entry.action, entry.target) == ("catch_all.make", "catch_all")
 
 
+async def test_a_policy_that_reaches_nobody_says_that_the_catch_all_is_paged(
+    browser: httpx.AsyncClient,
+) -> None:
+    words = (await see(browser, "/on-call/policies/idle")).words
+    assert "nobody so the catch-all is paged at once" in words
+    assert "the next step that reaches somebody" not in words
+
+
 async def test_it_is_changed_unless_somebody_else_did_meanwhile(
     system: System, browser: httpx.AsyncClient
 ) -> None:

@@ -77,7 +77,16 @@ def test_the_roster_is_one_sentence(steps: list[Step], first: str, then: str) ->
 
 def test_without_a_policy_nobody_is_on_call() -> None:
     assert on_call_view.sentence(None).startswith("Nobody is on call: there is no policy")
+    assert on_call_view.sentence(None).endswith("pages go only to the terminal of the service.")
+    assert on_call_view.sentence(None, [ANNA]).endswith("pages go only to Anna, the catch-all.")
     assert on_call_view.following(None) == ""
+
+
+def test_only_a_policy_that_reaches_nobody_needs_the_catch_all() -> None:
+    ghost = plan(Step(("ghost",), FIVE))
+    assert not ghost.reaches
+    assert plan(Step(("ghost",), FIVE), Step(("ben",), FIVE)).reaches
+    assert on_call_view.sentence(ghost, [ANNA]).endswith("can be reached: pages go to Anna, the catch-all.")
 
 
 def test_the_owner_is_told_of_people_and_of_policies() -> None:

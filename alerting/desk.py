@@ -90,6 +90,7 @@ from alerting.proof import Proof as Proof
 from alerting.receipts import known_ids as known_ids
 from alerting.receipts import receipt as receipt
 from alerting.regroup import merge as merge
+from alerting.regroup import regrouped as regrouped
 from alerting.regroup import split as split
 from alerting.relief import Relief as Relief
 from alerting.relief import relieve as relieve

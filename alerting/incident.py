@@ -36,6 +36,12 @@ class Pace:
     settling: timedelta = SETTLING
 
 
+MERGED = "merged"
+"""The word for an incident that goes on in another one."""
+SPLIT = "split "
+"""The beginning of the cause keys of incidents that were split off others."""
+
+
 class State(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
@@ -261,8 +267,15 @@ class Incident:
         return self.settles_at is not None
 
     @property
+    def is_split(self) -> bool:
+        """True if people have split it off another one."""
+        return self.cause_key.startswith(SPLIT)
+
+    @property
     def word(self) -> str:
         """The word for how it stands."""
+        if self.merged_into is not None:
+            return MERGED
         return "recovering" if self.recovering else self.state.value
 
     @property

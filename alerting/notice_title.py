@@ -185,9 +185,9 @@ def _update(subject: Subject, now: datetime) -> str:
         return _named(subject, now, lambda name: f"{name}: {word}")
     share = _share(down, subject.surroundings, subject.describe).replace(" jobs ", " ", 1)
     news = _news(subject)
-    return _fit(
-        subject.incident.title, lambda name: f"{news} {subject.surroundings.preposition} {name} ({share})"
-    )
+    around = subject.surroundings
+    title = around.title or subject.incident.title
+    return _fit(title, lambda name: f"{news} {around.preposition} {name} ({share})")
 
 
 def _news(subject: Subject) -> str:
@@ -247,7 +247,9 @@ def _ending(subject: Subject, now: datetime) -> list[str]:
     at = incident.ended_at or now
     if incident.merged_into is not None:
         return [_named(subject, now, lambda name: f"{name}: {cut(subject.words, 40)}")]
-    lasted = f"{_past(jobs, incident, subject.describe)} for {times.duration(at - incident.opened_at)}"
+    # What was split off is older than its incident.
+    since = min(job.facts.since for job in jobs) if incident.is_split and jobs else incident.opened_at
+    lasted = f"{_past(jobs, incident, subject.describe)} for {times.duration(at - since)}"
     if subject.words.startswith(RESOLVED_BY):
         return [_named(subject, now, lambda name: f"{name}: {cut(subject.words, 40)}"), f"was {lasted}"]
     reasons = Counter(symptom.cleared_why or WELL for symptom in jobs)
@@ -256,13 +258,13 @@ def _ending(subject: Subject, now: datetime) -> list[str]:
         parts = [f"{times.count(well, 'job')} fine again"] if well else []
         parts += [f"{count:,} {why}" if len(jobs) > 1 else why for why, count in reasons.most_common()]
         return [_named(subject, now, lambda name: f"{name}: {cut(', '.join(parts), 40)}"), f"was {lasted}"]
-    group, since = subject.surroundings, f"since {clock.at(at)}"
+    group, well_since = subject.surroundings, f"since {clock.at(at)}"
     if len(jobs) == 1:
-        return [_named(subject, now, lambda name: f"OK {name}: fine {since}"), lasted]
+        return [_named(subject, now, lambda name: f"OK {name}: fine {well_since}"), lasted]
     if ended_well(subject, now):
         both = "both" if group.total == 2 else f"all {group.total:,}"
-        return [_named(subject, now, lambda name: f"OK {name}: {both} jobs fine {since}"), lasted]
-    fine = f"{times.count(well, 'job')} fine again {since}"
+        return [_named(subject, now, lambda name: f"OK {name}: {both} jobs fine {well_since}"), lasted]
+    fine = f"{times.count(well, 'job')} fine again {well_since}"
     return [_named(subject, now, lambda name: f"{name}: {fine}"), lasted]
 
 
@@ -296,7 +298,9 @@ def _named(subject: Subject, now: datetime, title: Callable[[str], str]) -> str:
 
 
 def _name(jobs: Sequence[RaisedSymptom], incident: Incident, surroundings: Surroundings) -> str:
-    return _of_job(jobs[0].title, surroundings.group) if len(jobs) == 1 else incident.title
+    if len(jobs) == 1:
+        return _of_job(jobs[0].title, surroundings.group)
+    return surroundings.title or incident.title
 
 
 def _fit(name: str, title: Callable[[str], str]) -> str:

@@ -7,13 +7,16 @@ from sqlalchemy import Connection
 
 from alerting import gather, outbox, recovery, regrouping, store, symptom_store, timeline
 from alerting.answer import Missing
-from alerting.incident import Entry, Pace, State
+from alerting.incident import MERGED, Entry, Incident, Pace, State
 from alerting.notice import NoticeKind
 from alerting.regrouping import Merged, Split, Unmergeable
 from alerting.tell import tell
 
-MERGED = "merged"
-"""The kind of the line in the timeline of the incident that takes in another one."""
+
+def regrouped(db: Connection, incidents: Collection[Incident]) -> set[int]:
+    """Return the numbers of those that have taken in others, or were split off others."""
+    split_off = {incident.id for incident in incidents if incident.is_split}
+    return split_off | store.taken_in(db, [incident.id for incident in incidents])
 
 
 def merge(

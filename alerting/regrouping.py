@@ -98,7 +98,7 @@ def split(
     new = Incident(
         id=0,
         # What comes next with the old key belongs to the old incident.
-        cause_key=f"split {first.id} of {incident.cause_key}",
+        cause_key=f"{life.SPLIT}{first.id} of {incident.cause_key}",
         title=incident.title,
         cause=first.cause,
         state=State.OPEN,

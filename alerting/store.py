@@ -247,6 +247,14 @@ def save_merged(db: Connection, source: int, target: int) -> None:
     db.execute(update(incidents).where((incidents.c.id == source) | earlier).values(merged_into=target))
 
 
+def taken_in(db: Connection, incident_ids: Collection[int]) -> set[int]:
+    """Return those of these incidents into which others were merged."""
+    query = select(incidents.c.merged_into).where(
+        incidents.c.merged_into.is_not(None), among(db, incidents.c.merged_into, incident_ids)
+    )
+    return set(db.execute(query.distinct()).scalars())
+
+
 def merged_homes(db: Connection, cause_keys: Collection[str]) -> dict[str, int]:
     """Return by cause key the open incident that the newest incident of that key was merged into."""
     home = incidents.alias("home")

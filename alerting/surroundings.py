@@ -67,6 +67,8 @@ class Surroundings:
     """The last success of those alive."""
     group: str = ""
     """The title of the group; empty if the job stands alone."""
+    title: str = ""
+    """What the incident is called, if people have merged others into it or split it off."""
     preposition: str = "on"
     """How something is there: "on" a host, "in" a region."""
     oldest_at: datetime | None = None
@@ -108,13 +110,17 @@ def sentences(around: Surroundings, down: int, clock: Clock) -> list[str]:
 
 
 def also(around: Surroundings) -> str:
-    """Return the other incidents of the group: "Also on db-1: incident 12, Import feed failed." Empty without any."""
+    """Return the other incidents of the group: "Also on db-1: incident 12, Import feed failed." Empty without any.
+
+    Of several groups, it does not say where they are.
+    """
     if not around.incidents:
         return ""
     named = [f"incident {other.number}, {other.words}" for other in around.incidents]
     if around.more_incidents:
         named.append(f"and {times.count(around.more_incidents, 'more incident')}")
-    return f"Also {around.preposition} {around.group}: {'; '.join(named)}."
+    where = f" {around.preposition} {around.group}" if around.group else ""
+    return f"Also{where}: {'; '.join(named)}."
 
 
 def _group(around: Surroundings, down: int, clock: Clock) -> str:

@@ -3,14 +3,16 @@
 A page tells how many groups are fine beside its own, and names some that are not.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import chain, islice
 
 from alerting.incident import Incident
 from alerting.surroundings import Elsewhere, GroupState
 from heartbeat.checks import cause, level
 from heartbeat.checks.groups import AllGroups, CheckGroup, Tally
+from heartbeat.checks.incident_groups import About
 
 NAMED = 3
 """Other incidents, and other groups that are not fine, that are named."""
@@ -38,17 +40,16 @@ class Everywhere:
         own = self.states.get(key)
         return self.state(levels[0]) if whole and whole.total > (own.total if own else 0) else None
 
-    def besides(self, key: str, told: Collection[str]) -> Elsewhere | None:
-        """Return all groups but that of `key`. It names some that are not fine, but none that is `told` apart."""
-        if key == cause.OF_SERVICE or self.groups is None:
+    def besides(self, about: About, told: Collection[str]) -> Elsewhere | None:
+        """Return all groups but those that an incident is about.
+
+        It names some that are not fine, but none that is `told` apart.
+        """
+        if about.key == cause.OF_SERVICE or self.groups is None:
             # Checks have nothing to do with the service itself.
             return None
-        own = self.states.get(key)
-        inside = self.within.get(key) or (_alone(own) if own else None)
-        kinds = [tally for tally in (_without(tally, inside) for tally in self.groups.tallies) if tally.total]
-        numbers = {
-            other: of_group for other, of_group in self.incidents.items() if not level.within(other, key)
-        }
+        kinds = [tally for tally in map(self._without(about), self.groups.tallies) if tally.total]
+        numbers = {other: of_group for other, of_group in self.incidents.items() if not about.covers(other)}
         # A group whose incident is recovering is not fine, though all of its checks are up.
         recovering = sum(
             self.within[other].total if other in self.within else 1
@@ -61,7 +62,7 @@ class Everywhere:
         uneasy = (
             f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
             for other, late in self.groups.uneasy.items()
-            if other not in (*told, *numbers) and not level.within(other, key)
+            if other not in (*told, *numbers) and not about.covers(other)
         )
         return Elsewhere(
             noun=cause.plural_of([tally.sample for tally in kinds]),
@@ -70,27 +71,42 @@ class Everywhere:
             not_fine=tuple(islice(chain(in_incidents, uneasy), NAMED)),
         )
 
+    def _without(self, about: About) -> Callable[[Tally], Tally]:
+        """Return what takes the groups of an incident out of a tally."""
+        own = [
+            key
+            for key in about.keys
+            if not any(level.within(key, other) for other in about.keys if other != key)
+        ]
+        inside = [
+            self.within.get(key) or _alone(self.states[key])
+            for key in own
+            if key in self.within or key in self.states
+        ]
+        return lambda tally: reduce(_without, inside, tally)
+
 
 def _alone(group: CheckGroup) -> Tally:
     """Return the tally of one group."""
     return Tally(group.key, int(group.total > 0), int(group.fine))
 
 
-def _without(tally: Tally, inside: Tally | None) -> Tally:
+def _without(tally: Tally, inside: Tally) -> Tally:
     """Return a tally without the groups of another."""
-    if inside is None or (cause.slug_of(inside.sample) is None) != (cause.slug_of(tally.sample) is None):
+    if (cause.slug_of(inside.sample) is None) != (cause.slug_of(tally.sample) is None):
         return tally
     return replace(tally, total=tally.total - inside.total, fine=tally.fine - inside.fine)
 
 
 def incidents_by_group(
-    urgent: Sequence[Incident], keys: Mapping[int, str], states: Mapping[str, CheckGroup]
+    urgent: Sequence[Incident], abouts: Mapping[int, About], states: Mapping[str, CheckGroup]
 ) -> dict[str, str]:
     """Return the incidents of each group in words: "incident 12", "incident 12, recovering", "incidents 12, 14"."""
     by_group: dict[str, list[Incident]] = {}
     for incident in urgent:
-        if keys[incident.id] in states and states[keys[incident.id]].total:
-            by_group.setdefault(keys[incident.id], []).append(incident)
+        for key in abouts[incident.id].keys:
+            if key in states and states[key].total:
+                by_group.setdefault(key, []).append(incident)
     return {key: _incidents(of_group) for key, of_group in by_group.items()}
 
 

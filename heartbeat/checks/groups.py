@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from alerting.sql import among
-from heartbeat.checks import lateness, level_store, store
+from heartbeat.checks import cause, lateness, level_store, store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.tables import checks
 
@@ -212,6 +212,18 @@ def keys_of(db: Connection, slugs: Collection[str]) -> dict[str, str]:
     """Return the group key of each of these checks, by slug."""
     query = select(checks.c.slug, checks.c.group_key).where(among(db, checks.c.slug, slugs))
     return {row.slug: row.group_key for row in db.execute(query)} if slugs else {}
+
+
+def homes(db: Connection, numbers: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Return by number the group key of each of these checks, with the title of that group."""
+    query = select(checks.c.id, checks.c.group_key, checks.c.name).where(among(db, checks.c.id, numbers))
+    return {
+        row.id: (
+            row.group_key,
+            row.name if cause.slug_of(row.group_key) is not None else cause.key_title(row.group_key),
+        )
+        for row in db.execute(query.order_by(checks.c.id))
+    }
 
 
 def running(db: Connection, names: Collection[str], limit: int) -> dict[str, list[str]]:

@@ -15,10 +15,11 @@ from alerting.incident import Incident, RaisedSymptom
 from alerting.notice import called, in_short
 from alerting.subject import cause_of
 from alerting.surroundings import LateJob, OtherIncident, Surroundings
-from heartbeat.checks import cause, deadline, groups, level, store, symptoms
+from heartbeat.checks import cause, deadline, groups, incident_groups, level, store, symptoms
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.everywhere import NAMED, Everywhere, incidents_by_group
 from heartbeat.checks.groups import AllGroups, CheckGroup
+from heartbeat.checks.incident_groups import About
 
 DETAILED_AT_ONCE = 50
 """The most incidents at once that are told all of it. In a storm only the groups are counted."""
@@ -54,34 +55,35 @@ def of(
     if not 0 < len(incidents) <= DETAILED_AT_ONCE:
         return within_groups(db, incidents, raised, now)
     urgent = desk.open_incidents(db, _MOST_URGENT)
-    keys = _group_keys(db, [*incidents, *urgent])
-    twins = _same_jobs(db, incidents, raised, keys)
-    above = {incident.id: level.above(keys[incident.id])[-1:] for incident in incidents}
+    abouts = incident_groups.of(db, [*incidents, *urgent])
+    twins = _same_jobs(db, incidents, raised, abouts)
+    above = {incident.id: _above(abouts[incident.id]) for incident in incidents}
     others = (key for found in (*twins.values(), *above.values()) for key in found)
-    states = groups.states(db, {*keys.values(), *others}, now)
+    own = {key for about in abouts.values() for key in about.keys}
+    states = groups.states(db, {*own, *others}, now)
     twins = {
         number: [key for key in found if key in states and states[key].total]
         for number, found in twins.items()
     }
-    levels = {key for key in keys.values() if level.is_level(key)}
+    levels = {key for key in own if level.is_level(key)}
     everywhere = Everywhere(
         states,
         all_groups or _counted(db, now),
-        incidents_by_group(urgent, keys, states),
+        incidents_by_group(urgent, abouts, states),
         groups.within_levels(db, levels, now) if levels else {},
     )
-    fine = _fine_twins(db, incidents, raised, keys, twins, now)
-    late = _late(db, {keys[incident.id] for incident in incidents}, states, now)
-    around = _within_groups(db, incidents, raised, keys, states, now)
+    fine = _fine_twins(db, incidents, raised, abouts, twins, now)
+    late = _late(db, {abouts[incident.id].key for incident in incidents}, states, now)
+    around = _within_groups(db, incidents, raised, abouts, states, now)
     of_number = {incident.id: incident for incident in incidents}
     return {
         number: replace(
-            _with_recovering(group, of_number[number], urgent, keys),
-            late_jobs=tuple(job for key, job in late if level.within(key, keys[number])),
-            above=everywhere.above(keys[number], above[number]),
+            _with_recovering(group, of_number[number], urgent, abouts),
+            late_jobs=tuple(job for key, job in late if group.late and abouts[number].covers(key)),
+            above=everywhere.above(abouts[number].key, above[number]),
             twins=fine.get(number),
             same_jobs=tuple(map(everywhere.state, twins[number])),
-            elsewhere=everywhere.besides(keys[number], twins[number]),
+            elsewhere=everywhere.besides(abouts[number], twins[number]),
         )
         for number, group in around.items()
     }
@@ -91,9 +93,10 @@ def within_groups(
     db: Connection, incidents: Sequence[Incident], raised: RaisedByIncident, now: datetime
 ) -> dict[int, Surroundings]:
     """Return what is beside each of these incidents in its own group only, by the incident's number."""
-    keys = _group_keys(db, incidents)
-    states = groups.states(db, set(keys.values()), now) if keys else {}
-    return _within_groups(db, incidents, raised, keys, states, now)
+    abouts = incident_groups.of(db, incidents)
+    own = {key for about in abouts.values() for key in about.keys}
+    states = groups.states(db, own, now) if own else {}
+    return _within_groups(db, incidents, raised, abouts, states, now)
 
 
 def titled(db: Connection, incidents: Sequence[Incident], now: datetime) -> list[Incident]:
@@ -124,25 +127,27 @@ def without(around: Surroundings, job: Check, now: datetime) -> Surroundings:
             return replace(around, total=around.total + 1)
 
 
-def _group_keys(db: Connection, incidents: Iterable[Incident]) -> dict[int, str]:
-    """Return the key of the group that each incident is about. A job that failed alone is about its own group."""
-    keys = {incident.id: cause.group_of(incident.cause_key) for incident in incidents}
-    slugs = {slug for key in keys.values() if (slug := cause.slug_of(key)) is not None}
-    own = groups.keys_of(db, slugs)
-    return {number: own.get(cause.slug_of(key) or "", key) for number, key in keys.items()}
+def _above(about: About) -> list[str]:
+    """Return the level above the group of an incident. Several groups have none."""
+    return level.above(about.key)[-1:] if len(about.keys) == 1 else []
 
 
-def _group(key: str, states: Mapping[str, CheckGroup]) -> Surroundings:
+def _group(about: About, states: Mapping[str, CheckGroup]) -> Surroundings:
+    if len(about.keys) > 1:
+        # Its jobs are no part of one whole.
+        return Surroundings(total=0, title=about.title)
+    key = about.key
     state = states.get(key)
     title = "" if cause.slug_of(key) is not None else cause.key_title(key)
     where = level.preposition(key)
     if state is None:
-        return Surroundings(total=0, group=title, preposition=where)
+        return Surroundings(total=0, group=title, title=about.title, preposition=where)
     return Surroundings(
         state.total,
         state.up,
         state.newest_at,
         title,
+        about.title,
         where,
         state.oldest_at,
         late=state.late,
@@ -154,7 +159,7 @@ def _fine_twins(
     db: Connection,
     incidents: Sequence[Incident],
     raised: RaisedByIncident,
-    keys: Mapping[int, str],
+    abouts: Mapping[int, About],
     same: Mapping[int, Sequence[str]],
     now: datetime,
 ) -> dict[int, tuple[str, str]]:
@@ -170,7 +175,7 @@ def _fine_twins(
     found = {}
     for number, name in alone.items():
         twins = [job for job in jobs if job.name == name and job.group_key in same[number]]
-        places = [level.differing(keys[number], key) for key in same[number]]
+        places = [level.differing(abouts[number].key, key) for key in same[number]]
         first = places[0]
         if first and None not in places and twins and all(_is_fine(job, now) for job in twins):
             found[number] = first[0], times.names([place[1] for place in places if place])
@@ -186,13 +191,13 @@ def _counted(db: Connection, now: datetime) -> AllGroups | None:
 
 
 def _with_recovering(
-    group: Surroundings, incident: Incident, urgent: Sequence[Incident], keys: Mapping[int, str]
+    group: Surroundings, incident: Incident, urgent: Sequence[Incident], abouts: Mapping[int, About]
 ) -> Surroundings:
     """Return the group with its other incidents that are recovering. Nothing in them is down any more."""
     recovering = [
         OtherIncident(other.id, f"{other.title} recovering")
         for other in urgent
-        if other.recovering and other.id != incident.id and level.within(keys[other.id], keys[incident.id])
+        if other.recovering and other.id != incident.id and abouts[incident.id].covers(abouts[other.id].key)
     ]
     room = max(NAMED - len(group.incidents), 0)
     return replace(
@@ -212,7 +217,7 @@ def _late(
 
 
 def _same_jobs(
-    db: Connection, incidents: Sequence[Incident], raised: RaisedByIncident, keys: Mapping[int, str]
+    db: Connection, incidents: Sequence[Incident], raised: RaisedByIncident, abouts: Mapping[int, About]
 ) -> dict[int, list[str]]:
     """Return by incident the keys of the other groups in which jobs of the same names run, if they are few."""
     names = {
@@ -223,7 +228,7 @@ def _same_jobs(
     same = {}
     for number, of_incident in names.items():
         others = (
-            key for name in of_incident for key in found.get(name, ()) if not level.within(key, keys[number])
+            key for name in of_incident for key in found.get(name, ()) if not abouts[number].covers(key)
         )
         few = _first_different(others, SAME_JOBS + 1)
         same[number] = few if len(few) <= SAME_JOBS else []
@@ -244,15 +249,15 @@ def _within_groups(
     db: Connection,
     incidents: Sequence[Incident],
     raised: RaisedByIncident,
-    keys: Mapping[int, str],
+    abouts: Mapping[int, About],
     states: Mapping[str, CheckGroup],
     now: datetime,
 ) -> dict[int, Surroundings]:
     # In a storm nobody reads of the other incidents of each group.
     few = incidents if len(incidents) <= DETAILED_AT_ONCE else ()
-    besides = _besides(db, few, raised, keys, states)
+    besides = _besides(db, few, raised, abouts, states)
     return {
-        incident.id: _beside(_group(keys[incident.id], states), besides.get(incident.id, ()), now)
+        incident.id: _beside(_group(abouts[incident.id], states), besides.get(incident.id, ()), now)
         for incident in incidents
     }
 
@@ -261,7 +266,7 @@ def _besides(
     db: Connection,
     incidents: Sequence[Incident],
     raised: RaisedByIncident,
-    keys: Mapping[int, str],
+    abouts: Mapping[int, About],
     states: Mapping[str, CheckGroup],
 ) -> dict[int, list[RaisedSymptom]]:
     """Return by incident the symptoms of the same group that are in other incidents."""
@@ -270,9 +275,10 @@ def _besides(
         for incident in incidents
     }
     fuller = {
-        keys[number]
+        key
         for number, mine in own.items()
-        if keys[number] in states and states[keys[number]].down > len(mine)
+        for key in abouts[number].keys
+        if key in states and (states[key].down > len(mine) or len(abouts[number].keys) > 1)
     }
     down = groups.down_in(db, fuller, _BESIDE) if fuller else {}
     group_of = {symptoms.key_of_id(number): key for number, key in down.items()}
@@ -281,7 +287,7 @@ def _besides(
         number: [
             symptom
             for symptom in found
-            if level.within(group_of[symptom.key], keys[number]) and symptom.incident_id != number
+            if abouts[number].covers(group_of[symptom.key]) and symptom.incident_id != number
         ]
         for number in own
     }
@@ -296,7 +302,7 @@ def _beside(group: Surroundings, besides: Sequence[RaisedSymptom], now: datetime
     named = list(by_incident.items())[:NAMED]
     return replace(
         group,
-        down_besides=Counter(symptom.cause for symptom in free),
+        down_besides=Counter(symptom.cause for symptom in free) if group.total else {},
         incidents=tuple(OtherIncident(number, _in_short(theirs, now)) for number, theirs in named),
         more_incidents=len(by_incident) - len(named),
     )

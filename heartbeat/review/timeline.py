@@ -7,7 +7,7 @@ from itertools import groupby
 
 from alerting import times as alerting_times
 from alerting.desk import Attempt, Dossier, Page
-from alerting.incident import Incident, RaisedSymptom, State
+from alerting.incident import MERGED, Entry, Incident, RaisedSymptom, State
 from alerting.notice import NoticeKind
 
 LONGEST = 100
@@ -18,7 +18,7 @@ LINES = 8
 NOTE = "note"
 _ANSWERS = frozenset({State.ACKNOWLEDGED, State.SNOOZED, State.RESOLVED})
 _PAGES = frozenset({"paged", "moved on", "handed on", "handed over", "reassigned", "withdrawn"})
-_SENDING = _ANSWERS | _PAGES
+_SENDING = _ANSWERS | _PAGES | {MERGED}
 """The kinds of moments that send messages at once."""
 _KINDS = {
     NoticeKind.PAGE: "Page",
@@ -96,7 +96,7 @@ def _at_once(dossier: Dossier) -> Iterable[tuple[tuple[datetime, str, str], list
     entries = [((at, kind, ""), line) for at, kind, line in _expectations(dossier.symptoms)]
     # The text of an answer names its author, the text of a note does not.
     entries += [
-        ((entry.at, entry.kind, (entry.by or "") if entry.kind == NOTE else ""), entry.words)
+        ((entry.at, _kind(entry), (entry.by or "") if entry.kind == NOTE else ""), entry.words)
         for entry in dossier.timeline
     ]
     entries = [((at.replace(microsecond=0), kind, by), line) for (at, kind, by), line in entries]
@@ -106,11 +106,27 @@ def _at_once(dossier: Dossier) -> Iterable[tuple[tuple[datetime, str, str], list
         yield key, [line for _, line in group]
 
 
+def _kind(entry: Entry) -> str:
+    """Return the kind of an entry, in a word. An incident that was merged is over, but its trouble is not."""
+    merged = entry.kind == State.RESOLVED and entry.words.startswith(MERGED)
+    return MERGED if merged else entry.kind
+
+
 def measures(dossier: Dossier) -> list[str]:
     """Return the times to detect, to acknowledge and to resolve, in words; of a merged incident, to that."""
     incident = dossier.incident
-    due = [symptom.facts.expected_at for symptom in dossier.symptoms if symptom.facts.expected_at]
-    detected = incident.opened_at - min(due, default=incident.opened_at)
+    # What was split off, or merged into it, was detected in another incident.
+    detected = min(
+        (
+            (
+                symptom.facts.expected_at,
+                min(symptom.facts.since, incident.opened_at) - symptom.facts.expected_at,
+            )
+            for symptom in dossier.symptoms
+            if symptom.facts.expected_at
+        ),
+        default=(incident.opened_at, timedelta()),
+    )[1]
     answered = next((entry.at for entry in dossier.timeline if entry.kind == State.ACKNOWLEDGED), None)
     return [
         f"detected {_after_due(detected)}",

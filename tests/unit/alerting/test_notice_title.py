@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerting import notice
+from alerting import notice, times
 from alerting.incident import CauseWords, State
 from alerting.notice_title import TITLE_LIMIT, clauses, fitted, returned
 from alerting.recap import PastAnswer, Recap
@@ -320,6 +320,22 @@ def test_a_title_uses_the_words_of_any_cause() -> None:
 def test_what_somebody_did_is_told_in_their_words(about: Callable[..., Subject]) -> None:
     told = about(NoticeKind.UPDATE, words="Anna reassigned it to Ben")
     assert said(told).endswith(": Anna reassigned it to Ben")
+
+
+def test_an_incident_with_jobs_of_several_hosts_names_them_and_no_share() -> None:
+    around = Surroundings(total=0, title="us and eu")
+    page = subject(surroundings=around)
+    assert said(page).startswith("CRITICAL us and eu: 4 jobs silent")
+    update = subject(NoticeKind.UPDATE, joined=(3, 4), surroundings=around)
+    assert said(update) == "+2 on us and eu (4 silent)"
+
+
+def test_a_job_that_was_split_off_was_down_for_as_long_as_it_was() -> None:
+    job = well(JOBS[:1])
+    split_off = replace(ended("recovery"), cause_key="split 7 of silent:ops:host=us", opened_at=AT)
+    told = subject(NoticeKind.RECOVERED, incident=split_off, symptoms=job)
+    length = times.duration(split_off.ended_at - job[0].facts.since)
+    assert said(told).endswith(f"silent for {length}")
 
 
 def test_a_merged_incident_is_not_called_over() -> None:

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import Connection, event
 
 from alerting import desk
-from alerting.incident import Hold, Incident, RaisedSymptom
-from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings
-from heartbeat.checks import check, everywhere, life, store, surroundings, symptoms
+from alerting.incident import Hold, Incident, Pace, RaisedSymptom
+from alerting.notice import extent
+from alerting.surroundings import Elsewhere, GroupState, LateJob, OtherIncident, Surroundings, also
+from heartbeat.checks import cause, check, everywhere, life, store, surroundings, symptoms
 from heartbeat.checks.check import Check, Ping, Signal, Tolerance
 from tests.unit.conftest import NOW, a_check
 
@@ -201,3 +202,59 @@ def test_the_number_of_statements_does_not_grow_with_the_incidents(db: Connectio
     event.remove(db, "before_cursor_execute", note)
     assert len(found) == 2 * count
     assert len(statements) <= 12
+
+
+def merged(db: Connection, source: str, target: str) -> None:
+    """Put the incident of one title into that of another."""
+    desk.merge(db, the_incident(db, source).id, the_incident(db, target).id, "Anna", DOWN_AT, Pace())
+
+
+def test_an_incident_that_took_in_another_is_about_both_groups(db: Connection) -> None:
+    added(db, up(on("b", "well")), up(on("c", "well")))
+    silent(db, on("a", "one"), on("b", "two"), on("b", "three"))
+    merged(db, "b", "a")
+    beside = around(db, "a")
+    assert (beside.title, beside.group, beside.total) == ("a and b", "", 0)
+    assert beside.elsewhere == Elsewhere("hosts", 1, 1, ()), "its own hosts are not beside it"
+    assert not beside.same_jobs
+    incident = the_incident(db, "a")
+    (titled,) = surroundings.titled(db, [incident], DOWN_AT)
+    assert titled.title == "a and b"
+    jobs = desk.symptoms(db, [incident.id])[incident.id]
+    assert extent(jobs, beside, cause.in_words, DOWN_AT) == "3 jobs silent"
+
+
+def test_another_incident_of_either_group_is_named_beside_one_that_is_about_both(db: Connection) -> None:
+    silent(db, on("a", "one"), on("b", "two"))
+    failed(db, on("b", "feed"))
+    merged(db, "b", "a")
+    beside = around(db, "a")
+    assert beside.incidents == (OtherIncident(the_incident(db, "feed").id, "feed failed"),)
+    assert beside.down_besides == {}
+    assert also(beside) == f"Also: incident {the_incident(db, 'feed').id}, feed failed."
+    assert around(db, "feed").incidents[0].words == "two silent"
+
+
+def test_jobs_that_were_split_off_are_about_their_own_group(db: Connection) -> None:
+    added(db, up(on("b", "well")))
+    silent(db, on("a", "one"), on("b", "two"), on("b", "three"))
+    merged(db, "b", "a")
+    whole = the_incident(db, "a")
+    keys = [job.key for job in desk.symptoms(db, [whole.id])[whole.id] if job.title in ("two", "three")]
+    outcome = desk.split(db, whole.id, keys, "Anna", DOWN_AT, Pace())
+    assert isinstance(outcome, tuple)
+    number = outcome[1]
+    incidents = {incident.id: incident for incident in desk.incidents(db)}
+    raised = desk.symptoms(db, list(incidents))
+    beside = surroundings.of(db, list(incidents.values()), raised, DOWN_AT)
+    own, rest = beside[number], beside[whole.id]
+    assert (own.title, own.group, own.total, own.alive) == ("b", "b", 3, 1)
+    assert (rest.title, rest.group, rest.total) == ("a", "a", 1)
+    assert own.elsewhere == Elsewhere("hosts", 1, 0, (f"a (incident {whole.id})",))
+
+
+def test_jobs_without_a_group_that_were_merged_are_called_by_their_names(db: Connection) -> None:
+    silent(db, *(a_check(name) for name in ("one", "two", "three", "four", "five")))
+    for name in ("two", "three", "four", "five"):
+        merged(db, name, "one")
+    assert around(db, "one").title == "one, two, three and 2 more"

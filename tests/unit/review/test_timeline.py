@@ -165,6 +165,18 @@ def test_each_job_is_listed_once_and_those_down_come_first() -> None:
     ]
 
 
+def test_what_was_split_off_was_detected_in_the_other_incident() -> None:
+    split_off = replace(INCIDENT, opened_at=NOW + 9 * MINUTE)
+    due = Facts(since=NOW, expected_at=NOW - MINUTE)
+    story = dossier(symptoms=[symptom(1, due)], incident=split_off)
+    assert incident_timeline.measures(story)[0] == "detected 1 min after the first due time"
+
+
+def test_the_end_of_a_merged_incident_is_told_as_merged() -> None:
+    over = dossier((NOW, "resolved", "merged into incident 5 by Ann"))
+    assert [moment.kind for moment in incident_timeline.moments(over)] == ["merged"]
+
+
 def test_a_merged_incident_was_not_resolved() -> None:
     merged = replace(INCIDENT, state=State.RESOLVED, resolved_at=NOW + 9 * MINUTE, merged_into=5)
     told = ["not acknowledged here", "merged into incident 5 after 9 min"]

@@ -334,6 +334,7 @@ def test_a_job_that_was_split_off_was_down_for_as_long_as_it_was() -> None:
     job = well(JOBS[:1])
     split_off = replace(ended("recovery"), cause_key="split 7 of silent:ops:host=us", opened_at=AT)
     told = subject(NoticeKind.RECOVERED, incident=split_off, symptoms=job)
+    assert split_off.ended_at is not None
     length = times.duration(split_off.ended_at - job[0].facts.since)
     assert said(told).endswith(f"silent for {length}")
 

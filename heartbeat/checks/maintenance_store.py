@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, null, or_, select, update
 
+from heartbeat import last_numbers
 from heartbeat.checks.maintenance import Kind, Phase, Window, WindowDefinition
 from heartbeat.checks.maintenance import at as window_at
 from heartbeat.checks.maintenance import phase as phase_of
@@ -58,7 +59,7 @@ def add(
 ) -> Window:
     """Insert a new window and return it."""
     fields = _fields(definition)
-    stored = _stored(definition)
+    stored = _stored(definition) | last_numbers.following(db, maintenance)
     statement = insert(maintenance).values(**stored, made_by=by, made_at=now, request_key=request_key)
     number = db.execute(statement.returning(maintenance.c.id)).scalar_one()
     return Window(**fields, id=number, made_by=by, made_at=now)
@@ -70,6 +71,7 @@ def save(db: Connection, number: int, definition: WindowDefinition) -> None:
 
 
 def remove(db: Connection, number: int) -> None:
+    last_numbers.keep(db, maintenance, number)
     db.execute(delete(maintenance).where(maintenance.c.id == number))
 
 

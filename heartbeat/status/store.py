@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Text, and_, case, cast, delete, func, insert, or_, select, update
 
+from heartbeat import last_numbers
 from heartbeat.checks.maintenance import Window
 from heartbeat.checks.tables import checks, transitions
 from heartbeat.status.announcement import (
@@ -121,7 +122,7 @@ def drafted_from(db: Connection, page: str, incident_id: int) -> int | None:
 def drafted_from_window(db: Connection, page: str, window: Window) -> int | None:
     """Return the number of the newest announcement of this page that was drafted from this window.
 
-    An older one belongs to a deleted window, whose number SQLite has given again.
+    An older one belongs to a deleted window, whose number SQLite gave again before 0.4.
     """
     query = select(func.max(announcements.c.id)).where(
         announcements.c.page == page,
@@ -152,7 +153,7 @@ def titles(db: Connection, page: str, numbers: Collection[int]) -> dict[int, str
 
 def add(db: Connection, announcement: Announcement, request_key: str | None = None) -> int:
     """Add an announcement and return its number. `request_key` identifies the request that makes it."""
-    row = _row(announcement) | {"request_key": request_key}
+    row = _row(announcement) | {"request_key": request_key} | last_numbers.following(db, announcements)
     inserted = db.execute(insert(announcements).values(**row).returning(announcements.c.id))
     return int(inserted.scalar_one())
 
@@ -173,6 +174,7 @@ def add_update(db: Connection, number: int, new: Update) -> int:
 
 def remove(db: Connection, number: int) -> None:
     """Delete an announcement with its updates."""
+    last_numbers.keep(db, announcements, number)
     db.execute(delete(announcements).where(announcements.c.id == number))
 
 

@@ -52,6 +52,16 @@ def test_windows_are_listed_by_phase_newest_first(
     assert [window.title for window in store.listed(db, NOW, limit=9, phase=phase)] == titles
 
 
+def test_the_number_of_a_deleted_window_is_not_given_again(db: Connection) -> None:
+    first, last = add(db, "first", 1, 2), add(db, "last", 1, 2)
+    store.remove(db, last.id)
+    store.remove(db, first.id)
+    numbers = [add(db, "next", 1, 2).id for _ in range(2)]
+    assert numbers == sorted({*numbers} - {first.id, last.id})
+    store.remove(db, numbers[1])
+    assert add(db, "next", 1, 2).id > numbers[1]
+
+
 def test_windows_are_listed_in_slices(db: Connection) -> None:
     windows = [add(db, f"window {n}", n, n + 1) for n in range(3)]
     assert store.listed(db, NOW, limit=2) == [windows[2], windows[1]]

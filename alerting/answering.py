@@ -34,6 +34,8 @@ from alerting.tell import tell
 
 DIGEST_AT_ONCE = 1_000
 """The most incidents of a digest that one transaction acknowledges."""
+OVERTAKEN = NoticeKind.PAGE, NoticeKind.ACKNOWLEDGED
+"""The notices that the next answer makes untrue where they still wait."""
 
 
 def lock(db: Connection, incident_ids: Collection[int]) -> None:
@@ -192,6 +194,7 @@ def withdraw(
     outcome = handover.withdraw(incident, by, now)
     if isinstance(outcome, Withdrawn) and not outcome.repeated:
         store.save(db, [outcome.incident])
+        outbox.supersede(db, [incident_id], OVERTAKEN)
         timeline.write(db, [Entry(incident_id, now, recap.WITHDRAWN, outcome.words, by)])
         _inform(db, outcome, outcome.words, now, by_person)
     return outcome
@@ -221,7 +224,7 @@ def reassign(
         return Nobody(to)
     store.save(db, [outcome.incident])
     store.save_policy(db, outcome.incident)
-    outbox.supersede(db, [incident_id], (NoticeKind.PAGE,))
+    outbox.supersede(db, [incident_id], OVERTAKEN)
     line = f"{by} reassigned it to {times.names(escalation.names_of([to], crew, now))}"
     timeline.write(db, [Entry(incident_id, now, recap.REASSIGNED, line, by)])
     _inform(db, outcome, line, now, by_person)
@@ -260,7 +263,7 @@ def _quieten(
 ) -> None:
     store.save(db, incidents)
     timeline.write(db, [Entry(incident.id, now, incident.state.value, answer, by) for incident in incidents])
-    outbox.supersede(db, [incident.id for incident in incidents], (NoticeKind.PAGE,))
+    outbox.supersede(db, [incident.id for incident in incidents], OVERTAKEN)
     tell(
         db, NoticeKind.ACKNOWLEDGED, [(incident, answer) for incident in incidents], now, by_person, also=also
     )

@@ -28,6 +28,7 @@ from alerting import news as what_is_new
 from alerting.crew import Crew
 from alerting.escalation import Decision
 from alerting.incident import Entry, Incident, Pace, RaisedSymptom, Standing, State
+from alerting.notice import NoticeKind
 from alerting.person import Person
 from alerting.round_robin import Turn
 from alerting.severity import Severity
@@ -69,6 +70,9 @@ def _page(
 ) -> None:
     """Page for incidents that are due, and put off those of which everything is held, or everybody has quiet hours."""
     paging, held, entries = _reopened(due, standing, now)
+    if again := [entry.incident_id for entry in entries if entry.kind == "reopened"]:
+        # That somebody has it must not be read when nobody has it any more.
+        outbox.supersede(db, again, (NoticeKind.ACKNOWLEDGED,))
     crew = roster.load_crew(db, {target for incident in paging for target in incident.policy.targets})
     decided = _decided(paging, crew, now)
     paging, quiet, lines = _without_quiet(paging, decided, now)

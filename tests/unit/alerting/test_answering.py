@@ -77,6 +77,18 @@ def test_a_withdrawn_acknowledgement_pages_at_once_from_the_first_step(db: Conne
     assert notices_of(db)[-1] == ("page", "anna", "pending")
 
 
+def test_a_notice_of_an_answer_is_not_sent_once_another_answer_has_overtaken_it(db: Connection) -> None:
+    page_for(db, a_symptom())
+    desk.acknowledge(db, 1, "Ben", LATER, until=UNTIL, by_person="ben")
+    desk.snooze(db, 1, "Ben", LATER, until=UNTIL, by_person="ben")
+    told = [page.words for page in outbox.pages_of(db, 1) if page.state == "pending"]
+    (words,) = told
+    assert words.startswith("snoozed by Ben")
+    desk.withdraw(db, 1, "Ben", LATER, by_person="ben")
+    waiting = [page.kind.value for page in outbox.pages_of(db, 1) if page.state == "pending"]
+    assert waiting == ["update"]
+
+
 def test_a_late_repetition_of_the_answer_that_was_withdrawn_silences_nothing(db: Connection) -> None:
     page_for(db, a_symptom())
     desk.acknowledge(db, 1, "Ben", LATER, occurrence=1, until=UNTIL)

@@ -215,6 +215,14 @@ def test_worse_trouble_begins_with_the_first_contact_for_it_whatever_the_page_be
     assert (now.contact, now.via, now.next_at, now.throttled) == (0, "phone", at, False)
 
 
+def test_a_notice_that_somebody_has_an_incident_is_not_sent_once_that_pages_again(db: Connection) -> None:
+    page_for(db, a_symptom("check:1", severity=Severity.ERROR))
+    desk.acknowledge(db, 1, "Ben", PAGED_AT, until=PAGED_AT + HOUR, by_person="ben")
+    assert notices_of(db)[-1] == ("acknowledged", "anna", "pending")
+    worsened(db)
+    assert [notice for notice in notices_of(db) if notice[2] == "pending"] == [("page", "anna", "pending")]
+
+
 def worsened(db: Connection) -> datetime:
     """Let the incident become critical, and page again. Return when."""
     at = PAGED_AT + timedelta(minutes=1)

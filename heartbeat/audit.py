@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from heartbeat.actor import Actor
 from heartbeat.tables import audit
@@ -61,6 +61,14 @@ def record_all(
 def newest(db: Connection, target: str) -> int | None:
     """Return the id of the newest entry about this thing, or None."""
     return db.execute(select(func.max(audit.c.id)).where(audit.c.target == target)).scalar()
+
+
+def last_definition(db: Connection, target: str) -> AuditEntry | None:
+    """Return the newest entry by which this thing was made or changed, or None."""
+    defined = or_(audit.c.action.endswith(".make"), audit.c.action.endswith(".change"))
+    query = select(audit).where(audit.c.target == target, defined).order_by(audit.c.id.desc()).limit(1)
+    row = db.execute(query).mappings().one_or_none()
+    return AuditEntry(**row) if row else None
 
 
 def listed(db: Connection, *, limit: int, before: int | None = None, target: str = "") -> list[AuditEntry]:

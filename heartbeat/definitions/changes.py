@@ -34,7 +34,7 @@ CONCEALED = entry.CONCEALED
 Properties = dict[str, str]
 T = TypeVar("T")
 
-_DECLARED_BY = {Origin.FILE: "this file", Origin.API: "the API", Origin.PING: "its first ping"}
+_DECLARED_BY = {Origin.FILE: "this file", Origin.API: "the console or the API", Origin.PING: "its first ping"}
 
 
 def in_words(

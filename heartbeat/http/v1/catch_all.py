@@ -33,7 +33,8 @@ class CatchAll(ResponseModel):
         examples=[["anna"]],
     )
     origin: str | None = Field(
-        description="The owner of the definition: file or api. Null while it is the terminal of the service.",
+        description="The owner of the definition: file, or api for the API and the console. Null while it is the "
+        "terminal of the service.",
         examples=["api"],
     )
 

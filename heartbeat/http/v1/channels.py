@@ -35,7 +35,9 @@ class Channel(ResponseModel):
     title: str = Field(description="Its name in pages.", examples=["Operations"])
     timezone: str = Field(examples=["Europe/London"])
     contacts: list[Contact] = Field(description="They are tried in this order.")
-    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
+    origin: str = Field(
+        description="The owner of the definition: file, or api for the API and the console.", examples=["api"]
+    )
 
 
 class Channels(ResponseModel):

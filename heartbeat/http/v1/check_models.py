@@ -158,7 +158,9 @@ class Check(ResponseModel):
     deadline: datetime | None = Field(description="It turns down at this time unless a ping arrives.")
     runs: list[OpenRun] = Field(description="The runs under way, at most 20.")
     pings: int = Field(description="The number of pings received, without reports of progress.")
-    origin: str = Field(description="The owner of the definition: file, api or ping.")
+    origin: str = Field(
+        description="The owner of the definition: file, api (the API and the console) or ping."
+    )
     incident: int | None = Field(description="The number of its open incident.")
     ping_url: str | None = Field(description="Null where `uuid` is.")
     time_zone_question: str | None = Field(

@@ -42,7 +42,9 @@ class Notifier(ResponseModel):
         description="The settings by name. A secret is null: it is set, and not shown.",
         examples=[{"token": None}],
     )
-    origin: str = Field(description="The owner of the settings: file or api.", examples=["api"])
+    origin: str = Field(
+        description="The owner of the settings: file, or api for the API and the console.", examples=["api"]
+    )
     changed_at: datetime | None = Field(description="The time of the last change; null for the file's.")
     changed_by: str | None = Field(description="The author of the last change.", examples=["anna"])
 

@@ -116,7 +116,9 @@ class Person(ResponseModel):
         description="The contacts for what is not critical. Empty if `contacts` are for that too."
     )
     devices: list[Device] = Field(description="They are tried in this order. Only the person changes them.")
-    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
+    origin: str = Field(
+        description="The owner of the definition: file, or api for the API and the console.", examples=["api"]
+    )
 
 
 class People(ResponseModel):

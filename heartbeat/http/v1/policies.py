@@ -52,7 +52,9 @@ class Policy(ResponseModel):
         examples=[None],
     )
     default: bool = Field(description="True if it pages for checks that name no policy.")
-    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
+    origin: str = Field(
+        description="The owner of the definition: file, or api for the API and the console.", examples=["api"]
+    )
     definition: dict[str, Any] = Field(
         description="The body that `PUT` takes.", examples=[{"steps": [{"page": "anna", "wait": "5m"}]}]
     )

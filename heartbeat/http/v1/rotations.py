@@ -40,7 +40,9 @@ class Rotation(ResponseModel):
     name: str = Field(examples=["infra"])
     on_call: list[str] = Field(description="Those who are on call now.", examples=[["anna"]])
     people: list[str] = Field(description="All who take turns.", examples=[["anna", "ben"]])
-    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
+    origin: str = Field(
+        description="The owner of the definition: file, or api for the API and the console.", examples=["api"]
+    )
     definition: dict[str, Any] = Field(description="The body that `PUT` takes.", examples=[_EXAMPLE])
 
 

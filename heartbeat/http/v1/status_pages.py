@@ -31,7 +31,9 @@ class StatusPage(ResponseModel):
 
     slug: str = Field(examples=["backups"])
     title: str = Field(examples=["Example status"])
-    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
+    origin: str = Field(
+        description="The owner of the definition: file, or api for the API and the console.", examples=["api"]
+    )
     definition: dict[str, Any] = Field(
         description="The body that `PUT` takes, with the fields of the configuration file.",
         examples=[_EXAMPLE],

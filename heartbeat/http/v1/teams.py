@@ -29,7 +29,9 @@ class Team(ResponseModel):
 
     name: str = Field(examples=["developers"])
     people: list[str] = Field(examples=[["anna", "ben"]])
-    origin: str = Field(description="The owner of the definition: file or api.", examples=["api"])
+    origin: str = Field(
+        description="The owner of the definition: file, or api for the API and the console.", examples=["api"]
+    )
 
 
 class Teams(ResponseModel):

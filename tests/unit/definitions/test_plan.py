@@ -493,7 +493,7 @@ def test_a_notifier_that_was_entered_is_taken_over_and_its_secrets_are_not_shown
     declared = parsed(EXAMPLE)
     (line,) = [change for change in definition_plan.difference(db, declared).changes if "notifier" in change]
     assert line == (
-        "~ notifier email: declared by the API -> this file; smtp smtp://mail.example.com:25 -> "
+        "~ notifier email: declared by the console or the API -> this file; smtp smtp://mail.example.com:25 -> "
         "smtp://mail.example.com:587; password (secret) -> none"
     )
     definition_plan.apply(db, declared, NOW)

@@ -34,6 +34,7 @@ from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.checks.maintenance import Phase, Window
 from heartbeat.checks.schedule import Every
+from heartbeat.http.console import defined_by
 from heartbeat.http.console.checks import bulk
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import check_summary, numbers, plot, queries, render, run_strip, under_way
@@ -186,6 +187,7 @@ def _check_facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | No
         "ahead": forecast.of(db, check, now, "", queries.all_groups(db, request.context.shared, now)),
         "policy": check.policy if check.policy in desk.policies(db) else installation.default_policy(db),
         "declared": check.origin == Origin.FILE,
+        "defined_by": defined_by.of(db, check.origin, f"check {check.slug}"),
         "runbook_url": runbook_link(check.runbook),
         "tolerance": check_summary.of_tolerance(check.alert_after),
         "schedule": schedule_words.with_expectation(check.schedule, check.expectation),

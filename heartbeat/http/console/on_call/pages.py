@@ -18,10 +18,11 @@ from heartbeat import installation, public_address, verification
 from heartbeat.actor import Role
 from heartbeat.checks import forecast
 from heartbeat.database import Unavailable
+from heartbeat.definitions.edit.catch_all import CATCH_ALL
 from heartbeat.definitions.edit.crew import TEAM
 from heartbeat.definitions.edit.people import CHANNEL, PERSON, is_secret
 from heartbeat.definitions.edit.policies import POLICY
-from heartbeat.http.console import definition_form
+from heartbeat.http.console import defined_by, definition_form
 from heartbeat.http.console.checks import query as check_query
 from heartbeat.http.console.on_call import view as on_call_view
 from heartbeat.http.console.on_call.view import Member, PolicyView
@@ -65,7 +66,7 @@ async def show_person(
     """Show a person, with the fault of a code that was typed for the contact `mark` if there is one."""
     name = definition_form.name(request)
 
-    live, member = await _read_member(request, name)
+    live, member, defined = await _read_member(request, name)
     if member is None:
         return definition_form.missing(PERSON, request)
     if member.person.channel:
@@ -77,6 +78,7 @@ async def show_person(
         # The answer to a form stands at an address of its own, which cannot be fetched again.
         live="" if fault else live,
         member=member,
+        defined_by=defined,
         own=own,
         verifies=verification.may_verify(request.actor, name),
         wrong_mark=mark,
@@ -88,11 +90,12 @@ async def show_person(
 
 async def one_channel(request: ConsoleRequest) -> Response:
     """Show a channel: its contacts, the last deliveries, and its policies."""
-    live, member = await _read_member(request, definition_form.name(request))
+    live, member, defined = await _read_member(request, definition_form.name(request))
     if member is None or not member.person.channel:
         return definition_form.missing(CHANNEL, request)
     unreachable = public_address.fault(request.context.public_url, [member.person])
-    return request.show("on_call/channel.html", live=live, member=member, unreachable=unreachable)
+    facts = {"member": member, "defined_by": defined, "unreachable": unreachable}
+    return request.show("on_call/channel.html", live=live, **facts)
 
 
 async def one_team(request: ConsoleRequest) -> Response:
@@ -205,14 +208,18 @@ def _team(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] 
         "unknown": [one for one in team.people if one not in crew.people],
         "paged_by": [policy.name for policy in policies.values() if name in policy.targets],
         "in_catch_all": name in crew.catch_all,
+        "defined_by": defined_by.of(db, team.origin, TEAM.title(name)),
     }
 
 
 def _catch_all(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
     crew, policies = desk.crew(db), desk.policies(db)
-    catch_all = on_call_view.catch_all(desk.catch_all(db), crew, request.now)
+    stored = desk.catch_all(db)
+    catch_all = on_call_view.catch_all(stored, crew, request.now)
+    defined = defined_by.of(db, stored.origin, CATCH_ALL.title("")) if stored else "nobody yet"
     people = () if catch_all.is_terminal else catch_all.people
-    return {"catch_all": catch_all, "members": _members(db, people, crew, policies, request.now)}
+    members = _members(db, people, crew, policies, request.now)
+    return {"catch_all": catch_all, "members": members, "defined_by": defined}
 
 
 def _plans(
@@ -235,14 +242,21 @@ def _plans(
     return sorted(plans, key=lambda plan: (not plan.default, plan.name))
 
 
-async def _read_member(request: ConsoleRequest, name: str) -> tuple[str, Member | None]:
-    """Return a person or a channel, None if there is none, with the address of a stream of later changes."""
+async def _read_member(request: ConsoleRequest, name: str) -> tuple[str, Member | None, str]:
+    """Return a person or a channel, None if there is none, and who defined it.
 
-    def read(db: Connection) -> Member | None:
+    The first value is the address of a stream of later changes.
+    """
+
+    def read(db: Connection) -> tuple[Member | None, str]:
         person = desk.people(db).get(name)
-        return _member(db, person, request.now) if person else None
+        if person is None:
+            return None, ""
+        kind = CHANNEL if person.channel else PERSON
+        return _member(db, person, request.now), defined_by.of(db, person.origin, kind.title(name))
 
-    return await request.read_live(("checks", "codes", "incidents"), read)
+    live, (member, defined) = await request.read_live(("checks", "codes", "incidents"), read)
+    return live, member, defined
 
 
 def _address(person: Person) -> str:
@@ -273,6 +287,7 @@ def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any
         "outlooks": forecast.outlooks(db, policies[name], request.now),
         "named": named,
         "most": MOST_CHECKS,
+        "defined_by": defined_by.of(db, policies[name].origin, POLICY.title(name)),
     }
 
 

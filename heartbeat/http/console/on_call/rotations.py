@@ -20,7 +20,7 @@ from heartbeat.definitions.edit.crew import ROTATION, without_secrets
 from heartbeat.definitions.edit.overrides import NotTheirs
 from heartbeat.definitions.kind import InUse
 from heartbeat.definitions.single import Faulty
-from heartbeat.http.console import definition_form
+from heartbeat.http.console import defined_by, definition_form
 from heartbeat.http.console.on_call import coverage_strip, month
 from heartbeat.http.console.request import ConsoleRequest, Route
 from heartbeat.http.pages import render
@@ -250,6 +250,7 @@ def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any]
         "followed": calendar_report.notes(one, read, now),
         "calendar_problems": calendar_report.problems(one, read, now),
         "paging": paging,
+        "defined_by": defined_by.of(db, one.origin, ROTATION.title(name)),
         "in_catch_all": name in crew.catch_all,
         "strips": strips,
         "proven": uncovered.counts_proofs(proofs),

@@ -107,7 +107,7 @@ def test_a_file_with_one_takes_it_over_and_the_plan_says_so(db: Connection, name
     kinds.define(edit_by_anna(db), CATCH_ALL, ONLY, {"page": "anna"})
     target = parse(f"{both}catch_all: {names}")
     moved = "" if names == "anna" else "; page anna -> ben"
-    line = f"~ catch_all: declared by the API -> this file{moved}"
+    line = f"~ catch_all: declared by the console or the API -> this file{moved}"
     assert definition_plan.difference(db, target).changes == (line,)
     definition_plan.apply(db, target, NOW)
     assert load(db)[ONLY].origin is Origin.FILE

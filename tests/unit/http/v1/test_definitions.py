@@ -190,7 +190,7 @@ async def test_an_apply_keeps_definitions_of_the_api_and_takes_over_those_in_the
     )
 
     assert changes.changes == (
-        '~ person anna: declared by the API -> this file; name "Anna" -> "anna"; '
+        '~ person anna: declared by the console or the API -> this file; name "Anna" -> "anna"; '
         "contacts slack (secret), console terminal -> console terminal",
         "- person first",
         "- policy ops",
@@ -229,7 +229,7 @@ async def test_a_ping_key_of_the_file_takes_over_the_same_name_and_the_same_key(
         lambda db: definition_plan.apply(db, configuration, system.context.clock.now())
     )
     assert changes.changes[0] == (
-        "~ ping key housekeeping: declared by the API -> this file; "
+        "~ ping key housekeeping: declared by the console or the API -> this file; "
         "from a key made by the service -> ${HEARTBEAT_PING_KEY}"
     )
     (key,) = (await admin.get("/v1/ping-keys")).json()["ping_keys"]

@@ -57,7 +57,7 @@ async def test_it_is_chosen_and_shown(system: System, browser: httpx.AsyncClient
     assert await stored(system) == CatchAll(("ben", "room"))
     shown = await see(browser, PATH)
     assert "pages go to Ben and Room" in shown.words
-    assert "Names ben, room Defined by the API" in shown.words
+    assert "Names ben, room Defined by admin, on the console" in shown.words
     assert {"/on-call/people/ben", "/on-call/channels/room", "/audit?target=catch_all"} <= set(shown.links)
     assert {f"{PATH}/edit", f"{PATH}/delete"} <= set(shown.links)
     assert "pages go to Ben and Room" in (await see(browser, "/on-call")).words

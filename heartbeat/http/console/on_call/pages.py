@@ -94,8 +94,9 @@ async def one_channel(request: ConsoleRequest) -> Response:
     if member is None or not member.person.channel:
         return definition_form.missing(CHANNEL, request)
     unreachable = public_address.fault(request.context.public_url, [member.person])
-    facts = {"member": member, "defined_by": defined, "unreachable": unreachable}
-    return request.show("on_call/channel.html", live=live, **facts)
+    return request.show(
+        "on_call/channel.html", live=live, member=member, defined_by=defined, unreachable=unreachable
+    )
 
 
 async def one_team(request: ConsoleRequest) -> Response:

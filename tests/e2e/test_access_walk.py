@@ -303,6 +303,8 @@ async def test_who_may_do_less_meanwhile_is_told_so(place: Place, chromium: Brow
     "/account/calendar/revoke",
     "/on-call/rotations/{name}/calendar",
     "/on-call/rotations/{name}/calendar/revoke",
+    "/on-call/people/{name}/calendar",
+    "/on-call/people/{name}/calendar/revoke",
 )
 async def test_calendars_get_an_address_and_lose_it_without_script(place: Place, chromium: Browser) -> None:
     anna = Person("anna", "Anna", (), origin=Origin.API)
@@ -322,3 +324,16 @@ async def test_calendars_get_an_address_and_lose_it_without_script(place: Place,
             await walker.press("Revoke the address")
             await walker.reads("It needs a secret address")
             assert (await program.get(renewed)).status_code == 404
+        # An admin does the same for somebody who has left with an address on their phone, and does not see it.
+        await walker.to("/account")
+        await walker.press("Make an address")
+        former = await walker.page.get_by_text("/calendars/").inner_text()
+        await walker.to("/on-call/people/anna")
+        await walker.reads("The shifts of Anna have a secret address, made by Anna")
+        assert await faults_of(walker, "calendar-on-call-people-anna") == []
+        await walker.press("Renew the address")
+        await walker.is_at("/on-call/people/anna")
+        assert (await program.get(former)).status_code == 404
+        assert await walker.page.get_by_text("/calendars/").count() == 0
+        await walker.press("Revoke the address")
+        assert await walker.page.get_by_text("secret address").count() == 0

@@ -22,6 +22,7 @@ from heartbeat.http.console.incidents import regroup as incident_regroup
 from heartbeat.http.console.maintenance import form as maintenance_form
 from heartbeat.http.console.maintenance import pages as maintenance_pages
 from heartbeat.http.console.on_call import (
+    calendars,
     catch_all_form,
     channel_form,
     codes,
@@ -55,6 +56,7 @@ ROOMS = (
     on_call_pages,
     codes,
     devices,
+    calendars,
     person_form,
     channel_form,
     team_form,

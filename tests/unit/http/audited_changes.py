@@ -198,6 +198,17 @@ async def _add_device(world: World) -> httpx.Response:
     return await world.browser.post("/on-call/people/anna/devices", data=data)
 
 
+def _calendar_of_ben(times: int, last: str) -> Ask:
+    """An admin makes an address for Ben's calendar, and then does the last thing with it."""
+
+    async def ask(world: World) -> httpx.Response:
+        for path in ["/on-call/people/ben/calendar"] * times:
+            await world.browser.post(path, data={"csrf": await world.csrf()})
+        return await world.browser.post(last, data={"csrf": await world.csrf()})
+
+    return ask
+
+
 def _own_calendar(times: int, last: str) -> Ask:
     """Anna makes an address for her own calendar, and then does the last thing with it."""
 
@@ -624,6 +635,24 @@ PEOPLE = [
     ),
     by_form("/on-call/policies/{name}/default", "night", "policy.default", "policy night", CHANGED),
     by_form("/on-call/policies/{name}/delete", "night", "policy.delete", "policy night", DELETED),
+    Change(
+        "/on-call/people/{name}/calendar",
+        _calendar_of_ben(0, "/on-call/people/ben/calendar"),
+        "calendar.make",
+        "person ben",
+        MADE,
+        "anna",
+        "session",
+    ),
+    Change(
+        "/on-call/people/{name}/calendar/revoke",
+        _calendar_of_ben(1, "/on-call/people/ben/calendar/revoke"),
+        "calendar.revoke",
+        "person ben",
+        DELETED,
+        "anna",
+        "session",
+    ),
     Change(
         "/account/calendar",
         _own_calendar(0, "/account/calendar"),

@@ -1,6 +1,7 @@
 """Calendars over HTTP: the secret address opens one without a key, and nothing else does."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import httpx
@@ -40,6 +41,7 @@ async def _furnished(system: System) -> None:
         desk.define_rotation(db, INFRA)  # type: ignore[arg-type]
         add(db, "anna", Role.RESPONDER)  # type: ignore[arg-type]
         add(db, "ben", Role.VIEWER)  # type: ignore[arg-type]
+        add(db, "olga", Role.ADMIN)  # type: ignore[arg-type]
 
     await system.context.database.write(define)
 
@@ -53,11 +55,13 @@ async def stranger(system: System) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def browsers(system: System) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
-    """The browsers of Anna, a responder, and of Ben, a viewer."""
-    async with visitor(system, **BROWSER) as anna, visitor(system, **BROWSER) as ben:
-        for name, browser in (("anna", anna), ("ben", ben)):
+    """The browsers of Anna, a responder, of Ben, a viewer, and of Olga, an admin."""
+    names = ("anna", "ben", "olga")
+    async with AsyncExitStack() as stack:
+        opened = {name: await stack.enter_async_context(visitor(system, **BROWSER)) for name in names}
+        for name, browser in opened.items():
             await browser.post("/sign-in", data={"name": name, "password": PASSWORD})
-        yield {"anna": anna, "ben": ben}
+        yield opened
 
 
 async def made(admin: httpx.AsyncClient, subject: str) -> str:
@@ -237,6 +241,27 @@ async def test_an_address_is_made_renewed_and_revoked_on_the_console(
         "calendar.revoke",
         "calendar.make",
     ]
+
+
+async def test_an_admin_takes_the_address_of_somebody_else_away_without_seeing_it(
+    browsers: dict[str, httpx.AsyncClient], admin: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    screen, form = "/on-call/people/anna-b", "/on-call/people/anna-b/calendar"
+    olga = browsers["olga"]
+    assert "secret address" not in await text_of(olga, screen)
+    first = await made(admin, "person")
+    shown = await text_of(olga, screen)
+    assert "have a secret address, made by" in shown
+    assert "/calendars/" not in shown
+    assert "secret address" not in await text_of(browsers["ben"], screen)
+    assert (await press(browsers["ben"], form)).status_code == 403
+    assert (await press(olga, form)).headers["location"] == screen
+    assert (await stranger.get(first)).status_code == 404
+    second = (await admin.get(ADDRESSES["person"])).json()["url"].removeprefix("http://test")
+    assert (await stranger.get(second)).status_code == 200
+    assert (await press(olga, f"{form}/revoke")).headers["location"] == screen
+    assert (await stranger.get(second)).status_code == 404
+    assert (await press(olga, "/on-call/people/nobody/calendar")).status_code == 404
 
 
 async def test_neither_the_log_nor_the_audit_log_has_an_address(

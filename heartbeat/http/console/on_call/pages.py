@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from alerting import desk, escalation, times
 from alerting.crew import Crew
+from alerting.desk import Feed, Noun
 from alerting.escalation import Policy
 from alerting.notifiers import push
 from alerting.person import Person
@@ -66,7 +67,7 @@ async def show_person(
     """Show a person, with the fault of a code that was typed for the contact `mark` if there is one."""
     name = definition_form.name(request)
 
-    live, member, defined = await _read_member(request, name)
+    live, member, defined, feed = await _read_member(request, name)
     if member is None:
         return definition_form.missing(PERSON, request)
     if member.person.channel:
@@ -79,6 +80,7 @@ async def show_person(
         live="" if fault else live,
         member=member,
         defined_by=defined,
+        feed=feed,
         own=own,
         verifies=verification.may_verify(request.actor, name),
         wrong_mark=mark,
@@ -90,7 +92,7 @@ async def show_person(
 
 async def one_channel(request: ConsoleRequest) -> Response:
     """Show a channel: its contacts, the last deliveries, and its policies."""
-    live, member, defined = await _read_member(request, definition_form.name(request))
+    live, member, defined, _ = await _read_member(request, definition_form.name(request))
     if member is None or not member.person.channel:
         return definition_form.missing(CHANNEL, request)
     unreachable = public_address.fault(request.context.public_url, [member.person])
@@ -243,21 +245,21 @@ def _plans(
     return sorted(plans, key=lambda plan: (not plan.default, plan.name))
 
 
-async def _read_member(request: ConsoleRequest, name: str) -> tuple[str, Member | None, str]:
-    """Return a person or a channel, None if there is none, and who defined it.
+async def _read_member(request: ConsoleRequest, name: str) -> tuple[str, Member | None, str, Feed | None]:
+    """Return a person or a channel, None if there is none; who defined it; and the calendar that has an address.
 
     The first value is the address of a stream of later changes.
     """
 
-    def read(db: Connection) -> tuple[Member | None, str]:
+    def read(db: Connection) -> tuple[Member | None, str, Feed | None]:
         person = desk.people(db).get(name)
         if person is None:
-            return None, ""
-        kind = CHANNEL if person.channel else PERSON
-        return _member(db, person, request.now), defined_by.of(db, person.origin, kind.title(name))
+            return None, "", None
+        defined = defined_by.of(db, person.origin, (CHANNEL if person.channel else PERSON).title(name))
+        return _member(db, person, request.now), defined, desk.feed_of(db, Noun.PERSON, name)
 
-    live, (member, defined) = await request.read_live(("checks", "codes", "incidents"), read)
-    return live, member, defined
+    live, (member, defined, feed) = await request.read_live(("checks", "codes", "incidents"), read)
+    return live, member, defined, feed
 
 
 def _address(person: Person) -> str:

@@ -117,20 +117,20 @@ def channel_after(channel: Channel, contact: Contact, outcome: Outcome, now: dat
 
 
 def passed_over(
-    pages: Sequence[tuple[int, NoticeKind, Sequence[Contact], int]],
+    notices: Sequence[tuple[int, Sequence[Contact], int]],
     channels: Mapping[str, Channel],
     now: datetime,
 ) -> dict[int, int]:
-    """Return the pages that go past a broken channel, by number, and the number of the contact that is next for each.
+    """Return the notices that go past a broken channel, by number, and the number of the contact that is next for each.
 
     Each is given with all contacts that it may go to, and the number of its present one. One goes as the probe of each
-    channel whose time has come. Where every channel of a person is broken, nothing is gained, and the page stays.
+    channel whose time has come. Where every channel of a person is broken, nothing is gained, and the notice stays.
     """
     passed: dict[int, int] = {}
     probed: set[str] = set()
-    for number, kind, ways, present in pages:
+    for number, ways, present in notices:
         channel = ways[present % len(ways)].kind
-        if kind is not NoticeKind.PAGE or not channels.get(channel, NOTHING_FAILS).is_broken:
+        if not channels.get(channel, NOTHING_FAILS).is_broken:
             continue
         following = _working(ways, present, channels)
         if following is None:

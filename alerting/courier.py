@@ -91,6 +91,7 @@ class Courier:
         digest_links: Callable[[int, Person], Links],
         random: Callable[[], float] = random.random,
         observe: Observe = lambda _kind, _result, _seconds: None,
+        observe_channel: Callable[[str, bool], None] = lambda _kind, _broken: None,
         wake: Callable[[], None] = lambda: None,
         spans: Spans = no_spans,
     ) -> None:
@@ -111,7 +112,7 @@ class Courier:
         self._tasks: set[asyncio.Task[None]] = set()
         self._outcomes = Outcomes(self._patiently, RECORD_FOR)
         self._broken: dict[breaker.Key, breaker.Broken] = {}
-        self._channels = Channels()
+        self._channels = Channels(self._has, observe_channel)
         self._behind = False
 
     async def dispatch(self) -> int:
@@ -123,6 +124,7 @@ class Courier:
         self._behind = bool(kinds or people) or leased >= BATCH
         for taken in begun:
             self._begin(self._carry_digest(taken), taken.stream.via, taken.stream.person)
+        self._channels.begun({taken.stream.via for taken in begun}, self._now())
         self._note_probes(pages)
         # Composing reads a lot. It must not keep the writer, for which pings wait.
         sends = await self._look(lambda db: self._composed(db, pages)) if pages else []
@@ -161,8 +163,11 @@ class Courier:
 
     def _digesting(self, kind: str) -> bool:
         """Return whether a notifier combines notices: its readers are people, not machines."""
-        notifier = self.notifiers.own.get(kind)
-        return notifier is not None and notifier.digests
+        return self._has(kind, "digests")
+
+    def _has(self, kind: str, trait: str) -> bool:
+        """Return whether a notifier has this trait of the contract, such as `edits`."""
+        return bool(getattr(self.notifiers.own.get(kind), trait, False))
 
     async def settle(self, seconds: float) -> None:
         """Wait up to `seconds` for the sends under way, then drop the rest: their leases run out by themselves."""
@@ -184,8 +189,9 @@ class Courier:
         if (first := leases.next_due(db)) is None or first > now:
             return [], [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
-        outlook = storm.begin(db, now, self._digesting, full)
-        pages = leases.lease(db, now, limit, replace(full, streams=outlook.streams))
+        outlook = storm.begin(db, now, self._digesting, full, self._channels.past_stream)
+        full = AtCapacity(full.kinds, {*full.people, *outlook.people}, outlook.streams)
+        pages = leases.lease(db, now, limit, full)
         people = roster.load_people(db, {page.person for page in pages}) | BUILT_IN
         reachable = addressing.awake(db, addressing.addressed(db, pages, people, now), now)
         reachable = self._channels.past(db, reachable, now)
@@ -199,7 +205,7 @@ class Courier:
 
     def _note_probes(self, pages: Sequence[Addressed]) -> None:
         """Note that pages for broken contacts and channels are on their way."""
-        self._channels.begun(pages, self._now())
+        self._channels.begun({contact.kind for _, _, contact in pages}, self._now())
         for _, _, contact in pages:
             if (key := breaker.key(contact)) in self._broken:
                 self._broken[key] = breaker.begun(self._broken[key], self._now())
@@ -211,8 +217,7 @@ class Courier:
         state = breaker.after(before, outcome, now)
         if state != breaker.HEALTHY:
             self._broken[key] = state
-        if getattr(self.notifiers.own.get(send.contact.kind), "server_in_settings", False):
-            self._channels.judge(send.contact, outcome, now)
+        self._channels.judge(send.contact, outcome, now)
         mended = before.probe_at is not None and state.probe_at is None
         receipt_within = self._receipt_within(send.contact)
         return Sent(send, outcome, now, self._random(), state.probe_at, mended, receipt_within)
@@ -225,7 +230,7 @@ class Courier:
 
     def _shared(self, contact: Contact) -> bool:
         """Return whether several people read the channels of this kind."""
-        return getattr(self.notifiers.own.get(contact.kind), "shared", False)
+        return self._has(contact.kind, "shared")
 
     async def _carry(self, send: Send) -> None:
         kind = send.contact.kind
@@ -275,6 +280,7 @@ class Courier:
         if sent.contact.address:
             about: dict[str, Attribute] = {"digest": begun.number, "pages": sent.pages}
             outcome = await self._handed_over(sent.notice, sent.person, sent.contact, **about)
+            self._channels.judge(sent.contact, outcome, self._now())
         result = type(outcome).__name__.lower()
         self._observe(sent.contact.kind, result, [])
         now, jitter, receipt_within = self._now(), self._random(), self._receipt_within(sent.contact)

@@ -161,6 +161,13 @@ def take_more(db: Connection, number: int, stream: Stream, below: int, now: date
     return len(ids)
 
 
+def due(db: Connection, stream: Stream, now: datetime) -> list[Page]:
+    """Lock and return up to `CHUNK` due notices of a stream, worst and oldest first."""
+    ids = _due(db, stream, RANKS, now)
+    query = select(pages).where(among(db, pages.c.id, ids)).order_by(pages.c.severity_rank, pages.c.id)
+    return [outbox.page_of(row) for row in db.execute(query)]
+
+
 def content(db: Connection, number: int, kind: NoticeKind, now: datetime) -> Digest | None:
     """Return the content of a digest, counted by the database; None if nothing of it is left to be sent."""
     members = _under_way(number, now).subquery()

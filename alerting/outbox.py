@@ -213,6 +213,24 @@ def news_to_come(db: Connection, incident_ids: Collection[int]) -> dict[tuple[in
     return coming
 
 
+def written_with(db: Connection, notices: Collection[Page]) -> dict[int, list[Page]]:
+    """Return for each of these notices those that were written with it, for other contacts of its person."""
+    query = select(pages).where(
+        among(db, pages.c.incident_id, {page.incident_id for page in notices}),
+        pages.c.kind.in_({page.kind for page in notices}),
+        pages.c.state.in_(("pending", "delivered")),
+    )
+    alike: dict[tuple[int, str, NoticeKind, datetime], list[Page]] = {}
+    for page in (page_of(row) for row in db.execute(query.order_by(pages.c.id))):
+        alike.setdefault((*page.place, page.kind, page.created_at), []).append(page)
+    return {
+        page.id: [
+            other for other in alike.get((*page.place, page.kind, page.created_at), ()) if other.id != page.id
+        ]
+        for page in notices
+    }
+
+
 def supersede(db: Connection, incident_ids: Collection[int], kinds: Collection[NoticeKind]) -> None:
     """Withdraw the waiting notices of these kinds: somebody answered, or the incident is over. No page moves on."""
     db.execute(

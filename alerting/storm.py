@@ -22,7 +22,7 @@ from alerting import (
 from alerting.attempts import Attempt
 from alerting.composing import Composer
 from alerting.delivery import Delivered, Expired, Retry, Verdict
-from alerting.digest import ALL_RANKS, Beside, Stream
+from alerting.digest import ALL_RANKS, Beside, Stream, Waiting
 from alerting.incident import Entry, State
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
@@ -50,11 +50,16 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The digests that begin now, the streams whose pages do not go alone, and the number of pages postponed."""
+    """The digests that begin now, the streams whose pages do not go alone, and the number of pages postponed.
+
+    Nothing goes alone to `people`: some of what waits for them has just gone past its channel, and forms digests with
+    the rest from the next round on.
+    """
 
     begun: Collection[Begun] = ()
     streams: Collection[tuple[Stream, int]] = ()
     postponed: int = 0
+    people: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,36 @@ class Message:
     pages: int
 
 
-def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full: AtCapacity) -> Outlook:
-    """Begin the digests that are due. `digesting` says whether a kind of notifier combines notices."""
+Past = Callable[[Connection, Stream, datetime], int]
+"""Takes due notices of a stream past a channel that fails for everybody. Returns how many, 0 if they stay."""
+
+
+def begin(
+    db: Connection,
+    now: datetime,
+    digesting: Callable[[str], bool],
+    full: AtCapacity,
+    past: Past = lambda _db, _stream, _now: 0,
+) -> Outlook:
+    """Begin the digests that are due. `digesting` says whether a kind of notifier combines notices.
+
+    What would form a digest, or wait for one, goes `past` its channel first: it is due by another contact then.
+    """
     streams = {
         stream: waiting for stream, waiting in digest_store.waiting(db, now).items() if digesting(stream.via)
     }
     if not streams:
         return Outlook()
     last, alone = digest_store.last_digests(db, now), digest_store.sent_alone(db, now)
-    begun, excluded, postponed = [], [], 0
+
+    def plan(stream: Stream, waiting: Waiting) -> digest.Plan:
+        return digest.plan(waiting, alone.get(stream, 0), last.get(stream), now)
+
+    crowded = {stream.person for stream, waiting in streams.items() if plan(stream, waiting) != digest.ALONE}
+    passed = {stream: past(db, stream, now) for stream in streams if stream.person in crowded}
+    people = {stream.person for stream, number in passed.items() if number}
+    streams = {stream: waiting for stream, waiting in streams.items() if stream.person not in people}
+    begun, excluded, postponed = [], [], sum(passed.values())
     quiet = _quiet(db, streams, now)
     for stream, waiting in streams.items():
         if stream in quiet:
@@ -87,7 +113,7 @@ def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full:
             excluded.append((stream, LOUD))
         if not waiting.total:
             continue
-        way = digest.plan(waiting, alone.get(stream, 0), last.get(stream), now)
+        way = plan(stream, waiting)
         busy = stream.via in full.kinds or stream.person in full.people
         if way.bundled_below and not busy:
             below = min(way.bundled_below, LOUD) if stream in quiet else way.bundled_below
@@ -100,7 +126,7 @@ def begin(db: Connection, now: datetime, digesting: Callable[[str], bool], full:
             postponed += digest_store.postpone(db, stream, from_rank, way.until, now)
         if way.alone_below < ALL_RANKS:
             excluded.append((stream, way.alone_below))
-    return Outlook(begun, excluded, postponed)
+    return Outlook(begun, excluded, postponed, people)
 
 
 def _hold(db: Connection, stream: Stream, person: Person, until: datetime, now: datetime) -> int:

@@ -54,7 +54,8 @@ def tell(
 def update(db: Connection, updates: Sequence[tuple[Incident, News]], now: datetime) -> None:
     """Write the news of each incident for every contact that has a page of it.
 
-    News that still waits for a contact becomes part of it, so that nothing is told twice, and nothing is lost.
+    News that still waits for a contact becomes part of it, so that nothing is told twice, and nothing is lost. So does
+    news that went past the contact to another one, and waits there.
     """
     if not updates:
         return
@@ -63,8 +64,15 @@ def update(db: Connection, updates: Sequence[tuple[Incident, News]], now: dateti
     holders = attempts.holders(db, numbers)
     intents, ringing = [], _ringing()
     for incident, latest in updates:
-        for holder in holders.get(incident.id, ()):
-            whole = news.followed(waiting.get((incident.id, holder), NO_NEWS), latest)
+        holding = holders.get(incident.id, ())
+        astray = {
+            reader.person: still
+            for (number, reader), still in waiting.items()
+            if number == incident.id and reader not in holding
+        }
+        for holder in holding:
+            before = waiting.get((incident.id, holder)) or astray.get(holder.person, NO_NEWS)
+            whole = news.followed(before, latest)
             if whole and holder.via not in ringing:
                 intents.append(Intent(incident, holder, whole.words, whole))
     outbox.intend(db, NoticeKind.UPDATE, intents, now)

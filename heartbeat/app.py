@@ -225,6 +225,7 @@ def _courier(foundation: Foundation, guard: ClockGuard, random: Callable[[], flo
             home, secret, number, person.id, clock.now()
         ),
         observe=foundation.metrics.paging.observe_page,
+        observe_channel=foundation.metrics.paging.observe_channel,
         wake=foundation.wake,
         spans=foundation.spans,
         **({"random": random} if random else {}),

@@ -21,6 +21,7 @@ from prometheus_client.metrics_core import Metric
 from alerting import desk
 from alerting.answer import Acknowledged
 from alerting.incident import State
+from alerting.notifiers import registry as registry_of_notifiers
 from heartbeat import shared_metrics
 from heartbeat.metric_values import SEND_RESULTS, TIMES, age, begin_at_zero, gauge
 from heartbeat.own_metrics import (
@@ -183,15 +184,28 @@ class PagingMetrics:
             buckets=(*_LONG_TIMES[4:], 7200.0, 14400.0),
             registry=registry,
         )
+        self._passed_over = gauge(
+            registry,
+            "heartbeat_notifier_passed_over",
+            "livemax",
+            "1 if notices go past the notifier to the next contact, because it fails for everybody, else 0.",
+            ["notifier"],
+        )
         for kind in notifiers:
             for result in SEND_RESULTS:
                 self._attempts.labels(kind, result)
+        for kind in registry_of_notifiers.kinds_that("server_in_settings") & set(notifiers):
+            self.observe_channel(kind, False)
 
     def observe_page(self, notifier: str, result: str, waited: Sequence[float]) -> None:
         """Count an answer of a notifier. `waited` has the seconds that each accepted page had waited."""
         self._attempts.labels(notifier, result).inc()
         for seconds in waited:
             self._delivery.observe(seconds)
+
+    def observe_channel(self, notifier: str, broken: bool) -> None:
+        """Set whether notices go past a notifier now."""
+        self._passed_over.labels(notifier).set(broken)
 
     def observe_answer(self, outcome: object) -> None:
         """Count an answer to an incident. Only the first acknowledgement of an occurrence counts."""

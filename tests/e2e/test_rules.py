@@ -267,6 +267,11 @@ CASES = (
         almost=one("heartbeat_pages_total", "0x100 1+1x500", ',notifier="ntfy",result="unreachable"'),
     ),
     Case(
+        "HeartbeatNotifierPassedOver",
+        wrong=one("heartbeat_notifier_passed_over", "0x100 1x500", ',notifier="sms"'),
+        almost=one("heartbeat_notifier_passed_over", "0x100 1 0x500", ',notifier="sms"'),
+    ),
+    Case(
         "HeartbeatIncidentUnacknowledged",
         wrong=of_both("heartbeat_unanswered_oldest_seconds", "0x100 1801x500"),
         almost=of_both("heartbeat_unanswered_oldest_seconds", "0x100 1799x500"),

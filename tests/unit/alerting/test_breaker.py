@@ -113,14 +113,13 @@ def test_a_page_goes_past_a_broken_channel_to_the_next_that_works(
     ways: tuple[Contact, ...], present: int, broken: set[str], expected: int | None
 ) -> None:
     channels = dict.fromkeys(broken, channel_of("1", "2", "3", "4", "5"))
-    passed = breaker.passed_over([(7, NoticeKind.PAGE, ways, present)], channels, NOW)
+    passed = breaker.passed_over([(7, ways, present)], channels, NOW)
     assert passed == ({} if expected is None else {7: expected})
-    assert breaker.passed_over([(7, NoticeKind.UPDATE, ways, present)], channels, NOW) == {}
 
 
 def test_one_page_at_a_time_probes_a_broken_channel() -> None:
     channel = channel_of("1", "2", "3", "4", "5")
-    pages = [(number, NoticeKind.PAGE, (SMS, MAIL), 0) for number in range(4)]
+    pages = [(number, (SMS, MAIL), 0) for number in range(4)]
     at = channel.broken.probe_at
     assert at is not None
     assert breaker.passed_over(pages, {"sms": channel}, at) == {1: 1, 2: 1, 3: 1}

@@ -43,13 +43,12 @@ class Fussy(Provider):
 class Night:
     """A courier with a clock of its own, a provider that may be away, and mail that works."""
 
-    def __init__(self, database: Database, provider: Pager) -> None:
+    def __init__(self, database: Database, provider: Pager, **others: Pager) -> None:
         self.now = PAGED_AT
         self.provider = provider
         self.mail = Pager(Accepted("250 OK"))
-        self.courier: Courier = courier_of(
-            database, provider, others={"mail": self.mail}, clock=lambda: self.now
-        )
+        self.others = {"mail": self.mail, **others}
+        self.courier: Courier = courier_of(database, provider, others=self.others, clock=lambda: self.now)
 
     async def send_all(self) -> None:
         """Send whatever is due now."""

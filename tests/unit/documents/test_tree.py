@@ -9,6 +9,7 @@ from tests.unit.documents.documentation import ROOT
 
 UNIT = ROOT / "tests" / "unit"
 SUBJECTS: Mapping[str, str] = {
+    "alerting/test_detour_of_digests.py": "digests and news that go past a channel that fails for everybody",
     "alerting/test_catch_all.py": "those who are paged where nobody of a policy can be reached",
     "alerting/test_quiet_pages.py": "pages in the quiet hours of a person",
     "alerting/test_reading.py": "every kind of notice on every channel",

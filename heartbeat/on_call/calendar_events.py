@@ -154,7 +154,10 @@ def _replaced(entry: Entry, zone: tzinfo) -> datetime | None:
     if stamp is None:
         return None
     if str(stamp.params.get("RANGE", "")).upper() == "THISANDFUTURE":
-        raise Unreadable(f"moves {_named(entry)} from one time on (RANGE=THISANDFUTURE), which is not read")
+        raise Unreadable(
+            f"changes {_named(entry)} from one time on (RANGE=THISANDFUTURE), which is not read; end the event there, "
+            "and add another one"
+        )
     wall, place = _wall(entry, stamp.dt, zone)
     return _instant(wall, place)
 

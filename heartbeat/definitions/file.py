@@ -4,7 +4,6 @@ Pure: the environment, the reader of files and the notifiers are arguments. A co
 hashes, every other secret is the reference that was written.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -27,19 +26,20 @@ from alerting.origin import Origin
 from alerting.person import OPERATOR, Contact, Person
 from alerting.quiet_hours import QuietHours
 from alerting.rotation import Rotation
-from heartbeat import duration, secret
-from heartbeat.checks import level, schedule
+from heartbeat import secret
+from heartbeat.checks import level
 from heartbeat.checks.cause import GROUP_BY, GROUP_FAILURES_BY
-from heartbeat.checks.check import AT_ONCE, Measure, Tolerance
+from heartbeat.checks.check import AT_ONCE, Measure
 from heartbeat.checks.definition import GRACE, SEVERITY, CheckDefinition
 from heartbeat.checks.level import Levels
-from heartbeat.checks.schedule import Every, Schedule
 from heartbeat.definitions import (
+    check_fields,
     dependencies,
     document,
     entry,
     file_warnings,
     peer,
+    ping_key,
     rotations,
     rules,
     schema,
@@ -51,25 +51,15 @@ from heartbeat.definitions.expectation import expectation
 from heartbeat.definitions.model import Configuration
 from heartbeat.definitions.status_page import Look, StatusPage
 
-SHORTEST_KEY: Final = 16
-"""Characters of a ping key, at least: whoever guesses one can say that a job is well."""
-
 _PEER_EXAMPLE: Final = '"https://west.example.com/ping/${PEER_KEY}/east".'
 T = TypeVar("T")
 
-_KEY = re.compile(r"[A-Za-z0-9._~-]+")
 _USER = re.compile(schema.USER)
 _NAME = entry.line(entry.MAX_NAME)
 _CONTACT = "{email: anna@example.com}"
 _RUNBOOK = entry.line(entry.MAX_RUNBOOK)
 _DESCRIPTION = entry.paragraphs(entry.MAX_DESCRIPTION)
-_SCHEDULES: Final[Mapping[str, Callable[..., Schedule]]] = {
-    "schedule": lambda text, **how: schedule.parse(cron=text, **how),
-    "every": lambda text, **how: schedule.parse(every=duration.parse(text), **how),
-    "on_calendar": lambda text, **how: schedule.parse(on_calendar=text, **how),
-}
-# These stand in where what is written is wrong, so that the rest can be judged. They never leave this room.
-_SOME_SCHEDULE = Every(timedelta(days=1))
+# It stands in where what is written is wrong, so that the rest can be judged. It never leaves this room.
 _SOME_STEP = Step((OPERATOR.id,), timedelta(minutes=15))
 
 
@@ -168,16 +158,16 @@ class Reading:
         self._policy = root.read("policy", self._known_policy, first)
         self._timezone = root.read("timezone", entry.zone, "UTC")
         self._grace = root.read("grace", entry.between(entry.GRACE), GRACE)
-        self._alert_after = _tolerance(root.get("alert_after"), AT_ONCE)
+        self._alert_after = check_fields.tolerance(root.get("alert_after"), AT_ONCE)
 
     def configuration(self) -> Configuration:
         """Return the whole configuration. Problems are reported, and stand-ins take their place."""
         root = self._root
         root.only(schema.TOP, "the file")
         keys = self._section("ping_keys", entry.MAX_PING_KEYS, self._ping_key)
-        _all_different(self._root.entries("ping_keys"), keys)
+        ping_key.report_doubles(self._root.entries("ping_keys"), keys)
         checks = self._section("checks", entry.MAX_CHECKS, self.check)
-        _report_taken(self._root.entries("checks"), checks)
+        check_fields.report_taken(self._root.entries("checks"), checks)
         dependencies.report_circles(self._root.entries("checks"), checks)
         rotations.report_shared_names(self._root)
         peers = self._section("peers", entry.MAX_PEERS, self._peer)
@@ -232,7 +222,7 @@ class Reading:
         return node.as_(entry.levels, Levels(GROUP_BY))
 
     def _ping_key(self, _name: str, node: Node) -> str:
-        return node.as_(lambda text: _hashed(text, self._fill_in), "")
+        return node.as_(lambda text: ping_key.hashed(text, self._fill_in), "")
 
     def _peer(self, _name: str, node: Node) -> str:
         def address(text: str) -> str:
@@ -248,7 +238,7 @@ class Reading:
         node.only(schema.CHECK, "a check")
         max_runtime, until_done = node.read("max_runtime", entry.max_runtime, (None, False))
         timezone = node.read("timezone", entry.zone, self._timezone)
-        planned = _schedule(node, timezone)
+        planned = check_fields.planned(node, timezone)
         return CheckDefinition(
             slug=slug,
             name=node.read("name", _NAME, slug),
@@ -263,11 +253,11 @@ class Reading:
             severity=node.read("severity", entry.severity, SEVERITY),
             policy=self._policy_for(node),
             manual_resume=node.read("manual_resume", entry.truth, False),
-            alert_after=_tolerance(node.get("alert_after"), self._alert_after),
+            alert_after=check_fields.tolerance(node.get("alert_after"), self._alert_after),
             measure=node.read("measure", entry.measure, Measure.JSON),
             expectation=expectation(node, planned, timezone, max_runtime),
             after=dependencies.after(slug, node.get("after")),
-            formerly=_formerly(slug, node.get("formerly")),
+            formerly=check_fields.former_slugs(slug, node.get("formerly")),
             rules=rules.of_check(node.get("rules")),
             origin=self._origin,
         )
@@ -381,74 +371,3 @@ def _filled_if_here(text: str, fill_in: Callable[[str], str]) -> str:
         return fill_in(text)
     except secret.Absent as absent:
         raise Unjudged(f"{absent.reference} is not known here, so it was not checked.") from None
-
-
-def _hashed(reference: str, fill_in: Callable[[str], str]) -> str:
-    """Return the hash of a ping key. Raises ValueError if it cannot be one."""
-    if not secret.is_reference(reference):
-        raise ValueError("must not stand here in clear; write it as ${HEARTBEAT_PING_KEY} or ${file:PATH}.")
-    key = fill_in(reference)
-    if len(key) < SHORTEST_KEY:
-        raise ValueError(f"{reference} has {len(key)} characters; a ping key needs at least {SHORTEST_KEY}.")
-    if not _KEY.fullmatch(key):
-        raise ValueError(f"{reference} does not fit into an address; use only A-Z, a-z, 0-9, . _ ~ and -.")
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _all_different(nodes: Mapping[str, Node], keys: Mapping[str, str]) -> None:
-    first: dict[str, str] = {}
-    for name, hashed in keys.items():
-        other = first.setdefault(hashed, name)
-        if hashed and other != name:
-            nodes[name].report(f"is the same key as {other}; make another one.")
-
-
-def _formerly(slug: str, node: Node | None) -> tuple[str, ...]:
-    """Return the former names of a check. Problems are reported."""
-    if node is None:
-        return ()
-    items = entry.some(node, entry.MAX_FORMERLY, "names", "old-name")
-    names = tuple(item.as_(entry.slug, "") for item in items)
-    if slug in names:
-        node.report("names the check itself; leave that out.")
-    if len(names) > len(set(names)):
-        node.report("names a check twice.")
-    return names
-
-
-def _report_taken(nodes: Mapping[str, Node], checks: Mapping[str, CheckDefinition]) -> None:
-    """Report former names that another check has or claims. Checks may exchange names: each then has a former one."""
-    claims: dict[str, str] = {}
-    for slug, check in checks.items():
-        for former in check.formerly:
-            other = claims.setdefault(former, slug)
-            if other != slug:
-                sentence = f"{other} was {former} as well, by this file; only one check can have been."
-                nodes[slug].fields()["formerly"].report(sentence)
-            elif former != slug and former in checks and not checks[former].formerly:
-                sentence = (
-                    f"this file still has a check {former}, whose pings are its own; remove one of the two."
-                )
-                nodes[slug].fields()["formerly"].report(sentence)
-
-
-def _schedule(check: Node, timezone: str) -> Schedule:
-    kinds = [kind for kind in _SCHEDULES if check.get(kind)]
-    if len(kinds) != 1:
-        if not isinstance(check.value, str | list):  # of which has been said already that it is no check
-            check.report(f"needs exactly one of {', '.join(_SCHEDULES)}.")
-        return _SOME_SCHEDULE
-    (kind,) = kinds
-    how = {"timezone": timezone, "semantics": check.read("semantics", entry.semantics, schedule.SEMANTICS[0])}
-    return check.read(kind, lambda text: _SCHEDULES[kind](text, **how), _SOME_SCHEDULE)
-
-
-def _tolerance(node: Node | None, default: Tolerance) -> Tolerance:
-    if node is None or node.value is None:
-        return default
-    node.only(schema.ALERT_AFTER, "alert_after")
-    count = entry.whole(entry.ALERT_AFTER)
-    return Tolerance(
-        failures=node.read("failures", count, default.failures),
-        missed=node.read("missed", count, default.missed),
-    )

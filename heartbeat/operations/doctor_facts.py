@@ -40,8 +40,9 @@ from heartbeat.checks.schedule import Every
 from heartbeat.data_directory import kept_secret, with_kept_secret_key
 from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.definitions import plan as definition_plan
-from heartbeat.definitions.file import SHORTEST_KEY, Wrong
+from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
+from heartbeat.definitions.ping_key import SHORTEST_KEY
 from heartbeat.operations import secret_key, serving_process, trials
 from heartbeat.operations.doctor import (
     CALLBACKS,

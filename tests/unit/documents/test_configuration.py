@@ -17,8 +17,8 @@ from heartbeat.definitions import entry as definition_entry
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import schema as configuration_schema
 from heartbeat.definitions import status_page as definition_status_page
-from heartbeat.definitions.file import SHORTEST_KEY
 from heartbeat.definitions.model import Configuration
+from heartbeat.definitions.ping_key import SHORTEST_KEY
 from tests.unit.documents.documentation import ROOT, blocks, read, row_of, rows, section
 
 ENVIRONMENT = {

@@ -167,7 +167,10 @@ EVERY_SECOND = ";".join(
         (event(*LATER, "RRULE:FREQ=MONTHLY;BYDAY=0MO"), "on a day that cannot be read"),
         (event(*LATER, "RRULE:FREQ=YEARLY;RSCALE=HEBREW"), "by RSCALE, which is not read"),
         (event(*LATER, "EXRULE:FREQ=DAILY"), "with EXRULE, which is not read"),
-        (event("RECURRENCE-ID;RANGE=THISANDFUTURE:20261102T080000Z", *LATER), "end the event there, and add another"),
+        (
+            event("RECURRENCE-ID;RANGE=THISANDFUTURE:20261102T080000Z", *LATER),
+            "end the event there, and add another",
+        ),
         (event("DTSTART:tomorrow"), "whose DTSTART cannot be read"),
         (event("DURATION:PT1H"), "without DTSTART"),
         (

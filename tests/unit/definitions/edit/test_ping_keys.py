@@ -11,8 +11,8 @@ from heartbeat import audit
 from heartbeat.definitions import kind as kinds
 from heartbeat.definitions.edit import ping_keys as edit
 from heartbeat.definitions.edit.ping_keys import PING_KEY, make
-from heartbeat.definitions.file import SHORTEST_KEY
 from heartbeat.definitions.kind import InUse, OwnedByFile
+from heartbeat.definitions.ping_key import SHORTEST_KEY
 from heartbeat.definitions.single import Faulty
 from heartbeat.pings import keys
 from tests.unit.conftest import NOW

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from alerting import attempts as attempt_store
 from alerting import contact_code_store as contact_code_store
-from alerting import gather, outbox, recovery, store, symptom_store, timeline, timeline_store
+from alerting import gather, incident_lists, outbox, recovery, store, symptom_store, timeline, timeline_store
 from alerting import imported_calendars as imported_calendars
 from alerting import notifier_settings as notifier_settings
 from alerting import paging_history as paging_history
@@ -76,6 +76,7 @@ from alerting.digest_members import digest_incidents as digest_incidents
 from alerting.digest_members import digest_states as digest_states
 from alerting.imported_calendars import Imported as Imported
 from alerting.incident import Entry, Hold, Incident, Pace, RaisedSymptom, State, Symptom, Wider
+from alerting.incident_lists import lately_about as lately_about
 from alerting.notice_ids import Named as Named
 from alerting.notice_ids import NamedDigest as NamedDigest
 from alerting.notice_ids import NamedPage as NamedPage
@@ -104,7 +105,6 @@ from alerting.rotation_store import answer_swap as answer_swap
 from alerting.rotation_store import propose_swap as propose_swap
 from alerting.rotation_store import proposed_swaps as proposed_swaps
 from alerting.rotation_store import remove_override as remove_override
-from alerting.store import lately_about as lately_about
 from alerting.store import open_about as open_about
 from alerting.symptom_store import standing as standing
 from alerting.timeline_store import newest_entries as newest_entries
@@ -239,32 +239,32 @@ def incidents(
     db: Connection, *, open_only: bool = False, limit: int = 100, older_than: int | None = None
 ) -> list[Incident]:
     """Return incidents, newest first; those with a number below `older_than`."""
-    return store.newest(db, open_only=open_only, limit=limit, older_than=older_than)
+    return incident_lists.newest(db, open_only=open_only, limit=limit, older_than=older_than)
 
 
 def open_incidents(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
-    """Return incidents that are not resolved, most urgent first: see `store.going_on`."""
-    return store.going_on(db, limit, offset)
+    """Return incidents that are not resolved, most urgent first: see `incident_lists.going_on`."""
+    return incident_lists.going_on(db, limit, offset)
 
 
 def past_incidents(db: Connection, limit: int, older_than: int | None = None) -> list[Incident]:
     """Return resolved incidents, newest first; those with a number below `older_than`."""
-    return store.past(db, limit, older_than)
+    return incident_lists.past(db, limit, older_than)
 
 
 def count_open(db: Connection) -> dict[State, int]:
     """Count incidents that are not resolved, by state."""
-    return store.count(db)
+    return incident_lists.count(db)
 
 
 def count_recovering(db: Connection) -> dict[State, int]:
     """Count those of them that are recovering: everything in them is well."""
-    return store.count_recovering(db)
+    return incident_lists.count_recovering(db)
 
 
 def count_standing(db: Connection, causes: Collection[str]) -> int:
     """Count the incidents that opened for one of these causes, and are neither resolved nor recovering."""
-    return store.count_standing(db, causes)
+    return incident_lists.count_standing(db, causes)
 
 
 def incident_of(db: Connection, keys: Collection[str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
 
-from alerting import news, store
+from alerting import incident_lists, news
 from alerting.delivery import Tries
 from alerting.incident import Incident, State
 from alerting.news import NO_NEWS, News
@@ -337,7 +337,7 @@ def workload(db: Connection) -> Workload:
         pages.c.next_at.is_not(None), pages.c.incident_id > 0
     )
     waiting, oldest = db.execute(query).one()
-    return Workload(store.count(db), _unanswered_since(db), waiting, oldest)
+    return Workload(incident_lists.count(db), _unanswered_since(db), waiting, oldest)
 
 
 def paged_at(db: Connection, incident: Incident) -> datetime | None:

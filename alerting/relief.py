@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import escalation, outbox, round_robin, store, timeline, times
+from alerting import escalation, incident_lists, outbox, round_robin, store, timeline, times
 from alerting.incident import Entry, Incident, State, Symptom
 from alerting.news import NO_NEWS
 from alerting.person import Person
@@ -47,7 +47,7 @@ def relieve(db: Connection, relief: Relief, symptom: Symptom, by: str, now: date
 
     `symptom` is that of the message, and gets its words.
     """
-    incidents = [one for one in store.going_on(db, MOST) if _concerns(one, relief.rotation, now)]
+    incidents = [one for one in incident_lists.going_on(db, MOST) if _concerns(one, relief.rotation, now)]
     if not incidents:
         return []
     locked = store.lock(db, [incident.id for incident in incidents])

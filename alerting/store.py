@@ -17,7 +17,6 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
-    case,
     delete,
     exists,
     func,
@@ -37,10 +36,11 @@ DRILL = -1
 """The number of the drill. There is one at a time. Lists, counts and sums are of numbers above zero."""
 SEVERITIES = tuple(Severity)
 _COLUMNS = tuple(incidents.c.keys())
-_GOING_ON = incidents.c.next_at.is_not(None)
+GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
-_REAL = incidents.c.id > 0
-_LAST_NUMBER = select(func.coalesce(func.max(incidents.c.id), 0)).where(_REAL)
+REAL = incidents.c.id > 0
+"""It is no drill."""
+_LAST_NUMBER = select(func.coalesce(func.max(incidents.c.id), 0)).where(REAL)
 _IN_TROUBLE = incidents.c.settles_at.is_(None)
 _FIRST_PAGE = (
     incidents.c.state == State.OPEN,
@@ -69,7 +69,7 @@ def open_about(db: Connection, keys: Collection[str], beginnings: Collection[str
     for length in {len(beginning) for beginning in beginnings}:
         begins = func.substr(incidents.c.cause_key, 1, length, type_=Text)
         condition |= begins.in_([beginning for beginning in beginnings if len(beginning) == length])
-    query = select(incidents).where(incidents.c.state != State.RESOLVED, _GOING_ON, condition)
+    query = select(incidents).where(incidents.c.state != State.RESOLVED, GOING_ON, condition)
     return [incident_of(row) for row in db.execute(query.order_by(incidents.c.id))]
 
 
@@ -89,7 +89,7 @@ def lock_open(db: Connection, number: int, limit: int) -> dict[int, Incident]:
     """
     query = (
         select(incidents.c.id)
-        .where(_GOING_ON, incidents.c.id > (number or DRILL - 1))
+        .where(GOING_ON, incidents.c.id > (number or DRILL - 1))
         .order_by(incidents.c.id)
     )
     return lock(db, db.execute(query.limit(limit)).scalars().all())
@@ -289,7 +289,7 @@ def look_again(db: Connection) -> None:
 def renew_hours(db: Connection, policy: Policy) -> None:
     """Let the open incidents of a policy wait for its working hours as they are now. Their steps stay."""
     name = incidents.c.policy["name"].as_string() == policy.name
-    query = select(incidents).where(_GOING_ON, name).order_by(incidents.c.cause_key).with_for_update()
+    query = select(incidents).where(GOING_ON, name).order_by(incidents.c.cause_key).with_for_update()
     found = [incident_of(row) for row in db.execute(query)]
     hours = policy.warnings_wait_for
     renewed = [replace(one.policy, warnings_wait_for=hours) for one in found]
@@ -297,16 +297,6 @@ def renew_hours(db: Connection, policy: Policy) -> None:
         {"id": one.id, "policy": new} for one, new in zip(found, renewed, strict=True) if one.policy != new
     ]
     update_many(db, incidents, rows)
-
-
-def lately_about(db: Connection, key: str, limit: int) -> list[Incident]:
-    """Return the last incidents of this symptom, newest first."""
-    # Few numbers, straight from the end of the index: a job that has failed each hour for a year is in thousands.
-    numbers = select(symptoms.c.incident_id).where(symptoms.c.key == key).distinct()
-    newest = numbers.order_by(symptoms.c.incident_id.desc()).limit(limit).subquery()
-    query = select(incidents).join(newest, incidents.c.id == newest.c.incident_id)
-    query = query.order_by(incidents.c.id.desc())
-    return [incident_of(row) for row in db.execute(query)]
 
 
 def load(db: Connection, incident_id: int) -> Incident | None:
@@ -327,53 +317,6 @@ def load_many(db: Connection, ids: Collection[int]) -> dict[int, Incident]:
     """Return these incidents by number, not locked."""
     rows = db.execute(select(incidents).where(among(db, incidents.c.id, ids)))
     return {row.id: incident_of(row) for row in rows}
-
-
-def count(db: Connection) -> dict[State, int]:
-    """Count the incidents that are not resolved, by state."""
-    return _counted(db, _GOING_ON)
-
-
-def count_standing(db: Connection, causes: Collection[str]) -> int:
-    """Count the incidents that opened for one of these causes, and are neither resolved nor recovering."""
-    standing = _GOING_ON & incidents.c.settles_at.is_(None)
-    return sum(_counted(db, standing & incidents.c.cause.in_(causes)).values())
-
-
-def count_recovering(db: Connection) -> dict[State, int]:
-    """Count the incidents that are recovering, by state."""
-    return _counted(db, incidents.c.settles_at.is_not(None))
-
-
-def _counted(db: Connection, condition: ColumnElement[bool]) -> dict[State, int]:
-    query = select(incidents.c.state, func.count()).where(condition, _REAL).group_by(incidents.c.state)
-    return {State(state): count for state, count in db.execute(query)}
-
-
-def going_on(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
-    """Return incidents that are not resolved: unanswered ones first, then by severity, then the oldest first."""
-    answered = case((incidents.c.state == State.OPEN, 0), else_=1)
-    order = (answered, incidents.c.severity_rank, incidents.c.opened_at, incidents.c.id)
-    # Only the numbers are sorted: a whole row holds a policy.
-    numbers = select(incidents.c.id).where(_GOING_ON, _REAL).order_by(*order).limit(limit).offset(offset)
-    query = select(incidents).where(incidents.c.id.in_(numbers)).order_by(*order)
-    return [incident_of(row) for row in db.execute(query)]
-
-
-def past(db: Connection, limit: int, older_than: int | None = None) -> list[Incident]:
-    """Return resolved incidents, newest first; those with a number below `older_than`."""
-    return [incident_of(row) for row in db.execute(_newest(limit, older_than).where(~_GOING_ON))]
-
-
-def newest(db: Connection, *, open_only: bool, limit: int, older_than: int | None = None) -> list[Incident]:
-    """Return incidents, all or those that are not resolved, newest first; those with a number below `older_than`."""
-    query = _newest(limit, older_than)
-    return [incident_of(row) for row in db.execute(query.where(_GOING_ON) if open_only else query)]
-
-
-def _newest(limit: int, older_than: int | None) -> Select[Any]:
-    query = select(incidents).where(_REAL).order_by(incidents.c.id.desc()).limit(limit)
-    return query if older_than is None else query.where(incidents.c.id < older_than)
 
 
 def incident_of(row: Row[Any]) -> Incident:

@@ -11,12 +11,12 @@ from alerting import (
     delivery,
     digest,
     digest_store,
+    incident_lists,
     leases,
     notice,
     polling,
     proofs,
     roster,
-    store,
     timeline,
 )
 from alerting.attempts import Attempt
@@ -171,7 +171,7 @@ def message(
     (first,) = composer.subjects(db, [(page, person, contact)], shared, now)
     if content.incidents == 1:
         return Message(begun.number, notice.compose(first, now), person, contact, 1)
-    counts = store.count(db)
+    counts = incident_lists.count(db)
     beside = Beside(sum(counts.values()), counts.get(State.OPEN, 0), first.surroundings.elsewhere)
     composed = digest.compose(content, first, beside, links(begun.number, person), now)
     return Message(begun.number, composed, person, contact, content.incidents)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk, store
+from alerting import desk, incident_lists
 from heartbeat import app, clock_guard, clock_store
 from heartbeat.checks import checker
 from heartbeat.checks import store as check_store
@@ -216,12 +216,12 @@ async def test_an_acknowledgement_keeps_its_rest(database: Database, clock: SetC
         inserted = insert(db, [a_check()])["job"]
         check_store.save(db, [replace(inserted, wake_at=now - HOUR)])
         checker.sweep(db, now)
-        (number,) = [incident.id for incident in store.newest(db, open_only=True, limit=2)]
+        (number,) = [incident.id for incident in incident_lists.newest(db, open_only=True, limit=2)]
         desk.acknowledge(db, number, "anna", now + 2 * DAY, until=now + 3 * DAY)
 
     await database.write(answered)
     clock.set_back(DAY, database)
     await guard.look()
-    (incident,) = await database.read(lambda db: store.newest(db, open_only=True, limit=1))
+    (incident,) = await database.read(lambda db: incident_lists.newest(db, open_only=True, limit=1))
     assert incident.next_at is not None
     assert abs(incident.next_at - (now + 2 * DAY)) < MINUTE

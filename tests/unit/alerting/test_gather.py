@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from alerting import desk, gather, store, symptom_store
+from alerting import desk, gather, incident_lists, symptom_store
 from alerting.incident import Hold, Pace, State
 from alerting.severity import Severity
 from tests.unit.alerting.conftest import HOUR, MINUTE, PAGED_AT, a_symptom, incident_of, page_for, story_of
@@ -64,7 +64,7 @@ def test_the_severity_of_an_incident_rises_and_falls_with_its_symptoms(db: Conne
 def test_a_forecast_is_the_incident_that_joining_makes(db: Connection) -> None:
     opened, symptoms = gather.foresee(db, a_symptom(), NOW, PACE)
     assert (opened.id, [symptom.key for symptom in symptoms]) == (0, ["check:1"])
-    assert store.newest(db, open_only=False, limit=1) == []
+    assert incident_lists.newest(db, open_only=False, limit=1) == []
     gather.raise_(db, [a_symptom()], NOW, PACE)
     assert incident_of(db).next_at == opened.next_at
     joined, symptoms = gather.foresee(db, a_symptom("check:2"), NOW, PACE)

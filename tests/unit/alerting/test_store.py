@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, insert, make_url, text
 
-from alerting import grouping, store
+from alerting import grouping, incident_lists, store
 from alerting.incident import Incident, Pace, State
 from alerting.severity import Severity
 from alerting.tables import incidents, symptoms
@@ -72,8 +72,8 @@ def test_unanswered_incidents_are_listed_before_answered_ones_and_worse_ones_fir
             an_incident("5", state=State.RESOLVED, next_at=None, resolved_at=NOW),
         ],
     )
-    assert [incident.cause_key for incident in store.going_on(db, 10)] == ["4", "3", "2", "1"]
-    assert [incident.cause_key for incident in store.going_on(db, 2, 1)] == ["3", "2"]
+    assert [incident.cause_key for incident in incident_lists.going_on(db, 10)] == ["4", "3", "2", "1"]
+    assert [incident.cause_key for incident in incident_lists.going_on(db, 2, 1)] == ["3", "2"]
 
 
 def test_what_recovers_pages_nobody_and_is_due_once_it_has_settled(db: Connection) -> None:
@@ -113,9 +113,9 @@ def plan_of(db: Connection, statement: str) -> str:
 
 
 def test_the_last_incidents_of_a_symptom_are_newest_first(long_history: Connection) -> None:
-    assert [incident.id for incident in store.lately_about(long_history, "check:7", 10)] == [3, 2, 1]
-    assert [incident.id for incident in store.lately_about(long_history, "check:7", 2)] == [3, 2]
-    assert store.lately_about(long_history, "check:8", 10) == []
+    assert [incident.id for incident in incident_lists.lately_about(long_history, "check:7", 10)] == [3, 2, 1]
+    assert [incident.id for incident in incident_lists.lately_about(long_history, "check:7", 2)] == [3, 2]
+    assert incident_lists.lately_about(long_history, "check:8", 10) == []
 
 
 @pytest.mark.parametrize(

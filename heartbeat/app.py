@@ -43,6 +43,7 @@ from heartbeat.outside_heartbeat import OutsideHeartbeat
 from heartbeat.pings.creation import CreationLimit
 from heartbeat.pings.ingest import Ingest
 from heartbeat.pings.rollup import Rollup
+from heartbeat.receipt_watch import Answered
 from heartbeat.settings import Settings
 from heartbeat.ticker import JUDGING, LONGEST_SLEEP, Ticker
 from heartbeat.tracing import Tracing
@@ -120,38 +121,20 @@ def build(
     forward. `ticked` is called after each tick, with True if it was clean, and `moved` after each part of one.
     `tracing` receives a span for all work that takes time. `connections` is the number that the server accepts.
     """
-    system: System
-
-    def wake() -> None:
-        system.ticker.wake()
-        system.beside.publisher.wake()
-
-    async def answered(kind: str, receipt: Acknowledgement) -> None:
-        await answers.acknowledged(system.context, answers.Caller(kind), receipt)
-
-    instead = notifiers or {}
+    whole = _Whole()
     metrics = _metrics(settings, database)
     clients = http, entered or http, itself or http
-    foundation = Foundation(settings, database, clock, metrics, *clients, instead, wake, tracing)
-    # Who sends must rest too while times are moved: a lease that seems over would be sent a second time.
-    moves = JUDGING in settings.roles or "pager" in settings.roles
-    guard = ClockGuard(database, clock, metrics.ticking, moves=moves)
-    courier = _courier(foundation, guard, random)
-    creation_limit = CreationLimit(settings.ping_checks_limit)
-    rollup = Rollup(database, clock)
-    ingest = _ingest(foundation, creation_limit, rollup)
-    loops = beside.build(
-        foundation,
-        guard,
-        refused=ingest.refused,
-        creation_limit=creation_limit,
-        rollup=rollup,
-        answered=answered,
-        retell=_retelling(foundation, guard).tell,
+    foundation = Foundation(
+        settings, database, clock, metrics, *clients, notifiers or {}, whole.wake, tracing
     )
+    guard = _guard(foundation)
+    courier = _courier(foundation, guard, random)
+    creation_limit, rollup = CreationLimit(settings.ping_checks_limit), Rollup(database, clock)
+    ingest = _ingest(foundation, creation_limit, rollup)
+    loops = _beside(foundation, guard, ingest, creation_limit, rollup, whole.answered)
     main_ticker = _ticker(foundation, guard, courier, loops, longest_sleep, ticked, moved)
     context = _context(foundation, main_ticker)
-    system = System(
+    whole.system = System(
         asgi=front.build(context, ingest, loops.publisher, settings, tracing, connections),
         straight=_straight(foundation, ingest) if "api" in settings.roles else None,
         context=context,
@@ -161,7 +144,46 @@ def build(
         guard=guard,
         beside=loops,
     )
-    return system
+    return whole.system
+
+
+class _Whole:
+    """The system, for those of its parts that call others. They do so once it is built."""
+
+    system: System
+
+    def wake(self) -> None:
+        self.system.ticker.wake()
+        self.system.beside.publisher.wake()
+
+    async def answered(self, kind: str, receipt: Acknowledgement) -> None:
+        await answers.acknowledged(self.system.context, answers.Caller(kind), receipt)
+
+
+def _guard(foundation: Foundation) -> ClockGuard:
+    roles = foundation.settings.roles
+    # Who sends must rest too while times are moved: a lease that seems over would be sent a second time.
+    moves = JUDGING in roles or "pager" in roles
+    return ClockGuard(foundation.database, foundation.clock, foundation.metrics.ticking, moves=moves)
+
+
+def _beside(
+    foundation: Foundation,
+    guard: ClockGuard,
+    ingest: Ingest,
+    limit: CreationLimit,
+    rollup: Rollup,
+    answered: Answered,
+) -> Beside:
+    return beside.build(
+        foundation,
+        guard,
+        refused=ingest.refused,
+        creation_limit=limit,
+        rollup=rollup,
+        answered=answered,
+        retell=_retelling(foundation, guard).tell,
+    )
 
 
 def _ingest(foundation: Foundation, limit: CreationLimit, rollup: Rollup) -> Ingest:

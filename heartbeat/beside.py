@@ -109,39 +109,18 @@ def build(
     stands.
     """
     settings, database, clock = foundation.settings, foundation.database, foundation.clock
-    metrics, home = foundation.metrics, settings.public_url
-    # Only who pages tells people of the service itself.
-    deliver = notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None
-    host = socket.gethostname()
-    storage = StorageAlarm(database, clock, metrics, deliver, host=host, home=home)
+    metrics = foundation.metrics
+    storage_alarm, canary_watch, sight_alarm = _about_itself(foundation, guard)
     return Beside(
-        storage_alarm=storage,
-        canary_watch=CanaryWatch(
-            database, clock, metrics, deliver, every=settings.canary_every, host=host, home=home
-        ),
-        sight_alarm=SightAlarm(
-            database, guard, metrics, deliver, stored=lambda: storage.working, host=host, home=home
-        ),
+        storage_alarm=storage_alarm,
+        canary_watch=canary_watch,
+        sight_alarm=sight_alarm,
         liveness=Liveness(database, clock, metrics, now=guard.now, refused=refused),
         publisher=_publisher(foundation),
         automation=Automation(database, clock, metrics, calm=guard.calm),
-        retention=Retention(
-            database,
-            clock,
-            metrics,
-            incidents=settings.keep_incidents,
-            transitions=settings.keep_transitions,
-            calm=guard.calm,
-        ),
+        retention=_retention(foundation, guard),
         limit_watch=LimitWatch(database, clock, metrics, creation_limit, settings.keep_bodies),
-        calendar_watch=CalendarWatch(
-            database,
-            clock,
-            metrics,
-            own=foundation.http,
-            entered=foundation.entered,
-            fill_in=notifier_clients.filler(settings),
-        ),
+        calendar_watch=_calendar_watch(foundation),
         coverage_watch=CoverageWatch(database, clock, metrics, ahead=settings.coverage_ahead),
         relief_watch=ReliefWatch(database, clock),
         trial_watch=TrialWatch(
@@ -150,14 +129,72 @@ def build(
         body_limit=BodyLimit(database, clock, metrics, settings.keep_bodies * MB),
         rollup=rollup,
         unusual_watch=UnusualWatch(database, clock, metrics, warns=settings.unusual == "warn"),
-        mail_sender=MailSender(
-            database, clock, metrics, foundation.assembler(), home=home, secret=settings.secret_key
-        ),
-        week_mail=WeekMail(database, clock, foundation.assembler(), addresses=settings.digest_to, home=home),
+        mail_sender=_mail_sender(foundation),
+        week_mail=_week_mail(foundation),
         receipt_watch=ReceiptWatch(
             database, clock, foundation.assembler(), answered=answered, wake=foundation.wake
         ),
         retelling=Loop("retelling", retell, pause=lambda _: RETOLD_EVERY.total_seconds()),
+    )
+
+
+def _about_itself(foundation: Foundation, guard: ClockGuard) -> tuple[StorageAlarm, CanaryWatch, SightAlarm]:
+    """Return the loops that tell people of the service itself. Only who pages does."""
+    settings, database, clock = foundation.settings, foundation.database, foundation.clock
+    metrics, home, host = foundation.metrics, settings.public_url, socket.gethostname()
+    deliver = notifier_clients.sender(settings, foundation.assembler()) if "pager" in settings.roles else None
+    storage = StorageAlarm(database, clock, metrics, deliver, host=host, home=home)
+    every = settings.canary_every
+    canary = CanaryWatch(database, clock, metrics, deliver, every=every, host=host, home=home)
+    sight = SightAlarm(
+        database, guard, metrics, deliver, stored=lambda: storage.working, host=host, home=home
+    )
+    return storage, canary, sight
+
+
+def _retention(foundation: Foundation, guard: ClockGuard) -> Retention:
+    settings = foundation.settings
+    return Retention(
+        foundation.database,
+        foundation.clock,
+        foundation.metrics,
+        incidents=settings.keep_incidents,
+        transitions=settings.keep_transitions,
+        calm=guard.calm,
+    )
+
+
+def _calendar_watch(foundation: Foundation) -> CalendarWatch:
+    return CalendarWatch(
+        foundation.database,
+        foundation.clock,
+        foundation.metrics,
+        own=foundation.http,
+        entered=foundation.entered,
+        fill_in=notifier_clients.filler(foundation.settings),
+    )
+
+
+def _mail_sender(foundation: Foundation) -> MailSender:
+    settings = foundation.settings
+    return MailSender(
+        foundation.database,
+        foundation.clock,
+        foundation.metrics,
+        foundation.assembler(),
+        home=settings.public_url,
+        secret=settings.secret_key,
+    )
+
+
+def _week_mail(foundation: Foundation) -> WeekMail:
+    settings = foundation.settings
+    return WeekMail(
+        foundation.database,
+        foundation.clock,
+        foundation.assembler(),
+        addresses=settings.digest_to,
+        home=settings.public_url,
     )
 
 

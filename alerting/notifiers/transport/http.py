@@ -119,15 +119,7 @@ async def call(
     Refused means that the URL cannot be used, Unreachable that no reply came, and whether the request was sent.
     Once the head of a reply has come it counts, even if the body breaks off. Raises no fault of the network.
     """
-    where, reply, sent, to_proxy = "", None, False, False
-
-    async def trace(event: str, info: Mapping[str, Any]) -> None:
-        nonlocal sent, to_proxy
-        if event.endswith("send_request_headers.started"):
-            # A proxy is first asked for a connection, which tells the provider nothing.
-            to_proxy = info["request"].method == b"CONNECT"
-        sent = sent or (event.endswith("send_request_body.complete") and not to_proxy)
-
+    where, reply, progress = "", None, _Progress()
     # Not every server complies. What it packs all the same is unpacked to READ_LIMIT.
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
     try:
@@ -141,7 +133,7 @@ async def call(
                 headers=headers,
                 timeout=_timers(bound),
                 follow_redirects=False,
-                extensions={"trace": trace},
+                extensions={"trace": progress.note},
             ) as response,
         ):
             reply = Reply(where, response.status_code, retry_after=_retry_after(response.headers))
@@ -153,8 +145,23 @@ async def call(
     except ProxyFault as error:
         return Unreachable(str(error))
     except (httpx.HTTPError, OSError) as error:
-        return reply or Unreachable(network_fault(where, error, bound), may_have_arrived=sent)
+        return reply or Unreachable(network_fault(where, error, bound), may_have_arrived=progress.sent)
     return reply
+
+
+class _Progress:
+    """The progress of a request: whether it was sent to the provider."""
+
+    def __init__(self) -> None:
+        self.sent = False
+        self._to_proxy = False
+
+    async def note(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take notice of an event of the client."""
+        if event.endswith("send_request_headers.started"):
+            # A proxy is first asked for a connection, which tells the provider nothing.
+            self._to_proxy = info["request"].method == b"CONNECT"
+        self.sent = self.sent or (event.endswith("send_request_body.complete") and not self._to_proxy)
 
 
 def _timers(bound: timedelta) -> httpx.Timeout:

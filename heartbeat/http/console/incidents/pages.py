@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from alerting import desk, recap, subject, times
 from alerting.answer import LONGEST_QUIET, Acknowledged, Missing, Resolved, Stale
-from alerting.incident import Incident
+from alerting.incident import Incident, RaisedSymptom
 from alerting.incident import State as Life
 from alerting.notice import called
 from alerting.surroundings import sentences as beside
@@ -244,7 +244,6 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
     held = view_rows.held_by(dossier.symptoms, now)
     pageable = view_rows.pageable(incident, crew, now)
     moments = timeline.moments(dossier)
-    slugs = queries.slugs(db, [symptom.key for symptom in dossier.symptoms])
     return {
         "incident": incident,
         "sentence": incident_summary.of(
@@ -263,15 +262,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
             *subject.waiting(subject.told_apart(dossier.symptoms), now),
             *beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
         ],
-        "symptoms": [
-            (
-                symptom,
-                slugs.get(symptom.key),
-                view_rows.job_word(symptom),
-                subject.runbook_link(symptom.facts.runbook),
-            )
-            for symptom in subject.told_apart(timeline.jobs(dossier.symptoms))
-        ],
+        "symptoms": _jobs(db, dossier.symptoms),
         "moments": moments[: timeline.LONGEST],
         "earlier": max(len(moments) - timeline.LONGEST, 0),
         "measures": timeline.measures(dossier),
@@ -282,6 +273,22 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
         if any(reached_limit.is_limit(symptom.key) for symptom in dossier.symptoms)
         else "Job",
     }
+
+
+def _jobs(
+    db: Connection, symptoms: Sequence[RaisedSymptom]
+) -> list[tuple[RaisedSymptom, str | None, str, str | None]]:
+    """Return the jobs of an incident, each with the slug of its check, its state in a word, and its runbook."""
+    slugs = queries.slugs(db, [symptom.key for symptom in symptoms])
+    return [
+        (
+            symptom,
+            slugs.get(symptom.key),
+            view_rows.job_word(symptom),
+            subject.runbook_link(symptom.facts.runbook),
+        )
+        for symptom in subject.told_apart(timeline.jobs(symptoms))
+    ]
 
 
 def back_to(request: ConsoleRequest, outcome: object) -> Response:

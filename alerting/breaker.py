@@ -4,9 +4,10 @@ The others wait for that, or go to another contact. Without it, thousands of pag
 tried again every few minutes, to no end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from alerting.delivery import LEASE
 from alerting.notice import NoticeKind
@@ -53,6 +54,25 @@ class Channel:
 
 
 NOTHING_FAILS = Channel()
+
+
+@dataclass(frozen=True, slots=True)
+class PastSend:
+    """A send of the past to a contact with this mark, and whether its provider answered."""
+
+    contact_mark: str | None
+    reached: bool
+    at: datetime
+
+
+def failing_since(sends: Iterable[PastSend]) -> datetime | None:
+    """Return since when a channel with one server fails for everybody, None if it does not.
+
+    Its sends are newest first. The rule is that of `channel_after`.
+    """
+    lost = list(takewhile(lambda send: not send.reached, sends))
+    fails = len(lost) >= FAILURES and len({send.contact_mark for send in lost}) >= CONTACTS
+    return lost[-1].at if fails else None
 
 
 def key(contact: Contact) -> Key:

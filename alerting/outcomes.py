@@ -170,6 +170,7 @@ def _attempt(sent: Sent) -> Attempt:
         provider_id=delivery.provider_id(outcome),
         contact_mark=contact.mark,
         may_have_arrived=isinstance(outcome, Unreachable) and outcome.may_have_arrived,
+        throttled=isinstance(outcome, Unreachable) and outcome.throttled,
     )
 
 

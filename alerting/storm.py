@@ -215,7 +215,8 @@ def record(
     attempt = Attempt(
         0, now, kind, result, answer, delivery.provider_id(outcome), contact_mark=sent.contact.mark
     )
-    attempt = replace(attempt, may_have_arrived=isinstance(outcome, Unreachable) and outcome.may_have_arrived)
+    if isinstance(outcome, Unreachable):
+        attempt = replace(attempt, may_have_arrived=outcome.may_have_arrived, throttled=outcome.throttled)
 
     def own_verdict(page: Page) -> tuple[Verdict, Contact]:
         return _own_verdict(page, sent, judged, now, receipt_within)

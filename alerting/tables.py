@@ -291,6 +291,8 @@ attempts = Table(
     Column("outcome", Text, nullable=False),
     # It was sent, and no answer came.
     Column("may_have_arrived", Boolean, nullable=False, server_default=false()),
+    # The provider limits our rate, so somebody is there.
+    Column("throttled", Boolean, nullable=False, server_default=false()),
     Column("said", Text, nullable=False),
     # The provider's id of an accepted notice. A digest has one for all of its pages.
     Column("provider_id", Text),

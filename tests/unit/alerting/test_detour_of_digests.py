@@ -12,7 +12,7 @@ from alerting import breaker, courier, desk, digest_store, escalator, outbox
 from alerting.escalation import Policy, Step
 from alerting.incident import CauseWords, Facts, Pace, Symptom
 from alerting.notice import NoticeKind
-from alerting.notifiers.contract import Accepted, Contact, Unreachable
+from alerting.notifiers.contract import Accepted, Contact, Outcome, Unreachable
 from alerting.person import Person
 from alerting.severity import Severity
 from heartbeat.database import Database
@@ -109,6 +109,26 @@ def jobs(count: int, name: str = "job") -> list[str]:
 
 def to(pager: Pager, address: str) -> list[NoticeKind]:
     return [notice.kind for at, notice in pager.notices if at == address]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fails"), [(AWAY, True), (replace(AWAY, throttled=True), False), (TAKEN, False)]
+)
+async def test_what_is_stored_says_the_same_as_the_process_knows(
+    database: Database, outcome: Outcome, fails: bool
+) -> None:
+    seen: list[tuple[str, bool]] = []
+    night = Night(database, Provider(outcome))
+    night.courier._channels._observe = lambda kind, broken: seen.append((kind, broken))
+    await fail(database, ["first"], "scouts")
+    await night.send_all()
+    assert seen == ([("pager", True)] if fails else [])
+    failing = await database.read(lambda db: desk.failing_notifiers(db, {"pager"}))
+    assert failing == ({"pager": PAGED_AT} if fails else {})
+    night.provider.outcome = TAKEN
+    await night.until(PAGED_AT + breaker.LONGEST_WAIT)
+    assert seen == ([("pager", True), ("pager", False)] if fails else [])
+    assert await database.read(lambda db: desk.failing_notifiers(db, {"pager"})) == {}
 
 
 async def test_a_storm_goes_past_as_one_digest_and_nothing_is_lost(database: Database) -> None:

@@ -280,6 +280,7 @@ async def test_counters_start_at_0_so_that_the_first_event_is_an_increase(admin:
     for result in SEND_RESULTS:
         assert value(samples, "heartbeat_pages_total", notifier="ntfy", result=result) == 0
         assert value(samples, "heartbeat_outside_beats_total", result=result) == 0
+    assert value(samples, "heartbeat_notifier_passed_over", notifier="sms") == 0
     assert {value(samples, "heartbeat_tick_failures_total", stage=stage) for stage in STAGES} == {0}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from alerting import desk, escalation, times
 from alerting.crew import Crew
 from alerting.desk import Feed, Noun
 from alerting.escalation import Policy
-from alerting.notifiers import push
+from alerting.notifiers import push, registry
 from alerting.person import Person
 from heartbeat import installation, public_address, verification
 from heartbeat.actor import Role
@@ -180,7 +181,15 @@ def _everything(db: Connection, request: ConsoleRequest) -> dict[str, Any]:
         "channels": [member for member in members if member.person.channel],
         "more_channels": max(len(channels) - CHANNELS_SHOWN, 0),
         "unreachable": public_address.fault(request.context.public_url, crew.people.values()),
+        "failing": _failing(db, crew.people.values()),
     }
+
+
+def _failing(db: Connection, people: Iterable[Person]) -> list[tuple[str, datetime]]:
+    """Return which notifiers of these people fail for everybody, and since when, by name."""
+    used = {contact.kind for person in people for contact in person.all_contacts}
+    kinds = used & registry.kinds_that("server_in_settings")
+    return sorted(desk.failing_notifiers(db, kinds).items()) if kinds else []
 
 
 def _sorted(crew: Crew, *, channels: bool) -> list[Person]:
@@ -273,7 +282,8 @@ def _member(db: Connection, person: Person, now: datetime) -> Member:
     devices = desk.devices_of(db, person.id)
     crew, secret = desk.crew(db), _secret(person)
     codes = verification.last_codes(db, person.id, now)
-    return on_call_view.member(person, policies, crew, tried, secret, proofs, now, devices, codes)
+    member = on_call_view.member(person, policies, crew, tried, secret, proofs, now, devices, codes)
+    return replace(member, failing=_failing(db, [person]))
 
 
 def _policy(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:

@@ -58,6 +58,8 @@ class Member:
     unproven: Sequence[str] = ()
     """The kinds of the contacts without a proof that a page arrives, or with an old one."""
     in_catch_all: bool = False
+    failing: Sequence[tuple[str, datetime]] = ()
+    """Their notifiers that fail for everybody, and since when, where that is looked up."""
 
     @property
     def declared(self) -> bool:

@@ -123,6 +123,25 @@ async def test_a_person_tells_how_each_contact_did(
     assert "Declared by heartbeat.yaml" in other.words
 
 
+async def test_a_notifier_that_fails_for_everybody_is_named_where_it_is_used(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, ben: None
+) -> None:
+    one = await make_check(system, policy="night")
+    incident = await fall_silent(system, clock, one)
+    await escalate(system, clock)
+    found = await system.context.database.read(lambda db: desk.dossier(db, incident))
+    assert found is not None
+    (page,) = found.pages
+    lost = [Attempt(page.id, NOW, "email", "unreachable", "timed out", contact_mark=mark) for mark in "abcab"]
+    words = "email has failed for everybody since 03:00 UTC"
+    for path in ("/on-call", "/on-call/people/ben"):
+        assert words not in (await see(browser, path)).words
+    await system.context.database.write(lambda db: attempt_store.write_attempts(db, lost))
+    for path in ("/on-call", "/on-call/people/ben"):
+        assert words in (await see(browser, path)).words
+    assert words not in (await see(browser, "/on-call/people/first")).words, "they have no mail"
+
+
 async def test_a_button_sends_a_test_page_and_the_proof_is_shown(
     system: System, browser: httpx.AsyncClient, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,13 +7,13 @@ from sqlalchemy import Connection
 
 from alerting import desk
 from alerting.answer import Acknowledged, Resolved, Snoozed
-from alerting.handover import Reassigned, Withdrawn
+from alerting.handover import HandedOn, Reassigned, Withdrawn
 from alerting.person import OPERATOR
 from alerting.regrouping import Merged
 from heartbeat.checks import actions
 from tests.simulation import books
 from tests.simulation.ground import Ground, occurrence_of
-from tests.simulation.journal import Answer, Assigned, Deed, SplitOff
+from tests.simulation.journal import Answer, Assigned, Deed, SplitOff, Wanted
 from tests.simulation.knock import Reply, knock
 from tests.simulation.providers import Show, answerer
 from tests.simulation.virtual import seconds
@@ -105,10 +105,21 @@ class Answering(Ground):
         """Somebody hands an incident to a person, or to whoever is on call in a rotation."""
         now = self.now
         outcome = self._commit(lambda db: actions.reassign(db, incident, to, somebody(by), now))
-        if isinstance(outcome, Reassigned) and not outcome.repeated:
+        if isinstance(outcome, Reassigned):
             self.journal.withdraw(incident, seconds(now))
+            if not outcome.repeated:
+                self.journal.wanted.append(Wanted(self.time, incident))
             occurrence = outcome.incident.occurrence
             self.journal.assigned.append(Assigned(self.time, incident, occurrence, to))
+        return outcome
+
+    def page_next(self, incident: int, *, by: str = "first") -> object:
+        """Somebody wants the next person paged now."""
+        now = self.now
+        outcome = self._commit(lambda db: actions.page_next(db, incident, somebody(by), now))
+        if isinstance(outcome, HandedOn):
+            self.journal.withdraw(incident, seconds(now))
+            self.journal.wanted.append(Wanted(self.time, incident))
         return outcome
 
     def press(self, show: Show) -> Reply | None:

@@ -149,6 +149,23 @@ def turns(disk: Disk) -> dict[int, list[tuple[str, str]]]:
     return lines
 
 
+def times(disk: Disk, query: str) -> list[float]:
+    """The times, named `at`, that a query finds."""
+    return [at for row in disk.rows(query) if (at := _shown(row["at"])) is not None]
+
+
+def members(disk: Disk, incident: int) -> set[str]:
+    """The jobs that an incident has ever been about, also for less than the time between two looks."""
+    query = "SELECT DISTINCT c.slug FROM symptoms s JOIN checks c ON s.key = 'check:' || c.id WHERE s.incident_id = ?"
+    return {row["slug"] for row in disk.rows(query, incident)}
+
+
+def paged(disk: Disk) -> list[tuple[int, float]]:
+    """Each time that an incident came to a step and paged, in order."""
+    query = "SELECT incident_id, at FROM timeline WHERE kind = 'paged' ORDER BY id"
+    return [(row["incident_id"], _shown(row["at"]) or 0.0) for row in disk.rows(query)]
+
+
 def paged_at(disk: Disk, incident: int) -> list[float]:
     """When an incident last paged a step; nothing where it has not yet."""
     query = "SELECT max(at) AS at FROM timeline WHERE incident_id = ? AND kind = 'paged'"

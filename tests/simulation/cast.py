@@ -325,7 +325,11 @@ OFFICE = WorkingHours(
     (Hours(tuple(range(7)), timedelta(hours=3, minutes=12), timedelta(hours=3, minutes=40)),)
 )
 """The hours for which warnings wait: a night shift, as the simulation begins at three."""
-TURNED = (*JOBS, Job("xray-scan", every=9 * MINUTE, severity=Severity.CRITICAL, policy="solo"))
+TURNED = (
+    *JOBS,
+    Job("xray-scan", every=9 * MINUTE, severity=Severity.CRITICAL, policy="solo"),
+    Job("yankee-yield", every=11 * MINUTE, host="eu", policy="solo"),
+)
 TURNING = (
     Policy("ops", (Step(("first", "second", "third"), timedelta(minutes=2), round_robin=True),)),
     Policy("solo", (step("third", minutes=4),), warnings_wait_for=OFFICE),
@@ -343,6 +347,8 @@ class Stage:
     people: tuple[Person, ...] = PEOPLE
     policies: tuple[Policy, ...] = POLICIES
     catch_all: tuple[str, ...] = ()
+    often: tuple[str, ...] = ()
+    """Jobs that are drawn more often than others: what is special about the stage is about them."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -357,7 +363,12 @@ STAGES = {
     "nested": Stage(NESTED, ("region", "host")),
     "house": Stage(HOUSE),
     "stepped": Stage(JOBS, people=STEPPED),
-    "turned": Stage(TURNED, policies=TURNING, catch_all=("second",)),
+    "turned": Stage(
+        TURNED,
+        policies=TURNING,
+        catch_all=("second",),
+        often=("delta-mail", "yankee-yield", "delta-mail", "yankee-yield"),
+    ),
     "turns": Stage(JOBS, policies=IN_TURNS),
 }
 

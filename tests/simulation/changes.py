@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from tests.simulation import breaches
+from tests.simulation import breaches, replays
 from tests.simulation.cast import Job
 from tests.simulation.deadlines import stuck_at
-from tests.simulation.journal import Deed, Done, Sent
+from tests.simulation.journal import Deed, Done, Journal, Sent
 from tests.simulation.ways import WATCHED, Run, Way, closed, down, forgiven
 
 Change = Callable[[Way, Job], Way]
@@ -24,19 +24,20 @@ class Fact:
     ping: int | None = None
     job: Job | None = None
     """The job as it is defined from then on."""
+    others: tuple[Change, ...] = ()
+    """What else it may do."""
 
 
-def facts_of_pings(pings: Iterable[tuple[int, Sent]]) -> list[Fact]:
+def facts_of_pings(pings: Iterable[tuple[int, Sent]], journal: Journal) -> list[Fact]:
     """What numbered pings of one job mean that were kept. Each is taken in at some moment until its answer."""
-    return [
-        fact
-        for number, ping in pings
-        for fact in (
-            Fact(ping.at, _change(ping), certain=False, ping=number),
-            # A report that nobody answered may have been taken in, or not: none is kept.
-            Fact(ping.over_at, _change(ping) if ping.is_kept or ping.acknowledged else _nothing, ping=number),
-        )
-    ]
+    facts = []
+    for number, ping in pings:
+        change, *others = replays.changes_of(ping, replays.taken(number, journal), _change)
+        # A report that nobody answered may have been taken in, or not: none is kept.
+        last = change if ping.is_kept or ping.acknowledged else _nothing
+        facts.append(Fact(ping.at, change, certain=False, ping=number, others=tuple(others)))
+        facts.append(Fact(ping.over_at, last, ping=number, others=tuple(others)))
+    return facts
 
 
 def facts_of_deeds(done: Iterable[Done], job: Job) -> list[Fact]:
@@ -59,7 +60,7 @@ def _change(ping: Sent) -> Change:
         "start": _starts(ping),
         "log": _nothing,
         "progress": _reports(ping),
-    }[ping.signal if not ping.signal.isdigit() else ("fail" if int(ping.signal) else "success")]
+    }[ping.kind]
 
 
 def _nothing(way: Way, _job: Job) -> Way:

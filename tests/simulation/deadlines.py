@@ -53,7 +53,7 @@ def next_end(way: Way, job: Job) -> tuple[float, str | None]:
     if way.not_before is not None:
         shown = max(shown, way.not_before)
     if way.state in WATCHED and way.missed + 1 < job.missed:
-        miss = _missed_at(way, job, way.missed + 1)
+        miss = missed_at(way, job, way.missed + 1)
         if miss < shown:
             return miss, None
     return shown, cause
@@ -72,7 +72,7 @@ def deadline(way: Way, job: Job) -> tuple[float, str]:
     causes = (
         (overrun, "overrun"),
         (stuck, "stuck"),
-        (_missed_at(way, job, job.missed), "silent"),
+        (missed_at(way, job, job.missed), "silent"),
         (_unfinished(way, job) if watched else NEVER, "unfinished"),
     )
     return min(causes, key=lambda one: one[0])
@@ -89,7 +89,7 @@ def due(way: Way, job: Job) -> float:
     return _due_since(way, job, way.heard)
 
 
-def _missed_at(way: Way, job: Job, count: int) -> float:
+def missed_at(way: Way, job: Job, count: int) -> float:
     """When it has missed so many runs."""
     at = job.nth_slot(due(way, job), count) + job.grace
     if way.state == "unknown":

@@ -15,6 +15,8 @@ A_CONTACT = 80.0
 """Seconds after which a contact that does not answer is given up for the next: three tries, and what lies between."""
 LONGEST_RETRY = 300.0
 LEASE = 30.0
+A_MOMENT = 15.0
+"""Seconds from when a page is due until it is shown, where nothing is wrong with anything."""
 LATENCY = 0.1
 """Seconds from asking for the time to the commit, at most: of two transactions the later may carry the earlier time."""
 
@@ -189,10 +191,18 @@ class Hindsight:
             or (show.kind == "digest" and one.title in show.text)
         ]
 
-    def bound(self, one: IncidentRow) -> float:
+    def bound(self, one: IncidentRow, since: float, until: float) -> float:
+        """The longest time without a page of it, between two moments."""
         waits = [wait for _, wait in one.policy]
-        recovery = LONGEST_RETRY + LEASE + 2 * A_CONTACT
-        return self.world.gathering + sum(waits) + waits[-1] + recovery + 10.0 + self.slack
+        return self.world.gathering + sum(waits) + waits[-1] + self.recovery(since, until) + 10.0
+
+    def recovery(self, since: float, until: float) -> float:
+        """Seconds by which a page may be late between two moments: long after foul weather, and none in fine."""
+        felt = [(f.begins, f.felt_until + LONGEST_RETRY) for f in self.journal.faults]
+        foul = [*felt, *((begins, ends + LONGEST_RETRY) for begins, ends in self.disturbed())]
+        if self.slack or overlap([[(since, until)], foul]):
+            return LONGEST_RETRY + LEASE + 2 * A_CONTACT + self.slack
+        return A_MOMENT
 
     def mute(self, show: Show) -> bool:
         """Whether the page was shown without the sender knowing: it may have tried again."""

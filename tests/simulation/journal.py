@@ -34,7 +34,7 @@ class Sent:
     """How far the run is, where it reports that."""
     total: float | None = None
     ago: float | None = None
-    """So long ago it says that it was sent, with `at`. It counts from its arrival where pings could be heard then."""
+    """So long ago it says that it was sent, with `at`: see `replays`."""
     status: int | None = None
     over_at: float = FOR_EVER
     """When the job had its answer or waited no longer: what has not been taken in by then never is."""
@@ -42,6 +42,21 @@ class Sent:
     @property
     def acknowledged(self) -> bool:
         return self.status in (200, 201)
+
+    @property
+    def claimed(self) -> float:
+        """When it was sent, as it says itself."""
+        return self.shown if self.ago is None else round(self.shown - self.ago, 3)
+
+    @property
+    def stamps(self) -> set[float]:
+        """The times under which it may be kept."""
+        return {round(self.shown, 3), round(self.claimed, 3)}
+
+    @property
+    def kind(self) -> str:
+        """What it says, whatever the number of its failure."""
+        return self.signal if not self.signal.isdigit() else ("fail" if int(self.signal) else "success")
 
     @property
     def is_kept(self) -> bool:
@@ -132,6 +147,14 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Somebody wanted the next page of an incident now."""
+
+    at: float
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
 class SplitOff:
     """Jobs were taken out of an incident."""
 
@@ -164,6 +187,8 @@ class Journal:
     splits: dict[int, SplitOff] = field(default_factory=dict)
     """From where the jobs of an incident came that was split off, by its number."""
     assigned: list[Assigned] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+    """Each time that somebody wanted a page now, also by handing an incident on, in order."""
     configured: list[Configured] = field(default_factory=list)
     """Each time that people, rotations or policies were edited, in order."""
     windows: dict[int, Maintained] = field(default_factory=dict)
@@ -182,6 +207,10 @@ class Journal:
             else answer
             for answer in self.answers
         ]
+
+    def wants(self, incident: int, since: float, until: float) -> bool:
+        """Whether somebody wanted a page of an incident now, at some time of these."""
+        return any(one.incident == incident and since <= one.at <= until for one in self.wanted)
 
     def went_on_in(self, incident: int, job: str) -> set[int]:
         """Where what a job was down for in an incident may stand now: there, or wherever people have put it."""

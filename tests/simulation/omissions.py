@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from alerting import (
     answer,
     escalation,
     escalator,
+    handover,
     onward_store,
     outbox,
     receipts,
@@ -27,11 +28,13 @@ from alerting.attempts import AcceptedAttempt
 from alerting.courier import Courier
 from alerting.crew import Crew
 from alerting.escalation import Policy, Target
+from alerting.handover import AllWell, Reassigned
 from alerting.incident import Incident, State
 from alerting.person import Person
 from alerting.regrouping import Split, Unmergeable
 from alerting.rotation import Rotation
 from alerting.severity import Severity
+from alerting.tables import incidents
 from heartbeat.checks import life
 from heartbeat.checks.check import Change, Check
 from heartbeat.ticker import Ticker
@@ -199,3 +202,40 @@ def a_late_answer_revives_what_is_over(patch: pytest.MonkeyPatch) -> None:
         return replace(given, previous=one) if isinstance(given, Acknowledged) else given
 
     patch.setattr(answer, "acknowledge", acknowledge)
+
+
+def an_edit_takes_back_what_somebody_wants_now(patch: pytest.MonkeyPatch) -> None:
+    """Hours are edited in the second in which somebody wants a page now, and that is forgotten."""
+    honest = store.look_again
+
+    def look_again(db: Connection) -> None:
+        honest(db)
+        waiting = incidents.c.waits_until.is_not(None), incidents.c.state == State.OPEN
+        db.execute(update(incidents).where(*waiting).values(waits_until=None, waits_for=None))
+
+    patch.setattr(store, "look_again", look_again)
+
+
+def what_is_due_counts_as_paged(patch: pytest.MonkeyPatch) -> None:
+    """Somebody wants a page now that is due this second, and hours put it off all the same."""
+
+    def is_wanted(one: Incident, now: datetime) -> bool:
+        return one.state is State.OPEN and one.next_at is not None and one.next_at <= now
+
+    patch.setattr(handover, "_is_wanted", is_wanted)
+
+
+def whoever_had_it_is_not_paged_again(patch: pytest.MonkeyPatch) -> None:
+    """An incident is handed to the person who had it before, and nothing is changed, although nobody pages them."""
+    honest = handover.reassign
+
+    def reassign(one: Incident, to: Target, by: str, now: datetime) -> Reassigned | Resolved | AllWell:
+        outcome = honest(one, to, by, now)
+        repeated = isinstance(outcome, Reassigned) and one.state is State.OPEN and one.step <= 1
+        return (
+            Reassigned(by, one, one, to)
+            if repeated and escalation.led_by(one.policy, to) == one.policy
+            else outcome
+        )
+
+    patch.setattr(handover, "reassign", reassign)

@@ -48,10 +48,14 @@ class Life:
             self.ways = {fact.change(way, after) for way in self.ways}
             self.job = after
         elif fact.certain:
-            self.ways = {self._taken_in(way, fact) if fact.ping in way.coming else way for way in self.ways}
+            self.ways = {
+                after
+                for way in self.ways
+                for after in (self._taken_in(way, fact) if fact.ping in way.coming else [way])
+            }
         else:
             on_its_way = {replace(way, coming=way.coming | {fact.ping}) for way in self.ways}
-            self.ways = on_its_way | {self._taken_in(way, fact) for way in on_its_way}
+            self.ways = on_its_way | {after for way in on_its_way for after in self._taken_in(way, fact)}
 
     def pass_time(self, to: float) -> None:
         """Deadlines pass, up to a moment."""
@@ -109,9 +113,10 @@ class Life:
         """When it may have been last well."""
         return [way.ok or 0.0 for way in self.ways]
 
-    def _taken_in(self, way: Way, fact: Fact) -> Way:
+    def _taken_in(self, way: Way, fact: Fact) -> list[Way]:
         assert fact.ping is not None
-        return fact.change(replace(way, coming=way.coming - {fact.ping}), self.job)
+        arrived = replace(way, coming=way.coming - {fact.ping})
+        return [change(arrived, self.job) for change in (fact.change, *fact.others)]
 
     def _passed(self, way: Way, since: float, to: float) -> Iterator[Way]:
         shown, cause = next_end(way, self.job)
@@ -157,9 +162,9 @@ class Life:
         inner = [(b + 0.5, e - 0.5) for b, e in touching if e - b >= CERTAIN and not self._journal.steps]
         wide = [(b - BEFORE, e + AFTER) for b, e in touching]
         half = (usual - begins) / 2 if window.mostly else 0.0
-        later_than = [end for _, end in touching if self._clock.shown(end) > way.armed + 0.001]
-        lost = [self._unheard(way, end) for end in later_than]
-        later = [self._later(way, end) for _, end in touching]
+        ends = [self._ended(end, at) for _, end in touching]
+        lost = [self._unheard(way, shown) for shown in ends if shown > way.armed + 0.001]
+        later = [self._later(way, shown) for shown in ends]
         excused = [one for one in later if one is not None]
         if _covered(wide, begins, usual) >= half:
             excused += lost
@@ -169,14 +174,19 @@ class Life:
         surely_lost = surely_lost and bool(lost)
         return (lost if surely_lost else excused), surely_lost or (surely_late and bool(excused))
 
+    def _ended(self, end: float, at: float) -> float:
+        """When sight returned, by the clock as it is at a moment: what is written moves with it."""
+        then = max(end, at)
+        return end + self._clock.shown(then) - then
+
     def _unheard(self, way: Way, end: float) -> Way:
-        armed = max(way.armed, self._clock.shown(end))
+        armed = max(way.armed, end)
         expected = replace(way, armed=armed, missed=0, not_before=None, runs=())
         return expected if way.state == "down" else replace(expected, state="unknown", cause=None)
 
     def _later(self, way: Way, end: float) -> Way | None:
         """The same, judged later; None if it has waited for so long already."""
-        until = self._clock.shown(end) + patience(self.job)
+        until = end + patience(self.job)
         waits = way.not_before
         return None if waits is not None and waits >= until - 0.001 else replace(way, not_before=until)
 

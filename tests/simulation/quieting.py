@@ -16,7 +16,8 @@ def quiet(past: Hindsight) -> Iterator[str]:
         rows = [p for p in past.pages if p.incident == answer.incident and p.kind == "page"]
         for page in rows:
             since = past.world.clock.when(page.created, 0.0)
-            if page.occurrence <= answer.found and since > answer.at + 1.0 + past.slack:
+            answered = page.occurrence <= answer.found and since > answer.at + 1.0 + past.slack
+            if answered and not past.journal.wants(answer.incident, answer.at, since + LATENCY):
                 yield f"page {page.id} pages for occurrence {page.occurrence}, which was answered"
         ended = [past.world.clock.when(p.created, 0.0) for p in rows if p.occurrence > answer.found]
         until = min([past.ends(answer), *ended])

@@ -88,7 +88,7 @@ class Referee:
         for name, life in self.lives.items():
             mine = [(n, p) for n, p in pings if p.job == name and _counts(p, kept)]
             by_hand = [one for one in done if name == one.about]
-            facts = changes.facts_of_pings(mine) + changes.facts_of_deeds(by_hand, life.job)
+            facts = changes.facts_of_pings(mine, journal) + changes.facts_of_deeds(by_hand, life.job)
             for fact in sorted(facts, key=lambda fact: fact.at):
                 life.meet(fact)
             # Whoever sets the clock looks before and afterwards, so that nothing else happens in between.
@@ -272,7 +272,7 @@ class Referee:
     def _held(self, one: IncidentRow) -> float:
         """For how long maintenance of the jobs of its group may hold its page, or the chance of those that run after
         others."""
-        members = {name for name, homes in self.belonged.items() if any(home == one.id for _, home in homes)}
+        members = books.members(self.world.disk, one.id)
         jobs = [life.job for name, life in self.lives.items() if name in members]
         spans = [span for job in jobs for span in self.world.journal.maintained(job.labels)]
         ends = [end for begins, end in spans if begins <= self.world.time < end]
@@ -386,7 +386,7 @@ def answers_to(world: World, incident: int) -> list[Answer]:
 
 def _counts(ping: Sent, kept: set[tuple[str, float]]) -> bool:
     """A ping counts if it was acknowledged; and one that was not, if it was kept all the same."""
-    return ping.acknowledged or (ping.job, round(ping.shown, 3)) in kept
+    return ping.acknowledged or any((ping.job, at) in kept for at in ping.stamps)
 
 
 def _fits(job: Job, match: Mapping[str, str]) -> bool:

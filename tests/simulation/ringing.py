@@ -3,14 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from tests.simulation import awake, books, duty
+from tests.simulation import books, duty
 from tests.simulation.books import IncidentRow, PageRow
-from tests.simulation.hindsight import A_CONTACT, LEASE, LONGEST_RETRY, Hindsight, Steps
-from tests.simulation.journal import Span, merged, overlap, settled, without
+from tests.simulation.hindsight import LATENCY, Hindsight, Steps
+from tests.simulation.journal import Span, merged, without
 from tests.simulation.referee import answers_to
-
-AT_ONCE = 15.0
-"""Seconds of undisturbed work within which whoever is handed an incident is paged."""
 
 
 def steps(past: Hindsight) -> Iterator[str]:
@@ -23,11 +20,11 @@ def steps(past: Hindsight) -> Iterator[str]:
         if past.incidents[number].rounds:
             continue  # Whom a round pages is another rule: see `turns`.
         policy = past.policy(past.incidents[number], occurrence)
-        for fault in _climbed(past, policy, rows):
+        for fault in _climbed(past, number, policy, rows):
             yield f"incident {number}, occurrence {occurrence}: {fault}"
 
 
-def _climbed(past: Hindsight, policy: Steps, rows: Sequence[PageRow]) -> Iterator[str]:
+def _climbed(past: Hindsight, number: int, policy: Steps, rows: Sequence[PageRow]) -> Iterator[str]:
     begun: dict[int, float] = {}
     for row in rows:
         begun.setdefault(row.step, row.created)
@@ -36,21 +33,25 @@ def _climbed(past: Hindsight, policy: Steps, rows: Sequence[PageRow]) -> Iterato
         if missing := _missing(past, policy, rows, step, at):
             yield f"step {step} did not page {missing}"
         early = begun.get(before)
-        if early is not None and at - early < _waits(past, policy, before, early) - 0.001 - past.slack:
+        if past.journal.wants(number, (early or 0.0) - LATENCY, at + LATENCY):
+            # Whoever wants a page now is not kept waiting, and goes past those who sleep.
+            before, due = step, at + waits(past, policy, step, at)
+            continue
+        if early is not None and at - early < waits(past, policy, before, early) - 0.001 - past.slack:
             yield f"step {step} came {at - early:.1f} s after the one before"
         for skipped in range(before + 1, step):
             # Nobody is paged anew who has not been reached since the step before.
             if missing := _missing(past, policy, rows, skipped, min(at, due or at)):
                 yield f"step {step} came at {at:.1f} without step {skipped}, which means {missing}"
             due += _wait(policy, skipped)
-        before, due = step, at + _waits(past, policy, step, at)
+        before, due = step, at + waits(past, policy, step, at)
 
 
 def _wait(policy: Steps, step: int) -> float:
     return policy[min(max(step, 0), len(policy) - 1)][1]
 
 
-def _waits(past: Hindsight, policy: Steps, step: int, at: float) -> float:
+def waits(past: Hindsight, policy: Steps, step: int, at: float) -> float:
     """How long a step waits that pages at a moment. Where it reaches nobody, it waits as the one that pages instead."""
     place = min(step, len(policy) - 1)
     order = [*range(place, len(policy)), *reversed(range(place))]
@@ -97,30 +98,6 @@ def frozen(past: Hindsight) -> Iterator[str]:
             yield f"incident {one.id} pages by {past.own_steps(one)}, and the policy {name} was {then}"
 
 
-def handed(past: Hindsight) -> Iterator[str]:
-    """Whoever is handed an incident is paged for it at once."""
-    for one in past.journal.assigned:
-        by = settled(one.at, AT_ONCE, past.journal.unable())
-        incident = past.incidents[one.incident]
-        paged = any(
-            page.incident == one.incident and page.kind == "page" and page.occurrence >= one.occurrence
-            for page in past.pages
-        )
-        over = incident.resolved is not None or incident.recovered is not None
-        answered = any(one.at <= a.at <= by for a in answers_to(past.world, one.incident))
-        held = [span for name in past.referee.lives for span in past.windows(name)]
-        held += awake.closed(past.world, incident.by)
-        held += awake.quiet(
-            past.world, past.members(target for step, _ in incident.policy for target in step)
-        )
-        if (
-            not (paged or over or answered or past.slack)
-            and not overlap([[(one.at, by)], held])
-            and by < past.end
-        ):
-            yield f"incident {one.incident} was handed to {one.to} at {one.at:.1f}, and nobody was paged"
-
-
 def turns(past: Hindsight) -> Iterator[str]:
     """Each incident begins with the next person of a round, and its repetitions go on from there."""
     dealt: dict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
@@ -151,20 +128,6 @@ def turns(past: Hindsight) -> Iterator[str]:
             yield f"the turns of {policy} are {dict(count)}"
 
 
-def early(past: Hindsight) -> Iterator[str]:
-    """No page of a warning is written outside of the hours for which it waits: nothing is down for as long as these."""
-    for page in past.pages:
-        closed = awake.closed(past.world, past.incidents[page.incident].by)
-        if page.kind != "page" or not page.rank or past.slack:
-            continue
-        if any(
-            a.incident == page.incident and a.occurrence <= page.occurrence for a in past.journal.assigned
-        ):
-            continue  # Whoever is handed it is paged at once.
-        if any(begins <= page.created < end for begins, end in closed):
-            yield f"page {page.id} of a warning was written at {page.created:.1f}, outside of working hours"
-
-
 def _waited(past: Hindsight, row: PageRow, at: float) -> bool:
     """Whether a page still waited to be delivered when the next step came (so that it need not come twice)."""
     # One that has moved on to a later contact waits again.
@@ -177,7 +140,6 @@ def ringing(past: Hindsight, name: str) -> Iterator[str]:
     """While a job is down and nobody has answered, phones ring about it again and again."""
     for spell in past.spells(name):
         for one in past.homes(name, spell):
-            bound = past.bound(one)
             held = [
                 span for span in past.windows(name) if span[0] <= spell.begins + past.world.gathering + 10.0
             ]
@@ -186,7 +148,7 @@ def ringing(past: Hindsight, name: str) -> Iterator[str]:
             rings = [s.at for s in past.naming(name, one) if s.kind != "acknowledged"]
             for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
                 for since, until in _gaps(begins, ends, rings):
-                    if until - since > bound:
+                    if until - since > past.bound(one, since, until):
                         yield f"{name} was down, and no phone said so from {since:.1f} to {until:.1f}"
 
 
@@ -227,7 +189,7 @@ def first_told(past: Hindsight, name: str) -> Iterator[str]:
             foul += past.asleep(name, one)
             told = [s.at for s in past.naming(name, one) if spell.begins - 10.0 <= s.at]
             first = min([*told, spell.ends])
-            bound = past.world.gathering + LONGEST_RETRY + LEASE + 2 * A_CONTACT + 20.0 + past.slack
+            bound = past.world.gathering + past.recovery(spell.begins - 60.0, first) + 20.0
             if any(b - a > bound for a, b in without([(spell.begins, first)], foul)):
                 yield f"{name} joined incident {one.id} at {spell.begins:.1f}, and nobody was told"
 
@@ -253,7 +215,7 @@ def worse(past: Hindsight, name: str) -> Iterator[str]:
             rings = [s.at for s in past.naming(name, one) if s.kind == "page" and s.at >= spell.begins]
             answered = [a.at for a in answers_to(past.world, one.id) if a.at >= spell.begins - 60.0]
             first = min([*rings, *answered, spell.ends])
-            bound = past.world.gathering + LONGEST_RETRY + LEASE + 2 * A_CONTACT + 20.0 + past.slack
+            bound = past.world.gathering + past.recovery(spell.begins - 60.0, first) + 20.0
             if any(b - a > bound for a, b in without([(spell.begins, first)], foul)):
                 yield f"{name} joined incident {one.id}, is worse than what was answered, and nobody was paged"
 

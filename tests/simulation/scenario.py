@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from alerting.escalation import Policy
-from tests.simulation import books, cast
+from tests.simulation import books, cast, hours
 from tests.simulation.cast import MINUTE
+from tests.simulation.moments import Near
 from tests.simulation.process import Point
 from tests.simulation.providers import Ill, Slip
 from tests.simulation.referee import Referee
@@ -55,6 +56,20 @@ class Pings:
 
 
 @dataclass(frozen=True, slots=True)
+class ComesLater:
+    """A job sends again what nobody has taken in, with the times of its runs: in order or not, perhaps twice."""
+
+    job: str
+    newest_first: bool = False
+    times: int = 1
+
+    def happen(self, world: World) -> None:
+        # Whoever sets the clock does not tell the jobs, which name times of the old one.
+        for _ in range(self.times if not world.journal.steps else 0):
+            world.send_again(self.job, newest_first=self.newest_first)
+
+
+@dataclass(frozen=True, slots=True)
 class Reports:
     """A run says how far it is: further than before, or not."""
 
@@ -75,7 +90,8 @@ class Reports:
 class Answers:
     """Somebody answers the nth open incident: acknowledges, snoozes or resolves it; perhaps an old page of it.
 
-    Or they take it over, withdraw whatever anybody has answered, or hand it to the other one of the two.
+    Or they take it over, withdraw whatever anybody has answered, hand it to the other one of the two, or want the
+    next person paged now.
     """
 
     how: str
@@ -89,6 +105,9 @@ class Answers:
     def happen(self, world: World) -> None:
         for _ in range(self.times):
             if found := world.incidents():
+                if self.how in ("page next", "reassign"):
+                    # Whoever wants a page now wants one that would wait for long.
+                    found.sort(key=lambda one: one["next_at"], reverse=True)
                 one = found[self.nth % len(found)]
                 self._answer(world, one["id"], one["occurrence"])
 
@@ -99,6 +118,8 @@ class Answers:
             world.resolve(incident, by=self.by)
         elif self.how == "withdraw":
             world.withdraw(incident, by=self.by)
+        elif self.how == "page next":
+            world.page_next(incident, by=self.by)
         elif self.how == "reassign":
             world.reassign(incident, HANDED_TO[self.by], by=self.by)
         elif self.how == "take over":
@@ -221,6 +242,12 @@ class Restaffs:
             world.edit(policies=[cast.REWRITTEN[self.nth % len(cast.REWRITTEN)]])
         elif self.how == "leave":
             world.leave(*cast.LEAVES[self.nth % len(cast.LEAVES)])
+        elif self.how == "hours":
+            policies = list(world.policies.values())
+            world.edit(policies=[hours.rearranged(policies[self.nth % len(policies)], self.nth)])
+        elif self.how == "quiet":
+            people = list(world.people.values())
+            world.edit(people=[hours.rested(people[self.nth % len(people)], self.nth // len(people))])
         else:
             world.override(*cast.OVERRIDES[self.nth % len(cast.OVERRIDES)])
 
@@ -328,6 +355,7 @@ Event = (
     Runs
     | FallsSilent
     | Pings
+    | ComesLater
     | Reports
     | Answers
     | Edits
@@ -350,9 +378,9 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens, each thing so many seconds after the one before; then the weather is fine for a while."""
+    """What happens, each thing so long after the one before, or near a moment; then the weather is fine for a while."""
 
-    acts: tuple[tuple[float, Event], ...]
+    acts: tuple[tuple[float | Near, Event], ...]
     running: tuple[str, ...] = cast.USUAL.names
     stage: str = "usual"
     seed: int = 0
@@ -372,7 +400,7 @@ def play(scenario: Scenario, make: Callable[..., World] = World) -> None:
         referee = Referee(world)
         world.run(*scenario.running)
         for gap, event in scenario.acts:
-            watch(world, referee, gap)
+            watch(world, referee, gap.gap(world) if isinstance(gap, Near) else gap)
             event.happen(world)
             referee.look()
         world.mend()

@@ -1,11 +1,15 @@
 """Stories that must notice the planted mutants: each is a run of which the referee knows the end."""
 
-from tests.simulation import mutants, omissions
+from itertools import permutations
+
+from tests.simulation import belated, mutants, omissions
+from tests.simulation.moments import Near
 from tests.simulation.mutants import Mutant
 from tests.simulation.process import Point
 from tests.simulation.providers import Ill, Slip
 from tests.simulation.scenario import (
     Answers,
+    ComesLater,
     Dies,
     Edits,
     Event,
@@ -30,7 +34,7 @@ JULIET = "juliet-join"
 
 
 def story(
-    *acts: tuple[float, Event], running: tuple[str, ...] = (ALPHA, DELTA), minutes: float = 17
+    *acts: tuple[float | Near, Event], running: tuple[str, ...] = (ALPHA, DELTA), minutes: float = 17
 ) -> Scenario:
     """What happens, so many minutes in whatever weather it made, and then a few fine ones."""
     return Scenario((*acts, (minutes * 60, Runs(ECHO))), running, calm=3.0)
@@ -166,6 +170,56 @@ BLIND = story((60, Dies(None, None, 900.0)), minutes=17)
 FIRST_TASK_FAILS = [
     story((60, Pings(DELTA, "fail")), (9, Dies(Point.BEFORE_COMMIT, skip)), minutes=5) for skip in range(6)
 ]
+# DELTA is a warning, and waits for 3:12. Somebody wants it paged before, and in that second hours are edited.
+WISH_AND_EDIT: tuple[Event, Event] = Answers("page next"), Restaffs("hours", 7)
+# Which transaction comes first is by the seed.
+WANTED_AND_EDITED = [
+    Scenario(
+        ((60, Pings(DELTA, "fail")), (30, first), (0, then), (60, Runs(ALPHA))), (ALPHA,), "turned", seed
+    )
+    for seed in range(4)
+    for first, then in permutations(WISH_AND_EDIT)
+]
+HANDED_BACK = Scenario(
+    (
+        (60, Pings(DELTA, "fail")),
+        (30, Answers("reassign")),
+        (30, Answers("acknowledge", minutes=2)),
+        (150, Answers("reassign")),
+        (60, Runs(ALPHA)),
+    ),
+    (ALPHA,),
+    "turned",
+)
+
+# Nobody hears GOLF while it is due, and the lost ping comes later.
+UNHEARD = story(
+    (300, Dies(None, None, 240.0)),
+    (30, Pings(GOLF)),
+    (240, ComesLater(GOLF)),
+    (5, ComesLater(GOLF)),
+    running=(ALPHA,),
+    minutes=4,
+)
+NOBODY_WAS_AWAY = story((300, Pings(GOLF, ago=240.0)), running=(ALPHA,), minutes=4)
+KNOWN_SINCE = story(
+    (300, Dies(None, None, 60.0)),
+    (30, Pings(GOLF, "fail")),
+    (5, Pings(FOXTROT, "fail")),
+    (60, Pings(FOXTROT)),
+    (5, ComesLater(FOXTROT)),
+    running=(ALPHA,),
+    minutes=4,
+)
+# FOXTROT failed before, and is due each 8 minutes.
+DEAD_SINCE = story(
+    (60, Pings(FOXTROT, "fail")),
+    (30, Dies(None, None, 60.0)),
+    (30, Pings(FOXTROT)),
+    (700, ComesLater(FOXTROT)),
+    running=(ALPHA,),
+    minutes=4,
+)
 
 STORIES: dict[Mutant, list[Scenario]] = {
     mutants.marked_before_sending: [DEATH_BEFORE_SENDING],
@@ -216,6 +270,14 @@ STORIES: dict[Mutant, list[Scenario]] = {
     omissions.a_split_leaves_no_next_action: [TAKEN_APART],
     omissions.who_is_on_call_is_remembered: [HANDOVER],
     omissions.a_leave_is_forgotten: [ON_LEAVE],
+    omissions.an_edit_takes_back_what_somebody_wants_now: WANTED_AND_EDITED,
+    omissions.what_is_due_counts_as_paged: WANTED_AND_EDITED,
+    omissions.whoever_had_it_is_not_paged_again: [HANDED_BACK],
+    belated.what_comes_late_counts_from_its_arrival: [UNHEARD],
+    belated.whoever_names_a_time_is_believed: [NOBODY_WAS_AWAY],
+    belated.what_is_sent_again_is_another_run: [UNHEARD],
+    belated.an_old_ping_overrules_what_is_known_since: [KNOWN_SINCE],
+    belated.an_old_success_revives_what_has_died_since: [DEAD_SINCE],
     omissions.an_answer_given_twice_holds_longer: [PRESSED_TWICE],
     omissions.a_late_answer_revives_what_is_over: [PRESSED_LATE],
 }

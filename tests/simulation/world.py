@@ -19,7 +19,7 @@ from alerting.rotation import Rotation
 from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check
 from heartbeat.database import Unavailable
-from tests.simulation import cast
+from tests.simulation import cast, replays
 from tests.simulation.answering import Answering
 from tests.simulation.cast import Job
 from tests.simulation.editing import Editing
@@ -142,6 +142,17 @@ class World(Weather, Answering, Editing):
             one.over_at = min(one.over_at, self.time)
         return [one.status or 0 for one in sent]
 
+    def send_again(self, name: str, *, newest_first: bool = False) -> list[int]:
+        """A job sends the pings that it has kept, each with its own time; the statuses that they are answered."""
+        kept = replays.sent_again(one for one in self.journal.pings if one.job == name)
+        statuses: list[int] = []
+        for lost in reversed(kept) if newest_first else kept:
+            shown = self.clock.shown(self.time)
+            again = Sent(name, lost.signal, self.time, shown, lost.rid, lost.body, lost.processed)
+            again.ago = shown - lost.shown
+            statuses += self._send_all([again])
+        return statuses
+
     def report(self, name: str, done: float, total: float | None, rid: str | None = None) -> bool:
         """A job that runs reports how far it is. Return whether it was heard."""
         sent = Sent(name, "progress", self.time, self.clock.shown(self.time), rid, done=done, total=total)
@@ -235,7 +246,7 @@ def _query(ping: Sent) -> dict[str, object]:
         "rid": None if ping.rid is None else uuid.uuid5(uuid.NAMESPACE_DNS, ping.rid),
         "m.processed": ping.processed,
         "done": ping.done,
-        "at": None if ping.ago is None else int((EPOCH.timestamp() + ping.shown) - ping.ago),
+        "at": None if ping.ago is None else f"{EPOCH.timestamp() + ping.claimed:.3f}",
         "total": ping.total,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -279,7 +279,7 @@ def scenarios_on(name: str) -> st.SearchStrategy[Scenario]:
     usual = [acts, acts, acts, acts, flurries, *series]
     waiting = [acts, flurries, flurries, handed_back, *series]
     # What is special about some stages comes later in the night.
-    begins = st.sampled_from([*[0.0] * 8, 540.0, 1200.0] if name in LATE else [0.0])
+    begins = st.sampled_from([*[0.0] * 7, 540.0] if name in LATE else [0.0])
     # Something goes wrong before the first page, so that a short run has something to show.
     starts = st.tuples(
         st.tuples(st.builds(add, begins, gaps), misfortunes),

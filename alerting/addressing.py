@@ -49,7 +49,7 @@ def awake(db: Connection, pages: Sequence[Addressed], now: datetime) -> list[Add
     leases.hold(db, until)
     held = [(page, person) for page, person, _ in pages if page.id in until and page.kind is NoticeKind.PAGE]
     timeline.write(db, [held_entry(page.incident_id, person, until[page.id], now) for page, person in held])
-    return [one for one in pages if one[0].id not in until]
+    return [addressed for addressed in pages if addressed[0].id not in until]
 
 
 def held_entry(incident_id: int, person: Person, until: datetime, now: datetime) -> Entry:

@@ -99,11 +99,11 @@ def holders(db: Connection, incident_ids: Collection[int]) -> dict[int, list[Rec
     under_way = select(*columns, pages.c.via, pages.c.contact_mark).where(
         *pages_of_these, pages.c.leased_until.is_not(None)
     )
-    found: dict[int, list[Recipient]] = {}
+    holders: dict[int, list[Recipient]] = {}
     # One statement sees a send either under way or recorded.
     for number, person, via, mark in db.execute(union(tried, under_way)):
-        found.setdefault(number, []).append(Recipient(person, via, mark))
-    return {number: sorted(recipients, key=_order) for number, recipients in found.items()}
+        holders.setdefault(number, []).append(Recipient(person, via, mark))
+    return {number: sorted(recipients, key=_order) for number, recipients in holders.items()}
 
 
 def last_paged(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, str], int]:
@@ -165,10 +165,10 @@ def messages(
         )
         .order_by(attempts.c.id)
     )
-    found: dict[tuple[int, str], list[str]] = {}
+    by_recipient: dict[tuple[int, str], list[str]] = {}
     for number, mark, provider_id in db.execute(query):
-        found.setdefault((number, mark), []).append(provider_id)
-    return found
+        by_recipient.setdefault((number, mark), []).append(provider_id)
+    return by_recipient
 
 
 def moved(db: Connection, person: str, old: Contact, new: Contact) -> None:

@@ -51,7 +51,7 @@ def gaps(
     policy: Policy, crew: Crew, proofs: Mapping[Marked, Proof], start: datetime, end: datetime
 ) -> list[Gap]:
     """Return the gaps of a policy from `start` until `end`, in their order."""
-    found: list[Gap] = []
+    gaps_: list[Gap] = []
     for edge, following in pairwise(edges(policy, crew, proofs, start, end)):
         steps = _steps(policy, crew, edge)
         people = _people(steps)
@@ -60,28 +60,28 @@ def gaps(
             continue
         until = following if following < end else None
         gap = Gap(policy.name, edge, until, lack, tuple(person.name for person in people))
-        if found and found[-1] == replace(gap, start=found[-1].start, end=edge):
-            gap = replace(gap, start=found.pop().start)
-        found.append(gap)
-    return found
+        if gaps_ and gaps_[-1] == replace(gap, start=gaps_[-1].start, end=edge):
+            gap = replace(gap, start=gaps_.pop().start)
+        gaps_.append(gap)
+    return gaps_
 
 
 def edges(
     policy: Policy, crew: Crew, proofs: Mapping[Marked, Proof], start: datetime, end: datetime
 ) -> list[datetime]:
     """Return the instants of a span at which the answer may change, its own two among them."""
-    found = {start, end}
+    instants = {start, end}
     for target in (*policy.targets, *crew.catch_all):
         if target in crew.rotations:
-            found.update(shift.start for shift in rotation.shifts(crew.rotations[target], start, end))
+            instants.update(shift.start for shift in rotation.shifts(crew.rotations[target], start, end))
     for only in (step.only for step in policy.steps):
         for opening in rotation.openings(only.windows, start, end, times.zone(only.timezone)):
-            found.update(opening)
+            instants.update(opening)
     targets = [*policy.targets, *crew.catch_all]
     paged = {name for target in targets for name in crew.members_of(target)}
-    found.update(at for leave in crew.leaves if leave.off in paged for at in (leave.start, leave.end))
-    found.update(proof.until for (name, _), proof in proofs.items() if name in paged and proof.until)
-    return sorted(edge for edge in found if start <= edge <= end)
+    instants.update(at for leave in crew.leaves if leave.off in paged for at in (leave.start, leave.end))
+    instants.update(proof.until for (name, _), proof in proofs.items() if name in paged and proof.until)
+    return sorted(edge for edge in instants if start <= edge <= end)
 
 
 def sentence(gap: Gap, now: datetime, timezone: str) -> str:

@@ -75,8 +75,8 @@ class Channels:
 
     def past(self, db: Connection, notices: Sequence[Addressed], now: datetime) -> list[Addressed]:
         """Return leased notices, each by a contact whose channel works if it has one. Write what has changed."""
-        moved = {one[0].id: one for one in self._moved(db, notices, now)}
-        return [moved.get(one[0].id, one) for one in notices]
+        moved = {notice[0].id: notice for notice in self._moved(db, notices, now)}
+        return [moved.get(notice[0].id, notice) for notice in notices]
 
     def past_stream(self, db: Connection, stream: Stream, now: datetime) -> int:
         """Let the due notices of a stream go past its channel, up to `digest_store.CHUNK`, before they form a digest.
@@ -104,7 +104,7 @@ class Channels:
         # Outcomes come in meanwhile: this runs in a thread of the database.
         channels = dict(self._failing)
         broken = {kind for kind, channel in channels.items() if channel.is_broken}
-        concerned = [one for one in notices if one[2].kind in broken]
+        concerned = [notice for notice in notices if notice[2].kind in broken]
         if not concerned:
             return []
         told = _told_elsewhere(db, concerned, broken)

@@ -39,10 +39,10 @@ def contacts(db: Connection, names: Collection[str] | None = None) -> dict[str, 
     query = select(devices.c.person, devices.c.address).order_by(devices.c.id)
     if names is not None:
         query = query.where(among(db, devices.c.person, names))
-    found: dict[str, list[Contact]] = {}
+    by_person: dict[str, list[Contact]] = {}
     for person, address in db.execute(query):
-        found.setdefault(person, []).append(Contact(DEVICE, address))
-    return found
+        by_person.setdefault(person, []).append(Contact(DEVICE, address))
+    return by_person
 
 
 def add(db: Connection, person: str, name: str, address: str, endpoint_hash: str, now: datetime) -> bool:

@@ -120,13 +120,13 @@ def _decided(
 
     Thousands of a storm have one policy, and who is on call in a rotation takes a while to find out: it is asked once.
     """
-    found: dict[_Alike, tuple[Decision, list[Person]]] = {}
+    decisions: dict[_Alike, tuple[Decision, list[Person]]] = {}
     for incident in paging:
-        if (key := _alike(incident)) not in found:
+        if (key := _alike(incident)) not in decisions:
             policy, step, severity = incident.policy, incident.step, incident.severity
             decision = escalation.decide(policy, step, now, crew, severity, incident.turns)
-            found[key] = decision, escalation.recipients(decision.targets, crew, now)
-    return {incident.id: found[_alike(incident)] for incident in paging}
+            decisions[key] = decision, escalation.recipients(decision.targets, crew, now)
+    return {incident.id: decisions[_alike(incident)] for incident in paging}
 
 
 _Alike = tuple[int, int, Severity, tuple[Turn, ...]]
@@ -217,7 +217,9 @@ def _with_news(
 ) -> Mapping[int, Sequence[RaisedSymptom]]:
     """Return the symptoms of those incidents that have news, or may have some later: what is held, what may return."""
     pending = {
-        one.id for one in paging if one.tell_at is not None or standing[one.id].released_at is not None
+        incident.id
+        for incident in paging
+        if incident.tell_at is not None or standing[incident.id].released_at is not None
     }
     return symptom_store.symptoms_of(db, pending) if pending else {}
 

@@ -252,7 +252,7 @@ def _place(subject: Subject) -> str:
         who = f"{subject.person.name} is" if subject.shared else "you are"
         return f"{_capital(unreached)}, so {who} paged, as the catch-all"
     who = f"{subject.person.name} is" if subject.shared else "You are"
-    return place(subject.incident.policy, subject.step, [one.name for one in subject.with_people], who)
+    return place(subject.incident.policy, subject.step, [person.name for person in subject.with_people], who)
 
 
 def _next(subject: Subject) -> str:

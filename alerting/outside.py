@@ -75,11 +75,11 @@ def of_service(about: str, installation: str | None, at: datetime) -> str:
 
 def read(notice_id: str) -> PageId | DigestId | TestId | None:
     """Return what the id of a notice names. The time must be compared: a number can be given again after a restore."""
-    if found := _NUMBERED.fullmatch(notice_id):
-        of = PageId if found["what"] == "page" else DigestId
-        return of(int(found["number"]), _EPOCH + int(found["at"]) * _MICROSECOND)
-    if found := _TEST.fullmatch(notice_id):
-        return TestId(found["person"], found["mark"], _EPOCH + int(found["at"]) * _MICROSECOND)
+    if match := _NUMBERED.fullmatch(notice_id):
+        of = PageId if match["what"] == "page" else DigestId
+        return of(int(match["number"]), _EPOCH + int(match["at"]) * _MICROSECOND)
+    if match := _TEST.fullmatch(notice_id):
+        return TestId(match["person"], match["mark"], _EPOCH + int(match["at"]) * _MICROSECOND)
     return None
 
 

@@ -72,7 +72,11 @@ def settle(db: Connection, now: datetime, limit: int) -> int:
 def settle_these(db: Connection, incident_ids: Collection[int], now: datetime) -> None:
     """End those of these incidents whose recovery has settled."""
     locked = store.lock(db, incident_ids).values()
-    _end_recovered(db, [one for one in locked if one.settles_at is not None and one.settles_at <= now], now)
+    _end_recovered(
+        db,
+        [incident for incident in locked if incident.settles_at is not None and incident.settles_at <= now],
+        now,
+    )
 
 
 def end(

@@ -49,13 +49,13 @@ def load_rotations(
 ) -> dict[str, Rotation]:
     """Return rotations by name, with their overrides: those of these names and of this origin, or all."""
     rows = _rows(db, rotations, names, origin)
-    found = {row.id: Rotation(row.id, row.timezone, row.layers, Origin(row.origin)) for row in rows}
-    if not found:
+    rotations_ = {row.id: Rotation(row.id, row.timezone, row.layers, Origin(row.origin)) for row in rows}
+    if not rotations_:
         return {}
-    changes = kept(db, found if names is not None else None)
+    changes = kept(db, rotations_ if names is not None else None)
     return {
         name: replace(rotation, overrides=_of(name, changes))
-        for name, rotation in imported_calendars.filled(db, found).items()
+        for name, rotation in imported_calendars.filled(db, rotations_).items()
     }
 
 

@@ -290,11 +290,13 @@ def renew_hours(db: Connection, policy: Policy) -> None:
     """Let the open incidents of a policy wait for its working hours as they are now. Their steps stay."""
     name = incidents.c.policy["name"].as_string() == policy.name
     query = select(incidents).where(GOING_ON, name).order_by(incidents.c.cause_key).with_for_update()
-    found = [incident_of(row) for row in db.execute(query)]
+    affected = [incident_of(row) for row in db.execute(query)]
     hours = policy.warnings_wait_for
-    renewed = [replace(one.policy, warnings_wait_for=hours) for one in found]
+    renewed = [replace(incident.policy, warnings_wait_for=hours) for incident in affected]
     rows = [
-        {"id": one.id, "policy": new} for one, new in zip(found, renewed, strict=True) if one.policy != new
+        {"id": incident.id, "policy": new}
+        for incident, new in zip(affected, renewed, strict=True)
+        if incident.policy != new
     ]
     update_many(db, incidents, rows)
 

@@ -41,10 +41,10 @@ def entries_of(
         .where(among(db, timeline.c.incident_id, incident_ids), timeline.c.kind.in_(kinds))
         .order_by(timeline.c.id)
     )
-    found: dict[int, list[Entry]] = {number: [] for number in incident_ids}
+    entries: dict[int, list[Entry]] = {number: [] for number in incident_ids}
     for row in db.execute(query):
-        found[row.incident_id].append(Entry(row.incident_id, row.at, row.kind, row.words, row.by))
-    return found
+        entries[row.incident_id].append(Entry(row.incident_id, row.at, row.kind, row.words, row.by))
+    return entries
 
 
 def last_written(db: Connection, ids: Collection[int], kind: str | None = None) -> dict[int, datetime]:

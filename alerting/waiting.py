@@ -32,7 +32,7 @@ class Move:
 
 def next_turn(db: Connection, pace: Pace) -> datetime | None:
     """Return the time at which a symptom need no longer wait, or must wait again."""
-    turns = [one.released_at for one in waiting_store.groups(db, pace)]
+    turns = [group.released_at for group in waiting_store.groups(db, pace)]
     turns += [at for _, at in waiting_store.down_again(db, 1)]
     return min((at for at in turns if at is not None), default=None)
 
@@ -40,9 +40,9 @@ def next_turn(db: Connection, pace: Pace) -> datetime | None:
 def turning(db: Connection, now: datetime, pace: Pace, limit: int) -> list[RaisedSymptom]:
     """Return up to `limit` symptoms that need no longer wait, or whose parent is down again, the oldest first."""
     released = [
-        one
-        for one in waiting_store.groups(db, pace)
-        if one.released_at is not None and one.released_at <= now
+        group
+        for group in waiting_store.groups(db, pace)
+        if group.released_at is not None and group.released_at <= now
     ]
     again = [symptom for symptom, _ in waiting_store.down_again(db, limit)]
     symptoms = [*waiting_store.waiting_in(db, released[:GROUPS], limit), *again]
@@ -56,13 +56,13 @@ def with_incidents(db: Connection, keys: Collection[str]) -> dict[str, tuple[Rai
 
 def move(db: Connection, moves: Sequence[Move], now: datetime, pace: Pace) -> None:
     """Take symptoms out of their incidents, and raise them anew where their cause keys say."""
-    rows = [(one.leaves, LEFT) for one in moves]
-    words = [f"{one.leaves.title} {LEFT}: {one.why}" for one in moves]
+    rows = [(move.leaves, LEFT) for move in moves]
+    words = [f"{move.leaves.title} {LEFT}: {move.why}" for move in moves]
     entries = [Entry(row.incident_id, now, "moved", line) for (row, _), line in zip(rows, words, strict=True)]
     # What has the same cause key must not continue an incident that is over.
     recovery.settle_these(db, {row.incident_id for row, _ in rows}, now)
     recovery.take_out(db, rows, entries, now, pace)
-    gather.raise_(db, [one.symptom for one in moves], now, pace)
+    gather.raise_(db, [move.symptom for move in moves], now, pace)
 
 
 def forget(db: Connection, waiting: Collection[RaisedSymptom]) -> None:

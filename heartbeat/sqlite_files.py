@@ -41,13 +41,13 @@ class SqliteFiles:
 
     def _changed(self, path: Path) -> str | None:
         try:
-            found = path.stat()
+            status = path.stat()
         except FileNotFoundError:
             return f"{path} was deleted while it was in use" if path in self._known else None
         except OSError:
             # It cannot be looked at now. A write that fails says so itself, and the next look may succeed.
             return None
-        identity = found.st_dev, found.st_ino
+        identity = status.st_dev, status.st_ino
         if self._known.setdefault(path, identity) != identity:
             return f"{path} was replaced while it was in use"
         return None

@@ -122,7 +122,7 @@ def written(definition: CheckDefinition, policy: str | None = None) -> dict[str,
             **expectation.written(definition.expectation),
             "alert_after": _tolerance(definition.alert_after),
             "measure": unless(definition.measure.value, Measure.JSON.value),
-            "rules": [written_rule(one) for one in definition.rules] or None,
+            "rules": [written_rule(rule) for rule in definition.rules] or None,
             "labels": Inline(definition.labels) or None,
             "severity": unless(definition.severity.value, SEVERITY.value),
             "policy": unless(definition.policy, policy),
@@ -207,7 +207,10 @@ def _schedule(schedule: Schedule, timezone: str) -> dict[str, str | None]:
 
 def label_rules_json(rules: Sequence[LabelRule]) -> list[dict[str, Any]]:
     """Return the rules for labels as JSON values."""
-    return [{"match": dict(one.match), "rule": rule_grammar.to_json(one.rule)} for one in rules]
+    return [
+        {"match": dict(label_rule.match), "rule": rule_grammar.to_json(label_rule.rule)}
+        for label_rule in rules
+    ]
 
 
 def label_rules_of(stored: Sequence[dict[str, Any]] | None) -> tuple[LabelRule, ...]:

@@ -133,7 +133,7 @@ def cycles(nodes: Iterable[Node]) -> list[list[str]]:
     # Only checks that run after others can be in a circle.
     among = Nodes(node for node in nodes if node.after)
     done: set[str] = set()
-    found: list[list[str]] = []
+    circles: list[list[str]] = []
     for start in among.by_slug:
         # The way from `start`, with the parents that are still to be looked at from each place on it.
         way: dict[str, Iterator[str]] = {}
@@ -143,11 +143,11 @@ def cycles(nodes: Iterable[Node]) -> list[list[str]]:
                 done.add(way.popitem()[0])
             elif step in way:
                 slugs = list(way)
-                found.append(slugs[slugs.index(step) :])
+                circles.append(slugs[slugs.index(step) :])
             elif step not in done:
                 way[step] = iter(parents_among(among.by_slug[step], among))
             step = next(way[next(reversed(way))], None) if way else None
-    return found
+    return circles
 
 
 def circle_in_words(circle: Sequence[str]) -> str:

@@ -33,10 +33,10 @@ class RunLimit:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the limit in a text such as "3 per 1h". Raises ValueError with one sentence."""
-        found = _LIMIT.fullmatch(text)
-        if not found:
+        match = _LIMIT.fullmatch(text)
+        if not match:
             raise ValueError(f"{text[:40]!r} is no limit of runs; write for example 3 per 1h.")
-        limit = cls(int(found[1]), duration.parse(found[2]))
+        limit = cls(int(match[1]), duration.parse(match[2]))
         if not 1 <= limit.runs <= MOST_RUNS:
             raise ValueError(f"{text!r} is out of range; write 1 to {MOST_RUNS} runs.")
         if not PERIODS[0] <= limit.period <= PERIODS[1]:

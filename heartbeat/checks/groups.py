@@ -235,10 +235,10 @@ def running(db: Connection, names: Collection[str], limit: int) -> dict[str, lis
         .order_by(checks.c.name, checks.c.group_key)
         .limit(limit)
     )
-    found: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
     for row in db.execute(query):
-        found.setdefault(row.name, []).append(row.group_key)
-    return found
+        by_name.setdefault(row.name, []).append(row.group_key)
+    return by_name
 
 
 def _late(db: Connection, now: datetime, within: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -70,7 +70,7 @@ def verdict(
     Of several broken rules, the most severe one counts, and the others are named. `older` has values from before the
     earlier runs.
     """
-    runs = [*(one for one in earlier if not one.failed), run]
+    runs = [*(run_before for run_before in earlier if not run_before.failed), run]
     broken = [found for rule in check.all_rules if (found := _broken(rule, runs, older))]
     if not broken:
         return None

@@ -89,17 +89,17 @@ def late(db: Connection, now: datetime, *within: ColumnElement[bool]) -> dict[St
     at = counts_from(db)
     first, last = func.min(at, type_=Utc()), func.max(at, type_=Utc())
     query = select(_STATE, SCHEDULE, HEARD, first, last, _NUMBERS).where(*within)
-    found: dict[State, list[int]] = {}
+    by_state: dict[State, list[int]] = {}
     limits: list[_Limit] = []
     for state, text, heard, since, until, numbers in db.execute(query.group_by(_STATE, SCHEDULE, HEARD)):
         limit = overdue_before(_planned(text), since, now, heard=bool(heard))
         if until < limit:
-            found.setdefault(State(state), []).extend(map(int, numbers.split(",")))
+            by_state.setdefault(State(state), []).extend(map(int, numbers.split(",")))
         elif since < limit:
             limits.append((state, text, heard, limit))
     for state, numbers in _before(db, limits, *within) if limits else ():
-        found.setdefault(State(state), []).extend(map(int, numbers.split(",")))
-    return found
+        by_state.setdefault(State(state), []).extend(map(int, numbers.split(",")))
+    return by_state
 
 
 @lru_cache(4096)

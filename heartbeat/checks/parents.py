@@ -45,14 +45,14 @@ def ids_by_name(db: Connection, names: Iterable[str]) -> dict[str, int]:
     if not wanted:
         return {}
     query = select(checks.c.slug, checks.c.id).where(among(db, checks.c.slug, wanted))
-    found = {row.slug: row.id for row in db.execute(query)}
-    if missing := wanted - found.keys():
+    ids = {row.slug: row.id for row in db.execute(query)}
+    if missing := wanted - ids.keys():
         former = select(former_slugs.c.slug, former_slugs.c.check_id)
-        found |= {
+        ids |= {
             row.slug: row.check_id
             for row in db.execute(former.where(among(db, former_slugs.c.slug, missing)))
         }
-    return found
+    return ids
 
 
 def children(db: Connection) -> list[Check]:

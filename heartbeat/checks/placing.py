@@ -138,9 +138,9 @@ def _shared(db: Connection, nested: Collection[str], opened: _Opened) -> dict[tu
         return {}
     down = groups.down_in(db, inside, _SIBLINGS)
     group_of = {symptoms.key_of_id(number): group for number, group in down.items()}
-    found = {}
+    shared = {}
     for key, number in desk.incident_of(db, group_of).items():
         if number in by_number:
             start, place = by_number[number]
-            found[start, group_of[key]] = place
-    return found
+            shared[start, group_of[key]] = place
+    return shared

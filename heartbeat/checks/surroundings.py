@@ -172,14 +172,14 @@ def _fine_twins(
     if not alone:
         return {}
     jobs = groups.twins(db, set(alone.values()), {key for number in alone for key in same[number]})
-    found = {}
+    places_of = {}
     for number, name in alone.items():
         twins = [job for job in jobs if job.name == name and job.group_key in same[number]]
         places = [level.differing(abouts[number].key, key) for key in same[number]]
         first = places[0]
         if first and None not in places and twins and all(_is_fine(job, now) for job in twins):
-            found[number] = first[0], times.names([place[1] for place in places if place])
-    return found
+            places_of[number] = first[0], times.names([place[1] for place in places if place])
+    return places_of
 
 
 def _is_fine(job: Check, now: datetime) -> bool:
@@ -224,11 +224,16 @@ def _same_jobs(
         incident.id: [symptom.title for symptom in raised.get(incident.id, ())][:_NAMES]
         for incident in incidents
     }
-    found = groups.running(db, {name for of_incident in names.values() for name in of_incident}, _BESIDE)
+    keys_by_name = groups.running(
+        db, {name for of_incident in names.values() for name in of_incident}, _BESIDE
+    )
     same = {}
     for number, of_incident in names.items():
         others = (
-            key for name in of_incident for key in found.get(name, ()) if not abouts[number].covers(key)
+            key
+            for name in of_incident
+            for key in keys_by_name.get(name, ())
+            if not abouts[number].covers(key)
         )
         few = _first_different(others, SAME_JOBS + 1)
         same[number] = few if len(few) <= SAME_JOBS else []
@@ -282,11 +287,11 @@ def _besides(
     }
     down = groups.down_in(db, fuller, _BESIDE) if fuller else {}
     group_of = {symptoms.key_of_id(number): key for number, key in down.items()}
-    found = desk.raised(db, group_of) if group_of else []
+    raised_beside = desk.raised(db, group_of) if group_of else []
     return {
         number: [
             symptom
-            for symptom in found
+            for symptom in raised_beside
             if abouts[number].covers(group_of[symptom.key]) and symptom.incident_id != number
         ]
         for number in own

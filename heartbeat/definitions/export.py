@@ -57,7 +57,7 @@ def written_out(configuration: Configuration) -> str:
         "acknowledge_for": unless(written(configuration.acknowledge_for), written(ACKNOWLEDGED_FOR)),
         "policy": policy,
         "catch_all": one_or_more(configuration.catch_all) if configuration.catch_all else None,
-        "rules": [label_rule(one) for one in configuration.rules] or None,
+        "rules": [label_rule(rule) for rule in configuration.rules] or None,
         "ping_keys": dict(sorted(configuration.ping_key_references.items())) or None,
         "peers": dict(sorted(configuration.peers.items())) or None,
         "checks": {

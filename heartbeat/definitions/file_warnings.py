@@ -104,11 +104,11 @@ def _labels(root: Node, checks: Mapping[str, CheckDefinition], warnings: Problem
 def _early(root: Node, checks: Mapping[str, CheckDefinition], warnings: Problems) -> None:
     """Add a warning for each check that pages before the one that it runs after."""
     nodes = root.entries("checks")
-    for one in dependencies.early(checks):
-        if one.slug in nodes and (after := nodes[one.slug].get("after")) is not None:
+    for early in dependencies.early(checks):
+        if early.slug in nodes and (after := nodes[early.slug].get("after")) is not None:
             sentence = (
-                f"its deadline comes {duration.in_words(one.lead)} before that of {one.parent}, so it pages first; "
-                f"a grace of {duration.written(one.grace)} mends that."
+                f"its deadline comes {duration.in_words(early.lead)} before that of {early.parent}, so it pages first; "
+                f"a grace of {duration.written(early.grace)} mends that."
             )
             warnings.add(after.line, after.path, sentence)
 

@@ -41,15 +41,15 @@ def client(headers: Sequence[Header], proxies: Sequence[Network]) -> str | None:
     Return None if there is none, or if something that is no address stands before it: whoever wrote that could have
     written the rest.
     """
-    found = None
+    address_ = None
     for text in reversed(_values(headers, FOR)):
         address = address_of(text)
         if address is None:
             return None
-        found = str(address)
-        if not is_from(found, proxies):
-            return found
-    return found
+        address_ = str(address)
+        if not is_from(address_, proxies):
+            return address_
+    return address_
 
 
 def scheme(headers: Sequence[Header]) -> str | None:

@@ -38,10 +38,10 @@ class Entry:
 
 def of(marks: Sequence[tuple[Check, Mark]]) -> list[Entry]:
     """Return the entries of these marks, which come newest first: the checks with the most runs first."""
-    found: dict[int, list[tuple[Check, Mark]]] = {}
+    by_check: dict[int, list[tuple[Check, Mark]]] = {}
     for check, mark in marks:
-        found.setdefault(check.id, []).append((check, mark))
-    entries = [Entry(one[0][0], len({mark.at for _, mark in one}), one[0][1]) for one in found.values()]
+        by_check.setdefault(check.id, []).append((check, mark))
+    entries = [Entry(one[0][0], len({mark.at for _, mark in one}), one[0][1]) for one in by_check.values()]
     return sorted(entries, key=lambda entry: (-entry.runs, entry.check.slug))
 
 

@@ -112,18 +112,18 @@ def _shifts(
     """
     first = wall_clock.shown(now, turns.zone).date().replace(day=1)
     start, end = (_midnight(day, turns.zone) for day in (_month(first, -1), _month(first, MONTHS_AHEAD)))
-    found: list[Shift] = []
+    shifts: list[Shift] = []
     # Week by week: a rotation whose shifts are short has more of them than are wanted.
-    while start < end and len(found) <= MOST:
+    while start < end and len(shifts) <= MOST:
         until = min(start + _STEP, end)
         for shift in rotation.shifts(turns, start, until):
             people = whom(shift.people)
-            if people and found and found[-1].end == shift.start and found[-1].people == people:
-                found[-1] = Shift(found[-1].start, shift.end, people)
+            if people and shifts and shifts[-1].end == shift.start and shifts[-1].people == people:
+                shifts[-1] = Shift(shifts[-1].start, shift.end, people)
             elif people:
-                found.append(Shift(shift.start, shift.end, people))
+                shifts.append(Shift(shift.start, shift.end, people))
         start = until
-    return found[:MOST]
+    return shifts[:MOST]
 
 
 def _month(first: date, later: int) -> date:

@@ -80,17 +80,17 @@ def read(text: str, zone: tzinfo, start: datetime, end: datetime) -> list[Event]
         raise Unreadable("repeats an event each hour, minute or second, which is refused")
     entries = [entry for entry in _entries(text) if _sound(entry)]
     moved = _moved(entries, zone)
-    found: list[Event] = []
+    events: list[Event] = []
     for entry in _newest(entries, zone):
         if str(entry.get("STATUS", "")).upper() == "CANCELLED":
             continue
         gone = moved.get(_uid(entry), set()) if "RECURRENCE-ID" not in entry else set()
         for begins, ends in _readable(entry, zone, end):
             if begins not in gone and begins < ends and begins < end and start < ends:
-                found.append(Event(begins, ends, _text(entry.get("SUMMARY", "")), tuple(_attendees(entry))))
-                if len(found) > MOST_EVENTS:
+                events.append(Event(begins, ends, _text(entry.get("SUMMARY", "")), tuple(_attendees(entry))))
+                if len(events) > MOST_EVENTS:
                     raise Unreadable(f"has more than {MOST_EVENTS:,} events in the span that is read")
-    return sorted(found, key=lambda event: (event.start, event.end, event.title))
+    return sorted(events, key=lambda event: (event.start, event.end, event.title))
 
 
 def _readable(entry: Entry, zone: tzinfo, end: datetime) -> Iterator[tuple[datetime, datetime]]:

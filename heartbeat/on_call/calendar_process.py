@@ -30,8 +30,8 @@ async def events(text: str, timezone: str, start: datetime, end: datetime) -> Se
     answer = await _answer(json.dumps(request).encode())
     if "fault" in answer:
         raise Unreadable(answer["fault"])
-    found: Sequence[Any] = answer["events"]
-    return found
+    entries: Sequence[Any] = answer["events"]
+    return entries
 
 
 async def _answer(request: bytes) -> dict[str, Any]:

@@ -35,14 +35,14 @@ def problems(rotation: Rotation, calendars: Mapping[str, Imported], now: datetim
 
 def notes(rotation: Rotation, calendars: Mapping[str, Imported], now: datetime) -> list[str]:
     """Return a sentence for each calendar that can be read, and for each that has not been read yet."""
-    found = []
+    sentences = []
     for title, layer in _layers(rotation):
         calendar = calendars.get(layer.mark)
         if calendar is None or not (calendar.read_at or calendar.fault):
-            found.append(f"{title} has not been read yet. Until then, it has nobody on call.")
+            sentences.append(f"{title} has not been read yet. Until then, it has nobody on call.")
         elif calendar.read_at and not calendar.fault:
-            found.append(f"{title} was read {times.ago(calendar.read_at, now)}.")
-    return found
+            sentences.append(f"{title} was read {times.ago(calendar.read_at, now)}.")
+    return sentences
 
 
 def symptom(
@@ -71,11 +71,11 @@ def symptom(
 
 def old(calendars: Iterable[Imported], now: datetime) -> dict[str, list[Imported]]:
     """Return the calendars that cannot be read for `PATIENCE`, by rotation."""
-    found: dict[str, list[Imported]] = {}
+    by_rotation: dict[str, list[Imported]] = {}
     for calendar in calendars:
         if calendar.failing_since and now - calendar.failing_since >= PATIENCE:
-            found.setdefault(calendar.rotation, []).append(calendar)
-    return found
+            by_rotation.setdefault(calendar.rotation, []).append(calendar)
+    return by_rotation
 
 
 def _layers(rotation: Rotation) -> Iterator[tuple[str, CalendarLayer]]:

@@ -91,7 +91,7 @@ def tell(db: Connection, now: datetime) -> int:
     Return their number. Until the first contact of the installation is proven, nobody is told of.
     """
     proofs, people = desk.contact_proofs(db), _paged(db)
-    lost = [found for person in people if (found := trial_round.unconfirmed(person, proofs, now))]
+    lost = [unconfirmed for person in people if (unconfirmed := trial_round.unconfirmed(person, proofs, now))]
     if not any(proof.proven_at for proof in proofs.values()):
         lost = []
     policy, name = installation.default_policy(db), installation.name(db)

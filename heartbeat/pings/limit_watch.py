@@ -64,7 +64,7 @@ class LimitWatch:
 def tell(db: Connection, reached: list[Reached], now: datetime) -> None:
     """Raise the symptoms of these limits, and clear those of the others."""
     raised = {
-        symptom.key: symptom for symptom in desk.raised(db, [reached_limit.key_of(one) for one in Limit])
+        symptom.key: symptom for symptom in desk.raised(db, [reached_limit.key_of(limit) for limit in Limit])
     }
     pace = installation.pace(db)
     news = [of for of in reached if (raised[of.key].facts.why != of.why if of.key in raised else of.is_new)]

@@ -62,17 +62,17 @@ def reached(used: Mapping[str, Used], limit: CreationLimit, megabytes: int, now:
 
     A limit of no checks is a wish, and no trouble.
     """
-    found = []
+    reached_limits = []
     whole = used.get(CREATED)
     if whole is not None and 0 < limit.in_all <= whole.count:
-        found.append(_checks(whole, limit))
+        reached_limits.append(_checks(whole, limit))
     full = [part for part in _of_keys(used, now) if limit.in_all and part.count >= limit.an_hour]
     if full:
-        found.append(_hour(full, limit))
+        reached_limits.append(_hour(full, limit))
     removed = used.get(REMOVED)
     if removed is not None and timedelta() <= now - removed.since < ROOM_AFTER:
-        found.append(_bodies(removed, used.get(BODIES), megabytes, now))
-    return found
+        reached_limits.append(_bodies(removed, used.get(BODIES), megabytes, now))
+    return reached_limits
 
 
 def symptom(of: Reached, since: datetime, policy: str | None, installation: str | None) -> Symptom:

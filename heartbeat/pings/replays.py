@@ -32,7 +32,10 @@ def is_stored(db: Connection, check: Check, ping: Arrival, batch: Iterable[Numbe
     within = replay.SAME
     if isinstance(check.schedule, Every):
         within = min(within, check.schedule.period / 2)
-    stored = any(one.check_id == check.id and _is_same(one.arrival, ping, within) for one in batch)
+    stored = any(
+        stored_ping.check_id == check.id and _is_same(stored_ping.arrival, ping, within)
+        for stored_ping in batch
+    )
     return stored or store.holds(db, check.id, ping, within)
 
 

@@ -201,7 +201,7 @@ def pageable(incident: Incident, crew: Crew, now: datetime) -> Turnout:
     if decision is None:
         return NOBODY
     people = escalation.recipients(decision.targets, crew, now)
-    return Turnout([one for one in people if one.quiet_until(severity, now) is None], decision.draws)
+    return Turnout([person for person in people if person.quiet_until(severity, now) is None], decision.draws)
 
 
 def names(people: Mapping[str, Person]) -> dict[str, str]:

@@ -154,7 +154,7 @@ async def list_leaves(context: ContextDep, conditional: ConditionalReadDep) -> S
     now = context.clock.now()
 
     def work(db: Connection) -> StoredOverrides:
-        leaves = [_override(one) for one in desk.overrides(db, [], now)]
+        leaves = [_override(kept) for kept in desk.overrides(db, [], now)]
         return conditional.tagged(StoredOverrides(overrides=leaves))
 
     return await context.database.read(work)
@@ -184,7 +184,7 @@ async def list_swaps(name: fields.Slug, context: ContextDep, conditional: Condit
     def work(db: Connection) -> StoredSwaps:
         if name not in desk.rotations(db):
             raise ROTATIONS.no_such(name)
-        return conditional.tagged(StoredSwaps(swaps=[_swap(one) for one in desk.proposed_swaps(db, name)]))
+        return conditional.tagged(StoredSwaps(swaps=[_swap(swap) for swap in desk.proposed_swaps(db, name)]))
 
     return await context.database.read(work)
 

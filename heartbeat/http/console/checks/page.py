@@ -211,7 +211,7 @@ def _trouble(db: Connection, check: Check, now: datetime) -> dict[str, Any]:
     known = parents.ids_by_name(db, check.after.names)
     return {
         "incident": raised[0].incident_id if raised else None,
-        "waits": next((one for one in raised if one.held(now) and one.facts.parent), None),
+        "waits": next((symptom for symptom in raised if symptom.held(now) and symptom.facts.parent), None),
         "parents": [(name, name in known) for name in check.after.names],
         "parent_labels": [dict(match) for match in check.after.matches],
     }

@@ -213,11 +213,11 @@ def _team(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] 
     team = crew.teams.get(name)
     if team is None:
         return None
-    people = [crew.people[one] for one in team.people if one in crew.people]
+    people = [crew.people[person] for person in team.people if person in crew.people]
     return {
         "team": team,
         "members": _members(db, people, crew, policies, request.now),
-        "unknown": [one for one in team.people if one not in crew.people],
+        "unknown": [person for person in team.people if person not in crew.people],
         "paged_by": [policy.name for policy in policies.values() if name in policy.targets],
         "in_catch_all": name in crew.catch_all,
         "defined_by": defined_by.of(db, team.origin, TEAM.title(name)),

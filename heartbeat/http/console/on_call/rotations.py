@@ -217,45 +217,47 @@ async def _show(request: ConsoleRequest, problems: Sequence[str] = (), status: i
 
 def _facts(db: Connection, name: str, request: ConsoleRequest) -> dict[str, Any] | None:
     crew, now = desk.crew(db), request.now
-    one = crew.rotations.get(name)
-    if one is None:
+    rotation_ = crew.rotations.get(name)
+    if rotation_ is None:
         return None
-    today = wall_clock.shown(now, one.zone).date()
+    today = wall_clock.shown(now, rotation_.zone).date()
     first = month.first_day(request.http.query_params.get("month", ""), today)
     names = {person.id: person.name for person in crew.people.values()}
-    words = _Words(now, one.timezone, names)
+    words = _Words(now, rotation_.timezone, names)
     paging = {policy.name: policy for policy in desk.policies(db).values() if name in policy.targets}
     proofs = desk.contact_proofs(db)
     gaps = uncovered.gaps_of(paging, crew, proofs, now)
     read = {calendar.mark: calendar for calendar in desk.imported_calendars.load(db, name)}
-    strips = [coverage_strip.of(each, one, gaps[each], names, now) for each in sorted(paging)[:STRIPS]]
+    strips = [coverage_strip.of(each, rotation_, gaps[each], names, now) for each in sorted(paging)[:STRIPS]]
     return {
-        "rotation": one,
-        "sentence": duty.sentence(duty.of_rotation(one, crew, now), now),
-        "weeks": month.weeks(one, first, names),
-        "layers": [definition_rotations.in_words(layer, names) for layer in without_secrets(one).layers],
+        "rotation": rotation_,
+        "sentence": duty.sentence(duty.of_rotation(rotation_, crew, now), now),
+        "weeks": month.weeks(rotation_, first, names),
+        "layers": [
+            definition_rotations.in_words(layer, names) for layer in without_secrets(rotation_).layers
+        ],
         "first": first,
         "before": month.before(first),
         "after": month.after(first),
         "today": today,
         "offered": [person for person in crew.people.values() if not person.channel],
         "me": crew.people.get(request.actor.person),
-        "coming": [(each, words.span(each.start, each.end)) for each in _coming(one, crew.people, now)],
+        "coming": [(each, words.span(each.start, each.end)) for each in _coming(rotation_, crew.people, now)],
         "changes": [
             (kept, words.change(kept), words.span(kept.override.start, kept.override.end))
             for kept in desk.overrides(db, [name], now)
         ],
         "swaps": [(swap, words.swap(swap)) for swap in desk.proposed_swaps(db, name)],
         "calendar": _calendar(db, name, request),
-        "followed": calendar_report.notes(one, read, now),
-        "calendar_problems": calendar_report.problems(one, read, now),
+        "followed": calendar_report.notes(rotation_, read, now),
+        "calendar_problems": calendar_report.problems(rotation_, read, now),
         "paging": paging,
-        "defined_by": defined_by.of(db, one.origin, ROTATION.title(name)),
+        "defined_by": defined_by.of(db, rotation_.origin, ROTATION.title(name)),
         "in_catch_all": name in crew.catch_all,
         "strips": strips,
         "proven": uncovered.counts_proofs(proofs),
         "gaps": [
-            f"{gap.policy}: {coverage.sentence(gap, now, one.timezone)}"
+            f"{gap.policy}: {coverage.sentence(gap, now, rotation_.timezone)}"
             for of_policy in gaps.values()
             for gap in of_policy
         ][:GAPS],

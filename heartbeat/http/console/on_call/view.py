@@ -196,7 +196,7 @@ def catch_all(defined: CatchAll | None, crew: Crew, now: datetime) -> CatchAllVi
 
 def names_of(ids: Iterable[str], crew: Crew) -> list[str]:
     """Return the names of people, by their names in the configuration. Somebody unknown keeps that one."""
-    return [crew.people[one].name if one in crew.people else one for one in ids]
+    return [crew.people[person].name if person in crew.people else person for person in ids]
 
 
 def sentence(first: PolicyView | None, last: Sequence[Person] = (OPERATOR,)) -> str:

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 Time = TypeVar("Time", datetime, datetime | None)
-_ALIKE: Final = timedelta(seconds=1)
-_AT_A_TIME: Final = timedelta(minutes=1)
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -36,11 +34,6 @@ class Step:
     def back(self) -> bool:
         """True if the clock was set back."""
         return self.after < self.before
-
-    def is_like(self, other: "Step") -> bool:
-        """Return True if another process has noticed this same step."""
-        alike: bool = abs(self.length - other.length) < _ALIKE and abs(self.after - other.after) < _AT_A_TIME
-        return alike
 
     def as_of(self, now: datetime) -> "Step":
         """Return the step as it looks at a later time."""

@@ -6,7 +6,9 @@ it is this machine's clock. On PostgreSQL it is the database's, and setting this
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -15,7 +17,7 @@ from alerting.clock_step import Step
 from heartbeat import clock_store
 from heartbeat.checks import blindness_store, checker
 from heartbeat.clock import Clock
-from heartbeat.clock_reading import Reading, Witness, between
+from heartbeat.clock_reading import NOTICED, Reading, Witness, between
 from heartbeat.clock_store import Work
 from heartbeat.database import Database, Unavailable
 from heartbeat.own_metrics import Ticking
@@ -131,8 +133,8 @@ class ClockGuard:
                 # Times lie where the first step has left them only once it is worked off.
                 await self._work_off(PATIENCE)
             self._held_at = witness.reading.elapsed
-            alone = self._database.sqlite
-            await self._database.write(lambda db: _take_on(db, Work(step), witness, alone=alone))
+            taking = partial(_take_on, step=step, witness=witness)
+            witness = await self._database.write(taking)
             self._remembered_at = witness.reading.elapsed
         self._last = witness
         if step is not None and step.length:
@@ -194,9 +196,17 @@ class ClockGuard:
         )
 
 
-def _take_on(db: Connection, work: Work, witness: Witness, *, alone: bool) -> None:
-    """Write a step to work off, unless another process has noticed the same one."""
+def _take_on(db: Connection, step: Step, witness: Witness) -> Witness:
+    """Write what is to be worked off of a step: nothing if another process has noticed it, or this one before.
+
+    Return the witness, with the steps as all processes count them.
+    """
     other = clock_store.work(db)
-    if alone or other is None or not other.step.is_like(work.step):
-        clock_store.write_work(db, work)
+    done = other.steps if other else None
+    rest = step.length if done is None else witness.steps - done
+    if other is None or not step.length or abs(rest) > NOTICED:
+        clock_store.write_work(db, Work(replace(step, before=step.after - rest), witness.steps))
+    elif done is not None:
+        witness = replace(witness, steps=done)
     clock_store.write_witness(db, witness)
+    return witness

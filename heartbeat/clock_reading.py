@@ -35,24 +35,27 @@ class Reading:
 class Witness:
     """The last reading of the clock. Times from `known_since` on were written by the clock as it is set now.
 
-    `stepped_at` is when the clock was last set by far, or came back from a long absence: see `Reading.elapsed`.
+    `stepped_at` is when the clock was last set by far, or came back from a long absence: see `Reading.elapsed`. `steps`
+    is by how much it was set in all, as far as is known.
     """
 
     reading: Reading
     known_since: datetime
     stepped_at: float | None = None
+    steps: timedelta = timedelta()
 
     def seen(self, reading: Reading) -> "tuple[Witness, Step | None]":
         """Return the witness after another reading, and the step of the clock in between."""
         step = step_between(self.reading, reading, self.known_since)
+        steps = self.steps + step.length if step else self.steps
         if not reading.follows(self.reading):
             absent = step is not None or reading.at - self.reading.at > ABSENCE
-            return Witness(reading, reading.at, reading.elapsed if absent else None), step
+            return Witness(reading, reading.at, reading.elapsed if absent else None, steps), step
         if step is None:
             return replace(self, reading=reading), None
         far = abs(step.length) >= LONG
         known_since = self.known_since + step.length
-        return Witness(reading, known_since, reading.elapsed if far else self.stepped_at), step
+        return Witness(reading, known_since, reading.elapsed if far else self.stepped_at, steps), step
 
     def calm(self, elapsed: float) -> bool:
         """Return True if the clock has been right for a day, as far as is known."""

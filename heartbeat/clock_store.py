@@ -58,10 +58,12 @@ give way to newer ones."""
 class Work:
     """A step of the clock, and how far it has been worked off: the stage, and the last number in it.
 
-    It is kept when it is done, so that no other process does it again.
+    It is kept when it is done, so that no other process does it again: `steps` is by how much the clock was set in all,
+    this step included. None if a release wrote it that did not know.
     """
 
     step: Step
+    steps: timedelta | None
     stage: int = 0
     number: int = 0
 
@@ -85,7 +87,8 @@ def witness(db: Connection) -> Witness | None:
     if stored is None:
         return None
     last = Reading(_instant(stored["at"]), stored["elapsed"], stored["boot"])
-    return Witness(last, _instant(stored["known_since"]), stored["stepped_at"])
+    steps = timedelta(seconds=stored.get("steps", 0.0))
+    return Witness(last, _instant(stored["known_since"]), stored["stepped_at"], steps)
 
 
 def write_witness(db: Connection, witness: Witness) -> None:
@@ -99,6 +102,7 @@ def write_witness(db: Connection, witness: Witness) -> None:
             "boot": witness.reading.boot,
             "known_since": witness.known_since.isoformat(),
             "stepped_at": witness.stepped_at,
+            "steps": witness.steps.total_seconds(),
         },
     )
 
@@ -110,14 +114,19 @@ def work(db: Connection) -> Work | None:
     if stored is None:
         return None
     times = {name: _instant(at) for name, at in stored["step"].items()}
-    return Work(Step(**times), stored["stage"], stored["number"])
+    steps = stored.get("steps")
+    steps = None if steps is None else timedelta(seconds=steps)
+    return Work(Step(**times), steps, stored["stage"], stored["number"])
 
 
 def write_work(db: Connection, work: Work) -> None:
     """Write a step, and how far it has been worked off."""
     step = work.step
     times = {name: getattr(step, name).isoformat() for name in ("before", "after", "began", "known_since")}
-    installation.remember(db, STEP, {"step": times, "stage": work.stage, "number": work.number})
+    steps = None if work.steps is None else work.steps.total_seconds()
+    installation.remember(
+        db, STEP, {"step": times, "steps": steps, "stage": work.stage, "number": work.number}
+    )
 
 
 def clamp(db: Connection, now: datetime) -> None:

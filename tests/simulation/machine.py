@@ -17,7 +17,6 @@ from alerting.notifiers.contract import Arrived, Undelivered
 from alerting.sql import sqlite_instant
 from heartbeat import app
 from heartbeat.app import System
-from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Unavailable
 from heartbeat.loop import attempt
 from heartbeat.metrics import Metrics
@@ -99,7 +98,6 @@ class Machine:
             longest_sleep=LONGEST_SLEEP,
         )
         self.system.beside.liveness = self._liveness(process)
-        _look_in_turn(self.system.guard)
         self._ticking = self.system.start()
         self._beating = asyncio.ensure_future(self._beat(self.system.beside.liveness))
 
@@ -226,17 +224,6 @@ class Machine:
         if outage is None:
             return None
         return outage.ends - now if outage.hanging else 0.0
-
-
-def _look_in_turn(guard: ClockGuard) -> None:
-    """Let one look at the clock end before the next begins: whoever sets the clock looks beside the ticker."""
-    honest, turn = guard.look, asyncio.Lock()
-
-    async def look() -> int:
-        async with turn:
-            return await honest()
-
-    guard.look = look  # type: ignore[method-assign]  # of this one object
 
 
 class Errors(logging.Handler):

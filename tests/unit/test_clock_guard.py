@@ -16,12 +16,17 @@ from heartbeat.checks import store as check_store
 from heartbeat.checks.check import Check, State
 from heartbeat.clock import WallClock
 from heartbeat.clock_guard import ClockGuard
-from heartbeat.database import Database
+from heartbeat.database import Database, Unavailable
 from heartbeat.metrics import Metrics
 from heartbeat.settings import Settings
 from tests.unit.conftest import a_check
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SECOND, MINUTE, HOUR, DAY = (
+    timedelta(seconds=1),
+    timedelta(minutes=1),
+    timedelta(hours=1),
+    timedelta(days=1),
+)
 
 
 class SetClock(WallClock):
@@ -51,6 +56,7 @@ class SetClock(WallClock):
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock_guard, "HOLD", 0.0)
     monkeypatch.setattr(clock_guard, "READ_EVERY", 0.0)
+    monkeypatch.setattr(clock_guard, "STRETCH", 60.0)
 
 
 @pytest.fixture
@@ -91,6 +97,14 @@ async def filled(database: Database, insert: Insert, armed_at: datetime, last_ok
     await database.write(write)
 
 
+async def watched_since(database: Database, clock: SetClock, since: datetime) -> None:
+    """The clock was right, and watched, from this time on."""
+    await guard_of(database, clock).look()
+    known = await database.read(clock_store.witness)
+    assert known is not None
+    await database.write(lambda db: clock_store.write_witness(db, replace(known, known_since=since)))
+
+
 async def test_a_ping_that_came_while_the_clock_was_ahead_holds_its_check_no_longer(
     database: Database, clock: SetClock, insert: Insert
 ) -> None:
@@ -113,11 +127,8 @@ async def test_a_step_is_worked_off_once_however_many_processes_notice_it(
     kind: str, make_database_url: Callable[[str], str], clock: SetClock, insert: Insert
 ) -> None:
     database = Database(make_database_url(kind))
-    await guard_of(database, clock).look()
     since = clock.now() - 3 * DAY
-    known = await database.read(clock_store.witness)
-    assert known is not None
-    await database.write(lambda db: clock_store.write_witness(db, replace(known, known_since=since - DAY)))
+    await watched_since(database, clock, since - 9 * DAY)
     first, second = guard_of(database, clock), guard_of(database, clock)
     await first.look()
     await second.look()
@@ -128,6 +139,50 @@ async def test_a_step_is_worked_off_once_however_many_processes_notice_it(
     assert (await stored(database)).last_ok_at is not None
     assert abs(((await stored(database)).last_ok_at or since) - (since - DAY)) < MINUTE
     database.close()
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_two_steps_of_the_same_length_within_a_minute_are_both_worked_off(
+    kind: str, make_database_url: Callable[[str], str], clock: SetClock, insert: Insert
+) -> None:
+    database = Database(make_database_url(kind))
+    since = clock.now() - 3 * DAY
+    await watched_since(database, clock, since - 9 * DAY)
+    first, second = guard_of(database, clock), guard_of(database, clock)
+    await first.look()
+    await second.look()
+    await filled(database, insert, since, since)
+    for guards in ((first, second), (second, first)):
+        clock.set_back(10 * SECOND, database)
+        for guard in guards:
+            await guard.look()
+    moved = (await stored(database)).last_ok_at or since
+    assert abs(moved - (since - 20 * SECOND)) < SECOND
+    database.close()
+
+
+async def test_a_step_of_which_nobody_knows_whether_it_was_written_is_worked_off_once(
+    database: Database, clock: SetClock, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = clock.now() - 3 * DAY
+    await watched_since(database, clock, since - 9 * DAY)
+    guard = guard_of(database, clock)
+    await guard.look()
+    await filled(database, insert, since, since)
+    honest = database.write
+
+    async def unanswered(work: Callable[[Connection], object]) -> object:
+        await honest(work)
+        raise Unavailable("no answer")
+
+    clock.set_back(DAY, database)
+    monkeypatch.setattr(database, "write", unanswered)
+    with pytest.raises(Unavailable):
+        await guard.look()
+    monkeypatch.setattr(database, "write", honest)
+    await guard.look()
+    assert not guard.holding
+    assert abs(((await stored(database)).last_ok_at or since) - (since - DAY)) < MINUTE
 
 
 @pytest.mark.parametrize("role", ["checker", "pager"])

@@ -84,8 +84,8 @@ def test_times_too_far_in_the_future_come_back(db: Connection) -> None:
 
 def test_the_last_reading_and_the_last_step_are_kept(db: Connection) -> None:
     assert (clock_store.witness(db), clock_store.work(db)) == (None, None)
-    witness = Witness(Reading(NOW, 5.0, "this start"), NOW - HOUR, 2.0)
-    work = Work(Step(NOW, NOW + HOUR, NOW + HOUR, NOW - HOUR), 1, 7)
+    witness = Witness(Reading(NOW, 5.0, "this start"), NOW - HOUR, 2.0, 2 * HOUR)
+    work = Work(Step(NOW, NOW + HOUR, NOW + HOUR, NOW - HOUR), 2 * HOUR, 1, 7)
     for kept in (work, work.after(12), work.after(None)):
         clock_store.write_work(db, kept)
         clock_store.write_witness(db, witness)

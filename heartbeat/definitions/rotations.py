@@ -236,7 +236,11 @@ def _weekdays(text: str) -> tuple[int, ...]:
 def _hours(text: str) -> tuple[timedelta, timedelta]:
     if text == _ALL_DAY:
         return _WHOLE.opens, _WHOLE.closes
-    window = time_of_day.Window.parse(text)
+    try:
+        window = time_of_day.Window.parse(text)
+    except ValueError:
+        sentence = "are no hours; write two different times of day, such as 09:00-17:00."
+        raise ValueError(f"{entry.quoted(text)} {sentence}") from None
     opens = timedelta(hours=window.opens.hour, minutes=window.opens.minute)
     return opens, opens + window.length
 

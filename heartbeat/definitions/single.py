@@ -215,9 +215,11 @@ def _read(noun: str, name: str, fields: object, shape: Schema, read: Callable[[s
     problems = Problems()
     with suppress(TooMany):
         root = _node(fields, shape, problems)
+        readable = not problems
         if name:
             entry.right(root, name, entry.slug)
-        if not problems:
+        # A wrong name hides no other problem.
+        if readable:
             definition = read(name, root)
     if problems:
         raise Faulty(problems.sentences(f"{noun} {name[:SHOWN]}".rstrip()))

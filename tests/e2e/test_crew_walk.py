@@ -118,7 +118,7 @@ async def test_an_incident_pages_those_whom_the_console_alone_has_defined(
         await steps[1].get_by_label("Hours").fill("9 to 5")
         await steps[2].get_by_role("checkbox", name="everybody").check()
         await walk.press("Add the policy")
-        await walk.reads("Step 2, hours: '9 to 5' is no window")
+        await walk.reads("Step 2, hours: '9 to 5' are no hours")
         assert await faults_of(walk, "on-call-policy-refused") == []
         await page.get_by_label("Hours").nth(1).fill("08:00-18:00")
         await page.get_by_role("button", name="Preview").click()

@@ -208,7 +208,8 @@ async def _save(
     do, mark = str(request.form.get("do", "save")), str(request.form.get("before", ""))
     filled = Filled(fields, mark, definition)
     if do == "preview" or form_rows.pressed(do):
-        return await _show(form, request, replace(filled, fields=fields.pressed(do)))
+        pressed = replace(filled, fields=fields.pressed(do))
+        return await _show(form, request, pressed, focus=form_rows.focused(do))
     try:
         entered = form.entered(fields, definition)
         await form.vet(request, fields.slug, entered)
@@ -242,8 +243,13 @@ def _require_mark(form: DefinitionForm[D, F], filled: Filled[D, F], current: D |
 
 
 async def _show(
-    form: DefinitionForm[D, F], request: ConsoleRequest, filled: Filled[D, F], status: int = 200
+    form: DefinitionForm[D, F],
+    request: ConsoleRequest,
+    filled: Filled[D, F],
+    status: int = 200,
+    focus: int | None = None,
 ) -> Response:
+    """Show the form. `focus` is the place of the row to go on with, if a button has changed the rows."""
     facts: dict[str, Any] = await request.read(lambda db: form.facts(db, request, filled))
     facts |= {form.kind.name: filled.definition}
     return request.show(
@@ -251,6 +257,7 @@ async def _show(
         status=status,
         form=filled,
         fields=filled.fields,
+        focus=focus,
         about={field for field, _ in filled.problems},
         back=form.address(name(request)) if filled.definition else form.folder,
         **facts,

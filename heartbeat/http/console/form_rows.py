@@ -7,6 +7,7 @@ from starlette.datastructures import FormData
 
 T = TypeVar("T")
 ADD, UP, DROP = "add", "up", "drop"
+_LAST = 10_000
 
 
 def count(form: FormData, field: str, most: int) -> int:
@@ -18,6 +19,18 @@ def count(form: FormData, field: str, most: int) -> int:
 def pressed(button: str) -> bool:
     """Return True if the button changes the rows, so that nothing is to be saved."""
     return button.partition(":")[0] in (ADD, UP, DROP)
+
+
+def focused(button: str) -> int | None:
+    """Return the place of the row to go on with after a button, None if it is about no rows.
+
+    It may lie behind the last row, and then means that one.
+    """
+    if (inner := within(button)) is not None:
+        return inner[1]
+    verb, _, number = button.partition(":")
+    index = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else _LAST
+    return {ADD: _LAST, UP: max(index - 1, 0), DROP: index}.get(verb)
 
 
 def within(button: str) -> tuple[str, int, str] | None:

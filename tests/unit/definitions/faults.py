@@ -303,8 +303,8 @@ MISTAKEN = [
     ),
     (
         f"{A_PERSON}policies: {{p: {{steps: [{{page: a, wait: 5m}}], warnings_wait_for: {{hours: 9-17}}}}}}",
-        "policies.p.warnings_wait_for.hours: '9-17' is no window; "
-        'write two times of day, for example "01:00-03:00".',
+        "policies.p.warnings_wait_for.hours: '9-17' are no hours; "
+        "write two different times of day, such as 09:00-17:00.",
     ),
     (f"{A_PERSON}catch_all: []", "catch_all: needs at least one, such as anna."),
     (f"{A_PERSON}catch_all: [a, a]", "catch_all: names somebody twice."),

@@ -79,8 +79,8 @@ def test_steps_name_people_rotations_teams_and_channels() -> None:
         ),
         (
             layer("people: anna, shift: 1w, from: 2026-11-02, only: {hours: 9-17}"),
-            "rotations.infra.layers[0].only.hours: '9-17' is no window; "
-            'write two times of day, for example "01:00-03:00".',
+            "rotations.infra.layers[0].only.hours: '9-17' are no hours; "
+            "write two different times of day, such as 09:00-17:00.",
         ),
         (
             layer("people: anna, shift: 1w, from: 2026-11-02, until: 2027-01-01"),

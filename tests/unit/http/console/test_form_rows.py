@@ -29,3 +29,21 @@ def test_a_button_may_be_about_rows_inside_of_a_row(button: str, inner: tuple[st
 )
 def test_the_form_tells_how_many_rows_it_has(text: str, rows: int) -> None:
     assert form_rows.count(FormData([("layers", text)]), "layers", 5) == rows
+
+
+@pytest.mark.parametrize(
+    ("button", "place"),
+    [
+        ("save", None),
+        ("preview", None),
+        ("add", 10_000),
+        ("up:2", 1),
+        ("up:0", 0),
+        ("up:x", 9_999),
+        ("drop:2", 2),
+        ("up:turn:3:2", 3),
+        ("add:time:1", 1),
+    ],
+)
+def test_a_button_says_with_which_row_to_go_on(button: str, place: int | None) -> None:
+    assert form_rows.focused(button) == place

@@ -89,7 +89,7 @@ def test_conditions_are_typed() -> None:
         (
             ConditionFields(hours=HoursFields(TimeFields((), "9-5"))),
             "hours-1",
-            "Step 2, hours: '9-5' is no window;",
+            "Step 2, hours: '9-5' are no hours;",
         ),
         (
             ConditionFields(hours=HoursFields(TimeFields(("mon",)), "Mars")),

@@ -147,7 +147,7 @@ async def test_hours_for_which_warnings_wait_are_seen_saved_and_kept(
 @pytest.mark.parametrize(
     ("changes", "words", "about"),
     [
-        ({"hours-1": "nine"}, "Step 2, hours: 'nine' is no window", "hours-1"),
+        ({"hours-1": "nine"}, "Step 2, hours: 'nine' are no hours", "hours-1"),
         ({"zone-1": "Mars"}, "Step 2, time zone: 'Mars' is no time zone", "zone-1"),
         ({"page-2": "ben"}, "Step 3, in turn: needs several to take turns", "turn-2"),
         ({"page-0": []}, "Step 1, whom to page: needs at least one", "page-0"),
@@ -167,3 +167,30 @@ async def test_a_problem_stands_beside_its_field_and_nothing_typed_is_lost(
     assert typed.items() <= shown.fields.items()
     assert '"severity-0" value="critical" checked' in " ".join(shown.html.split())
     assert await policy(system) is None
+
+
+@pytest.mark.parametrize(
+    ("do", "step"), [("add", 3), ("up:2", 1), ("drop:0", 0), ("drop:2", 1), ("preview", None)]
+)
+async def test_the_focus_goes_to_the_step_that_a_button_was_about(
+    browser: httpx.AsyncClient, do: str, step: int | None
+) -> None:
+    shown = sound((await press(browser, "/on-call/new-policy", **OPS, do=do)).text)
+    assert shown.html.count("autofocus") == (step is not None)
+    if step is not None:
+        assert f'id="step-{step}" tabindex="-1" autofocus' in shown.html
+
+
+async def test_a_wrong_name_hides_no_other_problem(browser: httpx.AsyncClient) -> None:
+    answer = await press(browser, "/on-call/new-policy", **(OPS | {"slug": "O P", "wait-0": "soon"}))
+    words = sound(answer.text).words
+    assert "Slug: 'O P' cannot be a name" in words
+    assert "Step 1, how long to wait: 'soon' is not a duration" in words
+
+
+async def test_a_policy_says_for_which_incidents_somebody_is_first(
+    system: System, browser: httpx.AsyncClient
+) -> None:
+    assert (await press(browser, "/on-call/new-policy", **OPS)).status_code == 303
+    words = (await see(browser, f"/on-call/policies/{OPS['slug']}")).words
+    assert "If it is critical" in words.partition("first")[0]

@@ -166,7 +166,7 @@ def test_times_are_added_and_taken_away_inside_of_a_layer() -> None:
         (
             {"times": (TimeFields(), TimeFields(("mon",), "9 to 5"))},
             "hours-1-1",
-            "Layer 2, times 2, hours: '9 to 5' is no window;",
+            "Layer 2, times 2, hours: '9 to 5' are no hours;",
         ),
     ],
 )

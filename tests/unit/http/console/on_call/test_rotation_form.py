@@ -145,7 +145,7 @@ async def test_buttons_change_layers_and_what_is_in_them_and_nothing_is_saved(
         ({"people-0": [""]}, "Layer 1, people: needs at least one", "people-0"),
         ({"shift-0": "often"}, "Layer 1, length of a shift: 'often' is no length", "shift-0"),
         ({"day-1": ""}, "Layer 2, first shift: '09:00' is no time", "day-1"),
-        ({"hours-0-1": "late"}, "Layer 1, times 2, hours: 'late' is no window", "hours-0-1"),
+        ({"hours-0-1": "late"}, "Layer 1, times 2, hours: 'late' are no hours", "hours-0-1"),
         ({"timezone": "CET+1"}, "Time zone: 'CET+1' is no time zone", "timezone"),
         ({"slug": "ben"}, "Slug: there is a person of this name; choose another name.", "slug"),
         ({"slug": "I"}, "Slug: 'I' cannot be a name", "slug"),

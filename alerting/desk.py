@@ -111,6 +111,7 @@ from alerting.symptom_store import standing as standing
 from alerting.timeline_store import newest_entries as newest_entries
 from alerting.timeline_store import timeline_ends as timeline_ends
 from alerting.waiting import Move as Move
+from alerting.waiting import anything_waits as anything_waits
 from alerting.waiting import forget as forget
 from alerting.waiting import move as move
 from alerting.waiting import next_turn as next_turn

@@ -40,6 +40,8 @@ GOING_ON = incidents.c.next_at.is_not(None)
 """By a constraint, exactly the resolved incidents have no next action. An index finds the others."""
 REAL = incidents.c.id > 0
 """It is no drill."""
+_ANY_GOES_ON = select(exists().where(GOING_ON))
+"""PostgreSQL plans this in a tenth of the time that the search for the next action takes."""
 _LAST_NUMBER = select(func.coalesce(func.max(incidents.c.id), 0)).where(REAL)
 _IN_TROUBLE = incidents.c.settles_at.is_(None)
 _FIRST_PAGE = (
@@ -171,6 +173,8 @@ def claim_settled(db: Connection, now: datetime, limit: int) -> list[Incident]:
 
 def next_due(db: Connection) -> datetime | None:
     """Return the time of the next action, news or end of any incident."""
+    if not db.execute(_ANY_GOES_ON).scalar():
+        return None
     firsts = db.execute(_next_due()).one()
     return min((at for at in firsts if at is not None), default=None)
 

@@ -30,6 +30,11 @@ class Move:
     why: str
 
 
+def anything_waits(db: Connection) -> bool:
+    """Return whether anything waits, or has waited for what is well: the cheap question before the next turn."""
+    return waiting_store.anything(db)
+
+
 def next_turn(db: Connection, pace: Pace) -> datetime | None:
     """Return the time at which a symptom need no longer wait, or must wait again."""
     turns = [group.released_at for group in waiting_store.groups(db, pace)]

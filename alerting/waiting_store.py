@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, false, or_, select, update
+from sqlalchemy import Connection, and_, exists, false, or_, select, update
 
 from alerting import incident as life
 from alerting.incident import Incident, Pace, RaisedSymptom, State
@@ -12,6 +12,13 @@ from alerting.sql import among
 from alerting.store import incident_of
 from alerting.symptom_store import raised_of, symptom_of
 from alerting.tables import incidents, symptoms
+
+_ANYTHING = select(
+    or_(
+        exists().where(symptoms.c.waits_for.is_not(None), symptoms.c.cleared_at.is_(None)),
+        exists().where(symptoms.c.waited_for.is_not(None), symptoms.c.cleared_at.is_(None)),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,11 @@ class Group:
     incident_id: int
     released_at: datetime | None
     chained: bool = False
+
+
+def anything(db: Connection) -> bool:
+    """Return whether anything waits, or has waited for what is well."""
+    return bool(db.execute(_ANYTHING).scalar())
 
 
 def groups(db: Connection, pace: Pace) -> list[Group]:

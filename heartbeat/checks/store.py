@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CompoundSelect,
     Connection,
     Row,
     Select,
@@ -15,8 +16,10 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    literal_column,
     or_,
     select,
+    union_all,
     update,
 )
 
@@ -49,7 +52,7 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Check]:
     Checks that another transaction has locked are skipped.
     """
     claimed: list[Check] = []
-    for rank, first in enumerate(db.execute(_first_wakes()).one()):
+    for rank, first in sorted(_first_wakes(db).items()):
         if first is None or first > now or len(claimed) >= limit:
             continue
         query = (
@@ -65,15 +68,23 @@ def claim_due(db: Connection, now: datetime, limit: int) -> list[Check]:
 
 def next_due(db: Connection) -> datetime | None:
     """Return the earliest `wake_at`, or None if no check has one."""
-    firsts = db.execute(_first_wakes()).one()
-    return min((at for at in firsts if at is not None), default=None)
+    return min((at for at in _first_wakes(db).values() if at is not None), default=None)
+
+
+def _first_wakes(db: Connection) -> dict[int, datetime | None]:
+    """Return the earliest `wake_at` of each severity by its rank, the most severe first."""
+    return {row.rank: row.wake_at for row in db.execute(_first_wake_of_each())}
 
 
 @cache
-def _first_wakes() -> Select[*tuple[Any, ...]]:
-    """Return a query for the earliest `wake_at` of each severity, most severe first."""
-    ranks = range(len(SEVERITIES))
-    return select(*(earliest(checks.c.wake_at, checks.c.severity_rank == rank) for rank in ranks))
+def _first_wake_of_each() -> Select[*tuple[Any, ...]]:
+    """Return a query with a row for each severity: so PostgreSQL plans the search once, and not for each."""
+    ranks: CompoundSelect[tuple[int]] = union_all(
+        *(select(literal_column(str(rank)).label("rank")) for rank in range(len(SEVERITIES)))
+    )
+    each = ranks.subquery("ranks")
+    first = earliest(checks.c.wake_at, checks.c.severity_rank == each.c.rank).label("wake_at")
+    return select(each.c.rank, first).select_from(each)
 
 
 def move_wake(db: Connection, moved: Iterable[Check]) -> None:

@@ -121,7 +121,7 @@ def _moving(
 
 def next_due(db: Connection) -> datetime | None:
     """Return the time at which `sweep` has something to do."""
-    return desk.next_turn(db, installation.pace(db))
+    return desk.next_turn(db, installation.pace(db)) if desk.anything_waits(db) else None
 
 
 def _move(

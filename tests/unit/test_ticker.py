@@ -8,9 +8,13 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import Connection, event
 
+from alerting import courier, escalator
 from alerting.span import Attribute, Span, no_spans
 from heartbeat import ticker as ticker_room
+from heartbeat.checks import blindness_store, canary, waiting
+from heartbeat.checks import store as check_store
 from heartbeat.clock import WallClock
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
@@ -241,3 +245,23 @@ async def test_only_a_process_that_judges_pings_the_outside_and_only_while_no_wo
     beats_sent = metrics.registry.get_sample_value("heartbeat_outside_beats_total", {"result": "accepted"})
     assert min(beats_sent or 0, 1) == beats
     assert ticker.ready() is stored
+
+
+def test_an_idle_tick_asks_each_stage_one_question(db: Connection) -> None:
+    statements: list[str] = []
+
+    def note(*executed: object) -> None:
+        statements.append(str(executed[2]))
+
+    due = (
+        check_store.next_due,
+        waiting.next_due,
+        canary.next_due,
+        blindness_store.next_told,
+        escalator.next_due,
+        courier.next_due,
+    )
+    event.listen(db, "before_cursor_execute", note)
+    assert [next_due(db) for next_due in due] == [None] * len(due)
+    # The escalator also looks for pages that go on to another contact.
+    assert len(statements) == len(due) + 1

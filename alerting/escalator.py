@@ -176,7 +176,9 @@ def _without_quiet(
         # What rises from here on pages at once. Meanwhile others may go on call, or change their hours.
         seen = incident.seen and incident.severity
         quiet.append(
-            replace(incident, next_at=wait.look_at, waits_until=wait.until, waits_for=wait.why, seen=seen)
+            replace(
+                incident, next_at=wait.look_at, waits_until=wait.kept_until, waits_for=wait.why, seen=seen
+            )
         )
     return loud, quiet, entries
 

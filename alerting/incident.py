@@ -259,7 +259,8 @@ class Incident:
     """Whose turn it was in the steps of its policy that go round."""
     waits_until: datetime | None = None
     waits_for: str = ""
-    """Its page is put off until then, as far as is known, and for what. See `next_page`."""
+    """Its page is put off until then, as far as is known, and for what. If that is over, the page is due, or waits for
+    quiet hours only. See `next_page`."""
 
     @property
     def recovering(self) -> bool:
@@ -270,6 +271,12 @@ class Incident:
     def is_split(self) -> bool:
         """True if people have split it off another one."""
         return self.cause_key.startswith(SPLIT)
+
+    @property
+    def put_off_until(self) -> datetime | None:
+        """Until when its page is put off, as far as is known. None while it waits for somebody to wake only."""
+        waits = self.waits_until is not None and self.next_at is not None and self.next_at <= self.waits_until
+        return self.waits_until if waits else None
 
     @property
     def word(self) -> str:

@@ -33,6 +33,13 @@ class Wait:
     until: datetime
     look_at: datetime
     why: str
+    waited_until: datetime | None = None
+    """The end of an earlier wait, if working hours are not waited for because of it: nor are they later."""
+
+    @property
+    def kept_until(self) -> datetime:
+        """The end to keep with the incident, so that the next look knows whether working hours count."""
+        return self.waited_until or self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,8 @@ def wait(
     """
     if severity is Severity.CRITICAL:
         return None
-    if waited_until is not None and waited_until <= at:
+    waited_until = waited_until if waited_until is not None and waited_until <= at else None
+    if waited_until is not None:
         hours = None
     quiet = quiet_until(people, severity, at)
     opens = hours.open_at(at) if hours is not None else at
@@ -75,7 +83,7 @@ def wait(
         return None
     until = (hours and _both(hours, people, severity, at)) or quiet
     why = f"quiet hours of {times.names([person.name for person in people])}"
-    return Wait(until, min(quiet, at + LOOK_AGAIN), why)
+    return Wait(until, min(quiet, at + LOOK_AGAIN), why, waited_until)
 
 
 def _both(hours: WorkingHours, people: Sequence[Person], severity: Severity, at: datetime) -> datetime | None:
@@ -115,7 +123,7 @@ def coming(
         else:
             quiet = quiet or tuple(turnout.people)
         at = put_off.look_at
-        waited_until = put_off.until
+        waited_until = put_off.kept_until
         turnout = people_of(policy, step, crew, severity, at, turns)
     loud = [person for person in turnout.people if person.quiet_until(severity, at) is None]
     return Coming(at, tuple(loud or turnout.people), quiet, turnout.draws, hours)

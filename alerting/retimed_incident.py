@@ -21,6 +21,7 @@ def retimed(incident: Incident, step: Step, written_at: datetime, asked_at: date
     return replace(
         incident,
         next_at=next_at,
+        waits_until=_waits_until(incident, step),
         tell_at=step.wait(incident.tell_at, written_at),
         settles_at=step.wait(incident.settles_at, written_at),
         told_at=step.fact(incident.told_at),
@@ -28,6 +29,12 @@ def retimed(incident: Incident, step: Step, written_at: datetime, asked_at: date
         recovered_at=step.fact(incident.recovered_at),
         falls=tuple(step.fact(at) for at in incident.falls),
     )
+
+
+def _waits_until(incident: Incident, step: Step) -> datetime | None:
+    """Return until when a page is put off. A wait that is over stays over: it is no time on the clock any more."""
+    until = incident.waits_until
+    return until if until is None or until > step.before else step.fact(until)
 
 
 def symptom_retimed(symptom: RaisedSymptom, step: Step) -> RaisedSymptom:

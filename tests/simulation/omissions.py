@@ -16,6 +16,7 @@ from alerting import (
     escalation,
     escalator,
     handover,
+    next_page,
     onward_store,
     outbox,
     receipts,
@@ -239,3 +240,8 @@ def whoever_had_it_is_not_paged_again(patch: pytest.MonkeyPatch) -> None:
         )
 
     patch.setattr(handover, "reassign", reassign)
+
+
+def what_somebody_wants_waits_for_work_once_they_wake(patch: pytest.MonkeyPatch) -> None:
+    """Somebody wants a page now, whoever it is for sleeps, and by the time they wake the wish is forgotten."""
+    patch.setattr(next_page.Wait, "kept_until", property(lambda wait: wait.until))

@@ -180,6 +180,18 @@ WANTED_AND_EDITED = [
     for seed in range(2)
     for first, then in permutations(WISH_AND_EDIT)
 ]
+# THIRD sleeps until 3:30, and DELTA's policy has working hours until 3:06.
+WANTED_FROM_A_SLEEPER = Scenario(
+    (
+        (540, Restaffs("hours", 4)),
+        (5, Pings(DELTA, "fail")),
+        (30, Answers("page next")),
+        (1000, Runs(ALPHA)),
+    ),
+    (ALPHA,),
+    "stepped",
+    calm=8.0,
+)
 HANDED_BACK = Scenario(
     (
         (60, Pings(DELTA, "fail")),
@@ -271,6 +283,7 @@ STORIES: dict[Mutant, list[Scenario]] = {
     omissions.who_is_on_call_is_remembered: [HANDOVER],
     omissions.a_leave_is_forgotten: [ON_LEAVE],
     omissions.an_edit_takes_back_what_somebody_wants_now: WANTED_AND_EDITED,
+    omissions.what_somebody_wants_waits_for_work_once_they_wake: [WANTED_FROM_A_SLEEPER],
     omissions.what_is_due_counts_as_paged: WANTED_AND_EDITED,
     omissions.whoever_had_it_is_not_paged_again: [HANDED_BACK],
     belated.what_comes_late_counts_from_its_arrival: [UNHEARD],

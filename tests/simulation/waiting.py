@@ -26,12 +26,12 @@ def handed(past: Hindsight) -> Iterator[str]:
 
 
 def wanted(past: Hindsight) -> Iterator[str]:
-    """An incident pages at once if somebody wants that, whatever is edited in the same second."""
+    """An incident pages at once if somebody wants that, or once they wake, whatever is edited meanwhile."""
     paged: dict[int, list[float]] = defaultdict(list)
     for number, shown in books.paged(past.world.disk):
         paged[number].append(past.world.clock.when(shown, 0.0))
     for one in past.journal.wanted:
-        by = settled(one.at, AT_ONCE, past.journal.unable())
+        by = _at_once(past, one.incident, one.at)
         in_time = any(one.at - LATENCY <= at <= by for at in paged[one.incident])
         if not in_time and not _excused(past, one.incident, one.at):
             yield f"somebody wanted a page of incident {one.incident} at {one.at:.1f}, and none was written by {by:.1f}"
@@ -39,10 +39,8 @@ def wanted(past: Hindsight) -> Iterator[str]:
 
 def _excused(past: Hindsight, number: int, at: float) -> bool:
     """Whether a page that somebody wanted at a moment need not have come, or whether nobody can tell."""
-    incident, by = past.incidents[number], settled(at, AT_ONCE, past.journal.unable())
-    targets = {target for step, _ in past.policy(incident, incident.occurrence) for target in step}
+    incident, by = past.incidents[number], _at_once(past, number, at)
     held = [span for name in past.referee.lives for span in past.windows(name)]
-    held += awake.quiet(past.world, past.members(targets)) if incident.rank else []
     merged_at, _ = past.journal.merged.get(number, (past.end, 0))
     over = past.end if incident.resolved is None else past.world.clock.when(incident.resolved, 0.0)
     well = incident.recovered is not None or past.referee.recovered_at(number) >= at - AT_ONCE
@@ -53,6 +51,14 @@ def _excused(past: Hindsight, number: int, at: float) -> bool:
         or any(at <= answer.at <= by for answer in answers_to(past.world, number))
         or bool(overlap([[(at, by)], held]))
     )
+
+
+def _at_once(past: Hindsight, number: int, at: float) -> float:
+    """By when a page must be written that somebody wanted at a moment: they may sleep, and be paged once they wake."""
+    one = past.incidents[number]
+    people = past.members(target for step, _ in past.policy(one, one.occurrence) for target in step)
+    asleep = awake.quiet(past.world, people) if one.rank else []
+    return settled(at, AT_ONCE, [*past.journal.unable(), *asleep])
 
 
 def early(past: Hindsight) -> Iterator[str]:

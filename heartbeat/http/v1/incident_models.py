@@ -29,7 +29,9 @@ class Incident(ResponseModel):
         description="The time of the next step, or of the end of an acknowledgement or snooze."
     )
     waits_until: datetime | None = Field(
-        description="While its page is put off: until when, as far as is known.", examples=[None]
+        validation_alias="put_off_until",
+        description="While its page is put off: until when, as far as is known.",
+        examples=[None],
     )
     waits_for: str = Field(
         description="What its page waits for: `working hours`, or the quiet hours of people. Else empty.",
@@ -163,6 +165,7 @@ class IncidentDetails(Incident):
             attempts_by_page[attempt.page_id].append(asdict(attempt) | {"contact": contact})
         pages = [asdict(page) | {"attempts": attempts_by_page[page.id]} for page in dossier.pages]
         details = {"symptoms": symptoms, "timeline": dossier.timeline, "pages": pages}
+        details["put_off_until"] = dossier.incident.put_off_until
         return cls.model_validate(asdict(dossier.incident) | details)
 
 

@@ -7,7 +7,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection
 
-from alerting import desk, escalation, escalator, next_page, outbox, rotation, working_hours
+from alerting import (
+    clock_step,
+    desk,
+    escalation,
+    escalator,
+    next_page,
+    outbox,
+    retiming,
+    rotation,
+    working_hours,
+)
 from alerting.crew import Crew
 from alerting.escalation import Policy, Step
 from alerting.incident import State
@@ -394,3 +404,75 @@ def test_what_is_given_back_and_handed_on_in_one_second_is_paged(db: Connection)
     desk.reassign(db, 1, "ben", "Cleo", at + 2 * MINUTE)
     escalator.sweep(db, at + 2 * MINUTE)
     assert paged(db) == ["ben", "ben"]
+
+
+SLEEPER = replace(BEN, quiet_hours=QuietHours(time(11), time(15)))
+
+
+def test_until_when_a_page_is_put_off_is_told_while_it_is_known(db: Connection) -> None:
+    opened(db)
+    assert incident_of(db).put_off_until == MONDAY
+    at = handed_to_a_sleeper(db, is_open=True)
+    assert incident_of(db).put_off_until is None
+    assert incident_of(db).waits_until == at
+
+
+def handed_to_a_sleeper(db: Connection, *, is_open: bool = False) -> datetime:
+    """Hand incident 1 to Ben outside of working hours, while he sleeps. Return the time."""
+    if not is_open:
+        opened(db)
+    desk.define_person(db, SLEEPER)
+    at = SATURDAY + 2 * HOUR
+    escalator.sweep(db, at)
+    desk.reassign(db, 1, "ben", "Cleo", at)
+    escalator.sweep(db, at)
+    assert (paged(db), story_of(db)[-1]) == ([], ("held", "held until 05 Dec 15:00 UTC: quiet hours of Ben"))
+    return at
+
+
+def test_whoever_is_handed_it_and_sleeps_is_paged_once_they_wake_and_not_once_they_work(
+    db: Connection,
+) -> None:
+    at = handed_to_a_sleeper(db)
+    while (at := at + next_page.LOOK_AGAIN) < SATURDAY + 5 * HOUR:
+        escalator.sweep(db, at)
+        assert (paged(db), incident_of(db).waits_for) == ([], "quiet hours of Ben")
+    escalator.sweep(db, SATURDAY + 5 * HOUR)
+    assert paged(db) == ["ben"]
+    assert [kind for kind, _ in story_of(db)].count("held") == 2, "nobody was told anything new meanwhile"
+
+
+def test_an_edit_of_hours_lets_nobody_who_wakes_wait_for_work(db: Connection) -> None:
+    at = handed_to_a_sleeper(db)
+    desk.define_policy(db, replace(OPS, warnings_wait_for=WorkingHours((Window((1,), 9 * HOUR, 17 * HOUR),))))
+    desk.define_person(db, BEN)
+    escalator.sweep(db, at + MINUTE)
+    assert paged(db) == ["ben"]
+
+
+def test_the_page_that_comes_is_told_for_when_they_wake(db: Connection) -> None:
+    handed_to_a_sleeper(db)
+    incident, crew = incident_of(db), Crew({"anna": ANNA, "ben": SLEEPER})
+    assert incident.next_at is not None
+    coming = next_page.coming(incident.policy, 0, incident.next_at, crew, WARNING, (), incident.waits_until)
+    assert (coming.at, coming.hours) == (SATURDAY + 5 * HOUR, False)
+
+
+@pytest.mark.parametrize("length", [-HOUR, HOUR], ids=["back", "forward"])
+def test_a_clock_that_is_set_makes_no_sleeper_wait_for_work(db: Connection, length: timedelta) -> None:
+    at = handed_to_a_sleeper(db) + MINUTE
+    step = clock_step.Step(before=at, after=at + length, began=at + length, known_since=SATURDAY)
+    retiming.retime_incidents(db, step, 0, 100)
+    escalator.sweep(db, at + length)
+    assert (paged(db), incident_of(db).waits_for) == ([], "quiet hours of Ben")
+    escalator.sweep(db, SATURDAY + 5 * HOUR)
+    assert paged(db) == ["ben"]
+
+
+def test_a_clock_that_is_set_leaves_the_time_on_the_wall_for_which_it_waits(db: Connection) -> None:
+    opened(db)
+    at = SATURDAY + HOUR
+    retiming.retime_incidents(
+        db, clock_step.Step(before=at, after=at - HOUR, began=at - HOUR, known_since=SATURDAY), 0, 100
+    )
+    assert incident_of(db).waits_until == MONDAY

@@ -1,6 +1,6 @@
 """Incidents that are merged and split on the console."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,6 +23,11 @@ OFFERED = 100
 
 async def ask_merge(request: ConsoleRequest) -> Response:
     """Ask for the incident into which this one is merged: an open one of the same policy."""
+    return await _merge_form(request)
+
+
+async def _merge_form(request: ConsoleRequest, problem: str = "", into: int = 0) -> Response:
+    """Show the form, with the reason why nothing was changed if there is one."""
 
     def read(db: Connection) -> dict[str, Any] | None:
         incident = desk.incident(db, request.number)
@@ -34,10 +39,14 @@ async def ask_merge(request: ConsoleRequest) -> Response:
             if other.id != incident.id and other.policy.name == incident.policy.name
         ]
         titled = surroundings.titled(db, [incident, *others], request.now)
-        return {"incident": titled[0], "others": titled[1:]}
+        over = incident.state is Life.RESOLVED
+        return {"incident": titled[0], "others": [] if over else titled[1:], "over": over}
 
     facts = await request.read(read)
-    return pages.no_such(request) if facts is None else request.show("incidents/merge.html", **facts)
+    if facts is None:
+        return pages.no_such(request)
+    status = 409 if problem else 200
+    return request.show("incidents/merge.html", status=status, problem=problem, into=into, **facts)
 
 
 async def merge(request: ConsoleRequest) -> Response:
@@ -46,17 +55,21 @@ async def merge(request: ConsoleRequest) -> Response:
     outcome = await request.write(
         lambda db: actions.merge(db, request.number, into, request.actor, request.now)
     )
-    if isinstance(outcome, Missing):
-        return _refused(request, "choose one of the incidents.")
-    return (
-        _refused(request, outcome.why)
-        if isinstance(outcome, Unmergeable)
-        else render.see_other(f"/incidents/{into}")
-    )
+    match outcome:
+        case Missing():
+            return await _merge_form(request, "Merge into: choose one of the incidents.")
+        case Unmergeable(why):
+            return await _merge_form(request, _sentence(why), into)
+    return render.see_other(f"/incidents/{into}")
 
 
 async def ask_split(request: ConsoleRequest) -> Response:
     """Ask for the jobs that get an incident of their own."""
+    return await _split_form(request)
+
+
+async def _split_form(request: ConsoleRequest, problem: str = "", ticked: Collection[str] = ()) -> Response:
+    """Show the form, with the reason why nothing was changed if there is one."""
 
     def read(db: Connection) -> dict[str, Any] | None:
         dossier = desk.dossier(db, request.number)
@@ -68,12 +81,17 @@ async def ask_split(request: ConsoleRequest) -> Response:
         return {"incident": titled, "jobs": jobs[:OFFERED]}
 
     facts = await request.read(read)
-    return pages.no_such(request) if facts is None else request.show("incidents/split.html", **facts)
+    if facts is None:
+        return pages.no_such(request)
+    status = 409 if problem else 200
+    return request.show("incidents/split.html", status=status, problem=problem, ticked=ticked, **facts)
 
 
 async def split(request: ConsoleRequest) -> Response:
     """Split the ticked jobs off."""
     keys = [str(key)[:200].replace("\0", "") for key in request.form.getlist("job")]
+    if not keys:
+        return await _split_form(request, "Split off: tick at least one job.")
     outcome = await request.write(
         lambda db: actions.split(db, request.number, keys, request.actor, request.now)
     )
@@ -81,13 +99,13 @@ async def split(request: ConsoleRequest) -> Response:
         case Missing():
             return pages.no_such(request)
         case Unmergeable(why):
-            return _refused(request, why)
+            return await _split_form(request, _sentence(why), keys)
         case (_, number):
             return render.see_other(f"/incidents/{number}")
 
 
-def _refused(request: ConsoleRequest, why: str) -> Response:
-    return render.error_page(request.http, 409, "Nothing was changed", f"{why[:1].upper()}{why[1:]}")
+def _sentence(why: str) -> str:
+    return f"{why[:1].upper()}{why[1:]}"
 
 
 READING: Mapping[str, Route] = {

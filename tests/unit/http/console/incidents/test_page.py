@@ -390,6 +390,34 @@ async def test_an_answer_that_is_none_changes_nothing(
     assert problem in refused.text
 
 
+async def test_a_merge_or_a_split_that_cannot_be_is_asked_again_with_the_reason(
+    system: System, browser: httpx.AsyncClient, clock: SetClock
+) -> None:
+    checks = [await make_check(system, name) for name in "ab"]
+    source, target = [await fall_silent(system, clock, check) for check in checks]
+    for into, problem in (("", "Merge into: choose one"), (str(source), "")):
+        refused = await press(browser, f"/incidents/{source}/merge", into=into)
+        assert refused.status_code == 409
+        shown = sound(refused.text)
+        assert f"{problem}" in shown.words
+        assert "Nothing was changed." in shown.words
+        assert f'value="{target}" required' in shown.html
+    await press(browser, f"/incidents/{source}/merge", into=str(target))
+    keys = [symptoms.key_of(check) for check in checks]
+    path = f"/incidents/{target}/split"
+    for ticked, problem in (
+        ([], "Split off: tick at least one job. Nothing was changed."),
+        (keys, "At least one job that is down must stay in the incident. Nothing was changed."),
+        ([keys[0], "check:99"], "Only jobs that are down in this incident can be split off."),
+    ):
+        refused = await press(browser, path, job=ticked)
+        assert refused.status_code == 409
+        shown = sound(refused.text)
+        assert problem in shown.words
+        kept = [key for key in keys if f'value="{key}" checked' in shown.html]
+        assert kept == [key for key in keys if key in ticked], "ticks stay"
+
+
 async def test_incidents_are_merged_and_split_on_the_console(
     system: System, browser: httpx.AsyncClient, clock: SetClock
 ) -> None:
@@ -408,6 +436,9 @@ async def test_incidents_are_merged_and_split_on_the_console(
     )
     refused = await press(browser, f"/incidents/{source}/merge", into="99")
     assert refused.status_code == 409
+    for asked in (sound(refused.text), await see(browser, f"/incidents/{source}/merge")):
+        assert f"Incident {source} is over, so there is nothing to merge." in asked.words
+        assert "No other incident" not in asked.words
 
     form = await see(browser, f"/incidents/{target}/split")
     assert f'value="{symptoms.key_of(first)}"' in form.html

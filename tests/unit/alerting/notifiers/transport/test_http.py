@@ -45,7 +45,7 @@ def posted(fenced: httpx.AsyncClient, provider: Provider) -> Posted:
         (429, Unreachable("hb.test answered 429 Too Many Requests", throttled=True)),
         (500, Unreachable("hb.test answered 500 Internal Server Error")),
         (503, Unreachable("hb.test answered 503 Service Unavailable")),
-        (599, Unreachable("hb.test answered 599")),
+        (599, Unreachable("hb.test answered 599 Server Error")),
         (204, Unreachable("hb.test answered 204 No Content: this is not the provider's usual answer")),
     ],
 )

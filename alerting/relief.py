@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerting import escalation, incident_lists, outbox, round_robin, store, timeline, times
+from alerting import escalation, incident_lists, next_page, outbox, round_robin, store, timeline, times
 from alerting.incident import Entry, Incident, State, Symptom
 from alerting.news import NO_NEWS
 from alerting.person import Person
@@ -78,10 +78,18 @@ def _page(db: Connection, relief: Relief, incidents: Sequence[Incident], now: da
         # It belongs to the last step: the next one pages by itself.
         (replace(incident, step=incident.step - 1), person, relief.words, NO_NEWS)
         for incident in incidents
+        if not _waits_for_hours(incident, now)
         for person in relief.come
         if person.contacts and person.id not in paged.get(incident.id, ())
     ]
     outbox.intend_pages(db, pages, now, unless_there=True)
+
+
+def _waits_for_hours(incident: Incident, now: datetime) -> bool:
+    """Return whether pages of an incident wait for working hours: a change of shift is no reason to wake anybody."""
+    hours = incident.policy.warnings_wait_for
+    wait = next_page.wait(hours, (), incident.severity, now, incident.waits_until)
+    return wait is not None and wait.why == next_page.WORKING_HOURS
 
 
 def _concerns(incident: Incident, rotation: str, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """What is open goes over to whoever comes on call, and both hear of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,9 @@ from alerting.escalation import Condition, Policy, Step
 from alerting.incident import Facts, Symptom
 from alerting.notice import NoticeKind
 from alerting.outbox import Page
+from alerting.rotation import Window
 from alerting.severity import Severity
+from alerting.working_hours import WorkingHours
 from tests.unit.alerting.conftest import ANNA, BEN, HOUR, PAGED_AT, SILENT, a_symptom, story_of
 from tests.unit.conftest import NOW
 
@@ -48,6 +51,20 @@ def test_whoever_comes_is_paged_for_what_nobody_has_acknowledged(db: Connection)
     assert [(page.person, page.words) for page in pages][-1] == ("ben", words)
     assert ("handed over", words) in story_of(db)
     escalator.sweep(db, LATER + 2 * HOUR)  # The next step pages as ever.
+
+
+@pytest.mark.parametrize(("severity", "pages"), [(Severity.ERROR, False), (Severity.CRITICAL, True)])
+def test_whoever_comes_outside_of_working_hours_is_paged_for_what_is_critical_only(
+    db: Connection, severity: Severity, pages: bool
+) -> None:
+    begins = timedelta(hours=NOW.hour, minutes=NOW.minute)
+    office = WorkingHours((Window((NOW.weekday(),), begins, begins + HOUR / 2),), "UTC")
+    desk.define_policy(db, replace(BY_ROTATION, warnings_wait_for=office))
+    desk.raise_(db, [a_symptom(severity=severity)], NOW)
+    escalator.sweep(db, PAGED_AT)
+    assert desk.relieve(db, BEN_FOR_ANNA, MESSAGE, "heartbeat", LATER) == [1], "they hear of it all the same"
+    assert [page.person for page in notices(db, 2, NoticeKind.RECOVERED)] == ["ben", "anna"]
+    assert ("ben" in {page.person for page in notices(db, 1, NoticeKind.PAGE)}) == pages
 
 
 def test_both_hear_what_is_open_and_who_has_it(db: Connection) -> None:

@@ -18,7 +18,7 @@ def details(subject: Subject, now: datetime) -> Mapping[str, object]:
         "occurrence": incident.occurrence,
         "state": incident.state.value,
         "cause": cause_of(incident, subject.symptoms, now),
-        "title": incident.title,
+        "title": group.title or incident.title,
         "opened_at": incident.opened_at.isoformat(),
         "person": subject.person.id,
         "total": group.total,

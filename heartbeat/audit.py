@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy import Connection, func, insert, select
 
 from heartbeat.actor import Actor
 from heartbeat.tables import audit
@@ -64,9 +64,14 @@ def newest(db: Connection, target: str) -> int | None:
 
 
 def last_definition(db: Connection, target: str) -> AuditEntry | None:
-    """Return the newest entry by which this thing was made or changed, or None."""
-    defined = or_(audit.c.action.endswith(".make"), audit.c.action.endswith(".change"))
-    query = select(audit).where(audit.c.target == target, defined).order_by(audit.c.id.desc()).limit(1)
+    """Return the newest entry by which this thing was made or changed, or None. `target` begins with its noun."""
+    noun = target.partition(" ")[0]
+    query = select(audit).where(
+        # What was made for it, such as the address of its calendar, is recorded under its name too.
+        audit.c.target == target,
+        audit.c.action.in_((f"{noun}.make", f"{noun}.change")),
+    )
+    query = query.order_by(audit.c.id.desc()).limit(1)
     row = db.execute(query).mappings().one_or_none()
     return AuditEntry(**row) if row else None
 

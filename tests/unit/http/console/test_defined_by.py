@@ -63,6 +63,10 @@ async def test_the_name_of_an_api_key_is_told(
         done = await client.put(f"/v1/{path}", json=body, headers=by_key)
         assert done.status_code == 201, done.text
         assert "Defined by the API key deploy" in (await see(browser, f"/on-call/{path}")).words
+    for path in ("people/ben", "rotations/week"):
+        # The address of a calendar is no part of its definition.
+        assert (await admin.put(f"/v1/{path}/calendar")).is_success
+        assert "Defined by the API key deploy" in (await see(browser, f"/on-call/{path}")).words
     done = await client.put("/v1/checks/job", json={"every": "1h", "grace": "5m"}, headers=by_key)
     assert done.status_code == 201, done.text
     assert "Defined by the API key deploy" in (await see(browser, "/checks/job")).words

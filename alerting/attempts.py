@@ -184,6 +184,32 @@ def moved(db: Connection, person: str, old: Contact, new: Contact) -> None:
     )
 
 
+def last_outcomes(db: Connection, page_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """Return by page the last outcome at each contact that was tried, by its mark."""
+    query = (
+        select(attempts.c.page_id, attempts.c.contact_mark, attempts.c.outcome)
+        .where(among(db, attempts.c.page_id, page_ids), attempts.c.contact_mark.is_not(None))
+        .order_by(attempts.c.id)
+    )
+    found: dict[int, dict[str, str]] = {}
+    for page_id, mark, outcome in db.execute(query):
+        found.setdefault(page_id, {})[mark] = outcome
+    return found
+
+
+def incidents_of_digest(db: Connection, digest: int, after: int, limit: int) -> list[int]:
+    """Return incidents above `after` whose pages a digest had, by number."""
+    query = (
+        select(pages.c.incident_id)
+        .join(attempts, attempts.c.page_id == pages.c.id)
+        .where(attempts.c.digest_id == digest, pages.c.kind == NoticeKind.PAGE, pages.c.incident_id > after)
+        .distinct()
+        .order_by(pages.c.incident_id)
+        .limit(limit)
+    )
+    return list(db.scalars(query))
+
+
 def unrecorded(page: Page) -> Attempt | None:
     """Return the attempt of the lease before this one if its outcome was never written, else None."""
     if page.leased_until is None:

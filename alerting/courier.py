@@ -23,6 +23,7 @@ from alerting import (
     digest_store,
     leases,
     notifier_settings,
+    refusal,
     roster,
     store,
     storm,
@@ -289,6 +290,11 @@ class Courier:
         while last is not None:
             last = await self._patiently(
                 lambda db, after=last: storm.record(db, sent, after, outcome, judged, now, receipt_within)  # type: ignore[misc]  # a lambda
+            )
+        after: int | None = 0 if isinstance(outcome, Refused) else None
+        while after is not None:
+            after = await self._patiently(
+                lambda db, last=after: refusal.hand_on_digest(db, sent.number, last, now)  # type: ignore[misc]  # a lambda
             )
         level = logging.INFO if isinstance(outcome, Accepted) else logging.WARNING
         fields = extra | {"event": "sent", "outcome": result, "pages": sent.pages}

@@ -364,6 +364,23 @@ def waiting(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, st
     return {(number, person): occurrence for number, person, occurrence in db.execute(query)}
 
 
+def calls(db: Connection, incident_ids: Collection[int]) -> dict[int, list[Page]]:
+    """Return by incident the pages of its last step, and those that still wait, in the present occurrence."""
+    c = pages.c
+    of_it = and_(incidents.c.id == c.incident_id, incidents.c.occurrence == c.occurrence)
+    query = (
+        select(pages)
+        .join(incidents, of_it)
+        .where(among(db, c.incident_id, incident_ids), c.kind == NoticeKind.PAGE, c.state != "superseded")
+        .where(or_(c.step == incidents.c.step - 1, c.state == "pending"))
+        .order_by(c.id)
+    )
+    found: dict[int, list[Page]] = {}
+    for row in db.execute(query):
+        found.setdefault(row.incident_id, []).append(page_of(row))
+    return found
+
+
 def give_way(db: Connection, places: Collection[tuple[int, str]]) -> dict[tuple[int, str], Page]:
     """Withdraw the pages that wait at these places, an incident and a person each, and return them.
 

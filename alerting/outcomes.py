@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerting import attempts, breaker, delivery, leases, polling, proofs, timeline
+from alerting import attempts, breaker, delivery, leases, polling, proofs, refusal, timeline
 from alerting.attempts import Attempt
 from alerting.composing import Send
 from alerting.delivery import Retry, Verdict
@@ -104,9 +104,24 @@ class Outcomes:
                 if not recorded.done():
                     recorded.set_exception(error)
             return
+        await self._hand_on(sends)
         for sent, _, recorded in batch:
             if not recorded.done():
                 recorded.set_result(sent.send.page.id in changed)
+
+    async def _hand_on(self, sends: Sequence[Sent]) -> None:
+        """Let incidents page on whose pages nobody takes. If that fails, the next refusal does it."""
+        refused = [one for one in sends if isinstance(one.outcome, Refused)]
+        numbers = {one.send.page.incident_id for one in refused if one.send.page.kind is NoticeKind.PAGE}
+        if not numbers:
+            return
+        until = asyncio.get_running_loop().time() + self._patience
+        try:
+            await self._write(lambda db: refusal.hand_on(db, numbers, refused[-1].at), until)
+        except ConnectionError as away:
+            log.warning("%d incidents whose pages were refused could not page on: %s", len(numbers), away)
+        except Exception:
+            log.exception("%d incidents whose pages were refused could not page on", len(numbers))
 
 
 def record(db: Connection, sends: Sequence[Sent]) -> frozenset[int]:

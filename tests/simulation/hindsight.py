@@ -6,7 +6,7 @@ from alerting.person import Person
 from tests.simulation import awake, books, duty
 from tests.simulation.books import IncidentRow, PageRow
 from tests.simulation.journal import FOR_EVER, Answer, Configured, Span, merged, overlap
-from tests.simulation.providers import OPERATOR, Ill, Show, called
+from tests.simulation.providers import FINAL, OPERATOR, Ill, Show, called
 from tests.simulation.referee import Referee, answers_to
 from tests.simulation.ways import Spell
 from tests.simulation.world import World
@@ -153,9 +153,13 @@ class Hindsight:
     def refused(self, page: PageRow) -> bool:
         """Whether the contact of a notice refused for good what came meanwhile."""
         since, contact = self.world.clock.when(page.created, 0.0), self.contact(page)
-        final = (Ill.FORBIDS, Ill.GONE, Ill.MOVED)
-        mine = [f for f in self.journal.faults if f.contact == contact and f.ill in final]
+        mine = [f for f in self.journal.faults if f.contact == contact and f.ill in FINAL]
         return any(fault.ends >= since - self.slack for fault in mine)
+
+    def refuses(self, person: str, at: float) -> bool:
+        """Whether a contact of a person refused for good at some time before a moment."""
+        theirs = {*self.contacts(person).values(), OPERATOR}
+        return any(f.contact in theirs and f.ill in FINAL and f.begins <= at for f in self.journal.faults)
 
     def spells(self, name: str) -> list[Spell]:
         return self.referee.lives[name].spells(self.end)

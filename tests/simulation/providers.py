@@ -61,6 +61,8 @@ class Slip(StrEnum):
     HELD = "shows the page, and accepts it once it is let go"
 
 
+FINAL = (Ill.FORBIDS, Ill.GONE, Ill.MOVED)
+"""With these, a provider refuses for good."""
 UNSHOWN = (Slip.LOST, Slip.UNDELIVERED, Slip.CONTRARY)
 REPORTS_WITHIN = 40.0
 """Seconds within which a provider reports, where nothing is wrong."""

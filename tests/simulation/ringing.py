@@ -37,7 +37,8 @@ def _climbed(past: Hindsight, number: int, policy: Steps, rows: Sequence[PageRow
             # Whoever wants a page now is not kept waiting, and goes past those who sleep.
             before, due = step, at + waits(past, policy, step, at)
             continue
-        if early is not None and at - early < waits(past, policy, before, early) - 0.001 - past.slack:
+        in_time = early is None or at - early >= waits(past, policy, before, early) - 0.001 - past.slack
+        if early is not None and not in_time and not _refused(past, rows, step, at):
             yield f"step {step} came {at - early:.1f} s after the one before"
         for skipped in range(before + 1, step):
             # Nobody is paged anew who has not been reached since the step before.
@@ -45,6 +46,13 @@ def _climbed(past: Hindsight, number: int, policy: Steps, rows: Sequence[PageRow
                 yield f"step {step} came at {at:.1f} without step {skipped}, which means {missing}"
             due += _wait(policy, skipped)
         before, due = step, at + waits(past, policy, step, at)
+
+
+def _refused(past: Hindsight, rows: Sequence[PageRow], step: int, at: float) -> bool:
+    """Whether a contact of everybody whom the steps before one paged refused: nobody waits for these."""
+    earlier = [row for row in rows if row.step < step]
+    waiting = [row for row in earlier if row.step == step - 1 or _waited(past, row, at)]
+    return bool(waiting) and all(past.refuses(row.person, at) for row in waiting)
 
 
 def _wait(policy: Steps, step: int) -> float:
@@ -113,7 +121,8 @@ def turns(past: Hindsight) -> Iterator[str]:
             if kind != "paged":
                 before = f"={before}" if before else ""
                 continue
-            name = names[words.rpartition(": ")[2]]
+            if (name := names.get(words.rpartition(": ")[2], "")) == "":
+                continue  # Everybody of the round refused, and the catch-all is paged beside it.
             if not before:
                 dealt[one.by, people][name] += 1
             elif before.startswith("="):

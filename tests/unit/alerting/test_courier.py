@@ -16,7 +16,7 @@ from alerting import desk, escalator, leases
 from alerting.composing import Composer
 from alerting.courier import BATCH, HANDS_A_PERSON, Courier
 from alerting.escalation import Policy, Step
-from alerting.incident import CauseWords, Facts, Incident, Symptom
+from alerting.incident import CauseWords, Facts, Hold, Incident, Symptom
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Contact, Outcome, Unreachable
@@ -91,7 +91,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened.close()
 
 
-async def group_falls_silent(database: Database, jobs: range, now: datetime) -> None:
+async def group_falls_silent(
+    database: Database, jobs: range, now: datetime, hold: Hold | None = None
+) -> None:
     """Raise jobs of one group."""
     symptoms = [
         Symptom(
@@ -104,6 +106,7 @@ async def group_falls_silent(database: Database, jobs: range, now: datetime) -> 
             Severity.ERROR,
             "ops",
             Facts(since=now),
+            hold,
         )
         for n in jobs
     ]

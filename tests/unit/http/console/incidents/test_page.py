@@ -440,11 +440,15 @@ async def test_incidents_are_merged_and_split_on_the_console(
         assert f"Incident {source} is over, so there is nothing to merge." in asked.words
         assert "No other incident" not in asked.words
 
+    assert f"/incidents/{target}/split" in (await see(browser, f"/incidents/{target}")).links
     form = await see(browser, f"/incidents/{target}/split")
     assert f'value="{symptoms.key_of(first)}"' in form.html
     answer = await press(browser, f"/incidents/{target}/split", job=symptoms.key_of(first))
     assert "split from incident" in (await see(browser, answer.headers["location"])).words
     assert (await press(browser, f"/incidents/{target}/split")).status_code == 409
     assert "there is nothing to split" in (await see(browser, f"/incidents/{target}/split")).words
+    rest = await see(browser, f"/incidents/{target}")
+    assert "2 jobs" in rest.words
+    assert f"/incidents/{target}/split" not in rest.links, "only one of them is down here"
     for path in ("merge", "split"):
         await see(browser, f"/incidents/99/{path}", 404)

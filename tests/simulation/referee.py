@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from tests.simulation import awake, books, changes, duty
 from tests.simulation.books import Books, IncidentRow
 from tests.simulation.cast import HOUR, Job
-from tests.simulation.journal import Answer, Deed, Done, Sent, Span, settled
+from tests.simulation.journal import Answer, Deed, Sent, Span, settled
 from tests.simulation.oracle import NOTICED, Life
 from tests.simulation.virtual import seconds
 from tests.simulation.world import World
@@ -46,6 +46,8 @@ class Referee:
         self._looked_at = 0.0
         self._recovering: dict[int, float] = {}
         """When each incident was last seen to recover."""
+        self._back: dict[int, float] = {}
+        """When each incident that recovered was first seen in trouble again."""
         self._ended: set[int] = set()
         """The incidents that were seen to be over."""
         self._pings_seen = 0
@@ -240,6 +242,9 @@ class Referee:
         waiting = {key for key in found.consequences if found.waits[key] > self._shown()}
         held = {home for key, homes in found.belongs.items() if key not in waiting for home in homes}
         self._recovering |= {one.id: self.world.time for one in found.open if one.settles is not None}
+        for one in found.open:
+            if one.settles is None and self.recovered_at(one.id) > self._back.get(one.id, 0.0):
+                self._back[one.id] = self.world.time
         for one in found.incidents.values():
             if one.state == "resolved":
                 continue
@@ -347,7 +352,8 @@ class Referee:
                 yield f"several pages of incident {page.incident} wait for {page.person}"
             seen.add(actor)
             recovers = found.incidents[page.incident].settles is not None
-            if page.next is not None and not recovers and self._overdue(page.next, UNDER_WAY, self._edited):
+            since = max(self._edited, self._back.get(page.incident, 0.0))
+            if page.next is not None and not recovers and self._overdue(page.next, UNDER_WAY, since):
                 yield f"page {page.id} to {page.person} should have been tried at {page.next:.1f}"
 
     @property
@@ -391,8 +397,3 @@ def _counts(ping: Sent, kept: set[tuple[str, float]]) -> bool:
 
 def _fits(job: Job, match: Mapping[str, str]) -> bool:
     return match.items() <= job.labels.items()
-
-
-def deleted(done: list[Done]) -> set[str]:
-    """The checks that are no more."""
-    return {one.about for one in done if one.deed is Deed.DELETE}

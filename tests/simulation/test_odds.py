@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.providers import Ill
 from tests.simulation.scenario import DiskFills, GoesBad, Pings, Restaffs, Runs, Scenario, play
-from tests.simulation.stories import ECHO
+from tests.simulation.stories import BRAVO, ECHO
 
 # The evening's rotation is empty, and the second person has gone: the first step pages again, and waits as it does.
 FIRST_STEP_INSTEAD = Scenario(
@@ -18,7 +18,21 @@ FIRST_STEP_INSTEAD = Scenario(
     (),
     "turns",
 )
-RUNS = {"the first step instead of two that reach nobody": FIRST_STEP_INSTEAD}
+# A page waits while its incident recovers, and goes out once that is in trouble again.
+BACK_AGAIN = Scenario(
+    (
+        (0, GoesBad("first/1", Ill.AWAY, 20)),
+        (300, Pings(BRAVO, "fail")),
+        (15, Pings(BRAVO)),
+        (45, Pings(BRAVO, "fail")),
+        (60, Runs(ECHO)),
+    ),
+    (),
+)
+RUNS = {
+    "a page of what was well for a while": BACK_AGAIN,
+    "the first step instead of two that reach nobody": FIRST_STEP_INSTEAD,
+}
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())

@@ -198,8 +198,11 @@ def _faults(db: Connection, change: Override, fields: _Fields, now: datetime) ->
     for field, name in ((fields.on, change.on), (fields.off, change.off)):
         if name and (name not in people or people[name].channel):
             faults.append(f"{field}: there is no person {name[:100]!r}.")
-    if not (change.on or change.off):
-        faults.append(f"{fields.on}: write the name of a person.")
+    takes_off = change.change is Change.REMOVE
+    if not (change.off if takes_off else change.on):
+        faults.append(f"{fields.off if takes_off else fields.on}: write the name of a person.")
+    if change.change is Change.ADD and change.off:
+        faults.append(f"{fields.off}: nobody goes off call by an addition; leave it empty, or replace them.")
     if change.on and change.on == change.off:
         faults.append(f"{fields.on}: nobody can stand in for themselves.")
     if change.end <= change.start:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alerting import escalation, times
 from alerting.contact_code import Code
@@ -169,15 +169,18 @@ def plan(
     checks: int,
 ) -> PolicyView:
     """Return a policy with the people whom it would page for an incident that began now."""
-    stages, at = [], now
-    for place, step in enumerate(policy.steps):
-        when = f"{times.duration(policy.steps[place - 1].wait)} later" if place else "at once"
+    stages: list[StepView] = []
+    at, wait = now, timedelta()
+    for step in policy.steps:
+        at += wait
+        when = f"{times.duration(wait)} later" if wait else "at once"
         unreached = [_unreached(target, crew) for target in escalation.unreachable(step.targets, crew, at)]
         paged = escalation.present(step, crew, at) if step.round_robin else step.targets
         people, only = escalation.recipients(paged, crew, at), rotations.condition_in_words(step.only)
         reaches = escalation.reaches(step, crew, at)
         stages.append(StepView(when, people, unreached, step.round_robin, only, reaches))
-        at += step.wait
+        # A step that reaches nobody is not waited for.
+        wait = step.wait if reaches else timedelta()
     repeats_every = times.duration(policy.steps[-1].wait)
     declared = policy.origin == Origin.FILE
     waits = rotations.hours_in_words(policy.warnings_wait_for) if policy.warnings_wait_for else ""

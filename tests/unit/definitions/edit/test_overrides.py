@@ -82,6 +82,13 @@ def test_a_leave_holds_until_its_end(crew: Connection) -> None:
         (replace(TAKE, off="ghost"), "override.off: there is no person 'ghost'."),
         (replace(TAKE, on="room"), "override.on: there is no person 'room'."),
         (replace(TAKE, on=""), "override.on: write the name of a person."),
+        (replace(TAKE, on="", off="first"), "override.on: write the name of a person."),
+        (replace(TAKE, change=Change.ADD, on=""), "override.on: write the name of a person."),
+        (replace(TAKE, change=Change.REMOVE), "override.off: write the name of a person."),
+        (
+            replace(TAKE, change=Change.ADD, off="first"),
+            "override.off: nobody goes off call by an addition; leave it empty, or replace them.",
+        ),
         (replace(TAKE, off="second"), "override.on: nobody can stand in for themselves."),
         (replace(TAKE, end=NOW), "override.ends_at: must be later than starts_at."),
         (replace(TAKE, start=NOW - DAY, end=NOW - HOUR), "override.ends_at: is past; write a later time."),
@@ -98,6 +105,7 @@ def test_an_override_that_cannot_be_is_refused(crew: Connection, change: Overrid
 def test_a_leave_names_its_own_fields(crew: Connection) -> None:
     for person, substitute, sentence in (
         ("ghost", "", "leave.person: there is no person 'ghost'."),
+        ("", "second", "leave.person: write the name of a person."),
         ("first", "ghost", "leave.substitute: there is no person 'ghost'."),
     ):
         with pytest.raises(Faulty) as faulty:

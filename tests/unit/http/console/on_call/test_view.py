@@ -39,6 +39,13 @@ def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
     assert (told.repeats_every, told.default, told.declared, told.checks) == ("30 min", True, True, 3)
 
 
+def test_a_step_behind_one_that_reaches_nobody_comes_at_once() -> None:
+    told = plan(
+        Step(("ghost",), FIVE), Step(("anna",), HALF_AN_HOUR), Step(("ghost",), FIVE), Step(("ben",), FIVE)
+    )
+    assert [one.when for one in told.stages] == ["at once", "at once", "30 min later", "at once"]
+
+
 def test_unreachable_people_are_named_and_the_terminal_stands_in() -> None:
     told = plan(Step(("anna", "ghost", "bare"), FIVE), Step(("ghost",), FIVE))
     why = "unknown, or without a contact"

@@ -85,8 +85,6 @@ from alerting.notice_ids import NamedTest as NamedTest
 from alerting.notice_ids import named as named
 from alerting.notice_ids import sent_under as sent_under
 from alerting.outbox import Page as Page
-from alerting.outbox import Workload as Workload
-from alerting.outbox import workload as workload
 from alerting.proof import NO_PROOF as NO_PROOF
 from alerting.proof import Proof as Proof
 from alerting.receipts import known_ids as known_ids
@@ -117,6 +115,8 @@ from alerting.waiting import move as move
 from alerting.waiting import next_turn as next_turn
 from alerting.waiting import turning as turning
 from alerting.waiting import with_incidents as with_incidents
+from alerting.workload import Workload as Workload
+from alerting.workload import workload as workload
 
 PACE = Pace()
 

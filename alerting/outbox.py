@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
 
-from alerting import incident_lists, news
+from alerting import news
 from alerting.delivery import Tries
-from alerting.incident import Incident, State
+from alerting.incident import Incident
 from alerting.news import NO_NEWS, News
 from alerting.notice import NoticeKind
 from alerting.person import Contact, Person
@@ -65,19 +65,6 @@ class Page:
         """Return the tries so far, for this person."""
         ways = person.ways(self.severity)
         return Tries(self.kind, self.created_at, self.attempts, self.contact_attempts, self.contact, ways)
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """The incidents and pages that are not done yet, for those who watch the service."""
-
-    incidents: Mapping[State, int]
-    """The number of unresolved incidents by state, without states that have none."""
-    unanswered_since: datetime | None
-    """The time of the oldest page that nobody has answered, of open incidents."""
-    waiting: int
-    """The number of pages that wait to be sent, and the time of the oldest."""
-    oldest: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,16 +317,6 @@ def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def workload(db: Connection) -> Workload:
-    """Return the incidents and pages that are not done yet."""
-    since = func.coalesce(pages.c.not_before, pages.c.created_at)
-    query = select(func.count(), func.min(since, type_=pages.c.created_at.type)).where(
-        pages.c.next_at.is_not(None), pages.c.incident_id > 0
-    )
-    waiting, oldest = db.execute(query).one()
-    return Workload(incident_lists.count(db), _unanswered_since(db), waiting, oldest)
-
-
 def paged_at(db: Connection, incident: Incident) -> datetime | None:
     """Return the time of the first page of this occurrence of an incident."""
     query = select(func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
@@ -402,25 +379,6 @@ def give_way(db: Connection, places: Collection[tuple[int, str]]) -> dict[tuple[
     pages_ = [page for row in db.execute(query) if (page := page_of(row)).place in places]
     update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in pages_])
     return {page.place: page for page in pages_}
-
-
-def _unanswered_since(db: Connection) -> datetime | None:
-    """Return the time of the oldest page of open incidents that nobody has answered."""
-    same_occurrence = pages.c.incident_id == incidents.c.id, pages.c.occurrence == incidents.c.occurrence
-    query = (
-        select(func.min(pages.c.created_at, type_=pages.c.created_at.type))
-        .select_from(incidents.join(pages, and_(*same_occurrence)))
-        # The first of these is there for the index.
-        .where(
-            incidents.c.next_at.is_not(None),
-            incidents.c.id > 0,
-            incidents.c.state == State.OPEN,
-            incidents.c.settles_at.is_(None),
-            pages.c.kind == NoticeKind.PAGE,
-        )
-    )
-    since: datetime | None = db.execute(query).scalar()
-    return since
 
 
 def page_of(row: Row[Any], lease: int | None = None) -> Page:

@@ -272,7 +272,7 @@ async def test_a_waiting_page_is_as_old_as_its_present_contact(database: Databas
     await carry(database, 0 * MINUTE)
     now: datetime = PAGED_AT + 5 * MINUTE
     await database.write(lambda db: escalator.sweep(db, now))
-    assert (await database.read(outbox.workload)).oldest == now
+    assert (await database.read(desk.workload)).oldest == now
 
 
 async def test_a_warning_goes_to_the_contacts_for_warnings(database: Database) -> None:

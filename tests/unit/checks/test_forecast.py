@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, make_url
 
-from alerting import desk, escalator, notice, outbox
+from alerting import desk, escalator, notice
 from alerting.escalation import Condition, Policy, Step
 from alerting.notice import Links, Subject
 from alerting.person import OPERATOR, Contact, Person
@@ -199,7 +199,7 @@ def test_foreseeing_changes_nothing(db: Connection) -> None:
     foresee(db, "one", NOW)
     assert check_store.lock_all(db) == previous
     assert desk.incidents(db) == []
-    assert outbox.workload(db).waiting == 0
+    assert desk.workload(db).waiting == 0
 
 
 def test_a_policy_is_foreseen_for_each_severity_that_makes_a_difference(db: Connection) -> None:

@@ -129,7 +129,8 @@ class Hindsight:
 
     def own_steps(self, one: IncidentRow) -> Steps:
         """The steps of its policy, without the one of whoever it was handed to."""
-        return one.policy[1:] if any(a.incident == one.id for a in self.journal.assigned) else one.policy
+        handed = any(a.incident == one.id for a in self.journal.assigned)
+        return one.policy[1:] or one.policy if handed else one.policy
 
     def policy(self, one: IncidentRow, occurrence: int) -> Steps:
         """Its steps as they were in an occurrence."""

@@ -104,7 +104,7 @@ def reassign(incident: Incident, to: Target, by: str, now: datetime) -> Reassign
         return AllWell()
     policy = escalation.led_by(incident.policy, to)
     is_paged = incident.state is State.OPEN and incident.step == 1
-    if policy == incident.policy and (is_paged or (incident.step == 0 and _is_wanted(incident, now))):
+    if policy == incident.policy and (is_paged or (incident.step == 0 and life.has_waited(incident, now))):
         return Reassigned(by, incident, incident, to)
     first = _from_the_first_step(incident, now)
     # Somebody wants it paged now, also outside of working hours.

@@ -476,3 +476,11 @@ def test_a_clock_that_is_set_leaves_the_time_on_the_wall_for_which_it_waits(db: 
         db, clock_step.Step(before=at, after=at - HOUR, began=at - HOUR, known_since=SATURDAY), 0, 100
     )
     assert incident_of(db).waits_until == MONDAY
+
+
+def test_whoever_is_handed_it_twice_while_they_sleep_is_handed_it_once(db: Connection) -> None:
+    at = handed_to_a_sleeper(db)
+    occurrence = incident_of(db).occurrence
+    desk.reassign(db, 1, "ben", "Cleo", at + MINUTE)
+    assert incident_of(db).occurrence == occurrence
+    assert [kind for kind, _ in story_of(db)].count("reassigned") == 1

@@ -109,7 +109,7 @@ def _story(dossier: Dossier) -> Iterable[str]:
     moments = timeline.moments(dossier)
     yield from _more(len(moments) - LONGEST, "earlier entries", and_="")
     for moment in reversed(moments[:LONGEST]):
-        text = "; ".join(moment.lines)
+        text = "; ".join([*moment.lines, *moment.taken])
         if moment.kind == timeline.NOTE:
             text = _shortened(text)
         kind = "" if text.startswith(moment.kind) else f"{moment.kind}: "

@@ -60,6 +60,12 @@ def test_a_draft_tells_the_story_in_its_order() -> None:
     ]
 
 
+def test_a_draft_tells_the_messages_of_a_moment_with_it() -> None:
+    told = (NOW, "paged", "step 1 of ops: First"), (NOW, "told", "page to First by ntfy: accepted (200 OK)")
+    (line,) = section(drafted(dossier(*told)), "Timeline")
+    assert line.endswith(" UTC paged: step 1 of ops: First; page to First by ntfy: accepted (200 OK)")
+
+
 def test_a_draft_has_each_job_with_what_was_wrong_and_its_end() -> None:
     well = replace(
         symptom(1, replace(FACTS, why="was not heard in time")),

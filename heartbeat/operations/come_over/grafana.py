@@ -87,7 +87,9 @@ def _schedule(
     name = schedule["name"]
     for source in ("ical_url_primary", "ical_url_overrides"):
         if schedule.get(source):
-            everything.leave(f"Schedule {name}: the calendar in {source}.")
+            everything.leave(
+                f"Schedule {name}: the calendar in {source}. Give its rotation a layer that follows it (ical)."
+            )
     levels: dict[int, list[Lane]] = {}
     for number in schedule.get("shifts") or ():
         if number not in shifts:

@@ -61,7 +61,7 @@ def test_what_has_no_counterpart_is_listed_above() -> None:
     text = printed(collected())
     for sentence in (
         "anna: notify by phone call; the API does not tell the number or account.",
-        "Schedule Platform: the calendar in ical_url_overrides.",
+        "Schedule Platform: the calendar in ical_url_overrides. Give its rotation a layer that follows it (ical).",
         "Schedule Platform, shift OONCE: left out, because it happens once; add an override for it.",
         "Schedule Platform, shift OSKIP: left out, because it skips weeks or days.",
         "Escalation chain Default, step 4: it notifies the next person each time, beside others; here everybody.",

@@ -153,6 +153,7 @@ def ringing(past: Hindsight, name: str) -> Iterator[str]:
                 span for span in past.windows(name) if span[0] <= spell.begins + past.world.gathering + 10.0
             ]
             quiet = [*past.granted(one), *held, *past.asleep(name, one), *_elsewhere(past, one, name)]
+            quiet += _in_others(past, one, name)
             foul = [*past.journal.unable(), *_unreachable(past, one)]
             rings = [s.at for s in past.naming(name, one) if s.kind != "acknowledged"]
             for begins, ends in without([(spell.begins - 10.0, spell.ends)], [*quiet, *foul]):
@@ -179,6 +180,15 @@ def _elsewhere(past: Hindsight, one: IncidentRow, name: str) -> list[Span]:
     ]
     came = [(0.0, at) for at, target in together.values() if target == one.id]
     return [*gone, *came, *([(0.0, apart[one.id].at)] if one.id in apart else [])]
+
+
+def _in_others(past: Hindsight, one: IncidentRow, name: str) -> list[Span]:
+    """The times before and after a check was seen in an incident, where it was seen in others then."""
+    seen = past.referee.belonged[name]
+    mine = [at for at, home in seen if home == one.id]
+    others = [at for at, home in seen if home != one.id]
+    before = [(0.0, mine[0])] if any(at < mine[0] for at in others) else []
+    return [*before, *([(mine[-1], past.end)] if any(at > mine[-1] for at in others) else [])]
 
 
 def first_told(past: Hindsight, name: str) -> Iterator[str]:

@@ -29,7 +29,15 @@ BACK_AGAIN = Scenario(
     ),
     (),
 )
+# A job fails while it waits for its parent, stays down, and leaves the incident of the parent once that is well.
+LEFT_ITS_PARENT = Scenario(
+    ((152, Pings("romeo-report", "3")), (152, Pings("sierra-sum", "fail"))),
+    ("romeo-report", "quebec-backup", "uniform-upload"),
+    "chained",
+    calm=22.0,
+)
 RUNS = {
+    "the incident of a parent that is well": LEFT_ITS_PARENT,
     "a page of what was well for a while": BACK_AGAIN,
     "the first step instead of two that reach nobody": FIRST_STEP_INSTEAD,
 }

@@ -104,10 +104,12 @@ class Outcomes:
                 if not recorded.done():
                     recorded.set_exception(error)
             return
-        await self._hand_on(sends)
-        for sent, _, recorded in batch:
-            if not recorded.done():
-                recorded.set_result(sent.send.page.id in changed)
+        try:
+            await self._hand_on(sends)
+        finally:
+            for sent, _, recorded in batch:
+                if not recorded.done():
+                    recorded.set_result(sent.send.page.id in changed)
 
     async def _hand_on(self, sends: Sequence[Sent]) -> None:
         """Let incidents page on whose pages nobody takes. If that fails, the next refusal does it."""

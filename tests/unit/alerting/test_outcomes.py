@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from alerting import outcomes
+from alerting.notifiers.contract import Accepted
 from alerting.outcomes import Outcomes
 
 Work = Callable[[Connection], frozenset[int]]
@@ -44,6 +45,8 @@ class Books:
 
 class _Numbered(int):
     """A send that is no more than the number of its page."""
+
+    outcome = Accepted()
 
     @property
     def send(self) -> "_Numbered":

@@ -44,7 +44,9 @@ def bare_environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-def run(*arguments: str, home: Path, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+def run(
+    *arguments: str, home: Path, environment: Mapping[str, str], within: float = START_BOUND
+) -> "subprocess.CompletedProcess[str]":
     """One command of heartbeat, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "heartbeat", *arguments],
@@ -52,7 +54,7 @@ def run(*arguments: str, home: Path, environment: Mapping[str, str]) -> "subproc
         env=environment,
         capture_output=True,
         text=True,
-        timeout=START_BOUND,
+        timeout=within,
         check=False,
     )
 

@@ -225,7 +225,8 @@ def test_the_doctor_examines_what_is_served(
     } <= found
     assert not [one for one in found if one[0] == "bad"], well.stdout
     assert ("ok", "PostgreSQL") in found or kind == "sqlite"
-    assert phone.calls[-1].said["type"] == "page.test"
+    # The outside heartbeat calls the same phone.
+    assert any(call.said.get("type") == "page.test" for call in phone.calls)
 
     (service.home / "heartbeat.yaml").write_text(WRONG)
     service.sigterm()

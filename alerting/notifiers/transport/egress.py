@@ -205,7 +205,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
                     partial(self._tcp.connect_tcp, str(to), port, None, local_address, socket_options)
                     for to in addresses
                 ]
-                return await _first(ways, httpcore.AsyncNetworkStream.aclose)
+                return await _first(ways, lambda stream: stream.aclose())
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"no connection within {timeout} s") from None
 

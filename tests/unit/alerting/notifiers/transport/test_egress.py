@@ -294,3 +294,31 @@ async def test_what_cannot_be_resolved_or_connected_to_can_be_tried_again(
         "smtp://",
     ):
         assert await egress.fault(STRICT, odd) is None
+
+
+async def test_a_connection_that_is_made_beside_another_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    second_begins, closed = asyncio.Event(), list[str]()
+
+    class Stream(httpcore.AsyncNetworkStream):
+        def __init__(self, address: str) -> None:
+            self.address = address
+
+        async def aclose(self) -> None:
+            closed.append(self.address)
+
+    async def connect_tcp(_backend: object, host: str, *_rest: object) -> Stream:
+        if host == "192.0.2.2":
+            second_begins.set()
+        await second_begins.wait()
+        return Stream(host)
+
+    async def looked_up(*_asked: object) -> list[str]:
+        return ["192.0.2.1", "192.0.2.2"]
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    monkeypatch.setattr(egress, "_looked_up", looked_up)
+    monkeypatch.setattr(egress, "STAGGER", 0.0)
+    kept = await egress._Backend(None).connect_tcp("two.example", 443)  # type: ignore[arg-type]  # never asked
+    assert isinstance(kept, Stream)
+    assert {kept.address, *closed} == {"192.0.2.1", "192.0.2.2"}
+    assert len(closed) == 1

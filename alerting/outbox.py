@@ -376,9 +376,9 @@ def give_way(db: Connection, places: Collection[tuple[int, str]]) -> dict[tuple[
         .order_by(pages.c.id)
         .with_for_update()
     )
-    pages_ = [page for row in db.execute(query) if (page := page_of(row)).place in places]
-    update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in pages_])
-    return {page.place: page for page in pages_}
+    withdrawn = [page for row in db.execute(query) if (page := page_of(row)).place in places]
+    update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in withdrawn])
+    return {page.place: page for page in withdrawn}
 
 
 def page_of(row: Row[Any], lease: int | None = None) -> Page:

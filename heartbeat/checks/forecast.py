@@ -147,18 +147,18 @@ def outlooks(db: Connection, policy: Policy, now: datetime) -> list[Outlook]:
     Severities for which the same people are paged at the same times have one outlook, with the contacts for the worst.
     """
     crew, at = desk.crew(db), now + installation.pace(db).gathering
-    outlooks_: list[Outlook] = []
+    distinct: list[Outlook] = []
     for severity in Severity:
         ahead = _put_off(escalation.ahead(policy, 0, at, crew, severity), crew, policy, severity)
         calls = tuple(
             replace(_call(policy, due, decision, crew), severity=severity) for due, decision in ahead
         )
-        alike = next((place for place, outlook in enumerate(outlooks_) if _alike(outlook.calls, calls)), None)
+        alike = next((place for place, outlook in enumerate(distinct) if _alike(outlook.calls, calls)), None)
         if alike is None:
-            outlooks_.append(Outlook((severity,), calls))
+            distinct.append(Outlook((severity,), calls))
         else:
-            outlooks_[alike] = replace(outlooks_[alike], severities=(*outlooks_[alike].severities, severity))
-    return outlooks_
+            distinct[alike] = replace(distinct[alike], severities=(*distinct[alike].severities, severity))
+    return distinct
 
 
 def _alike(calls: Sequence[Call], others: Sequence[Call]) -> bool:

@@ -127,13 +127,14 @@ class Answering(Ground):
         link = answerer(show)
         if link is None or show.ack_url is None:
             return None
-        since, machine = seconds(self.now), self.machine
+        now, machine = seconds(self.now), self.machine
+        before = books.read(self.disk).incidents[link.incident]
         asked = knock(machine.system.asgi, "POST", urlsplit(show.ack_url).path, process=machine.process)
         reply = self._run(machine.while_alive(asked))
         row = books.read(self.disk).incidents[link.incident]
-        # What became of it stands in the books, also where nobody was told.
-        took = row.state == "acknowledged" and (row.acknowledged or 0.0) >= since
-        until = row.next if took and row.next is not None else since
+        # The books say what became of it, also where nobody was told, or the clock was set back since the last answer.
+        took = row.state == "acknowledged" and row.acknowledged != before.acknowledged
+        until = row.next if took and row.next is not None else now
         # Of somebody who has gone, only the name in the link is left.
         person = {OPERATOR.id: OPERATOR, **self.people}.get(link.person)
         by = person.name if person else link.person

@@ -136,7 +136,7 @@ class WorldDatabase:
         if hangs is None:
             return
         while hangs:
-            # The weather may turn fine sooner than it was foreseen.
-            await asyncio.sleep(min(hangs, 1.0))
+            # The weather may turn fine sooner than foreseen. A rest too small to be added to the time would never end.
+            await asyncio.sleep(min(max(hangs, 0.001), 1.0))
             hangs = self._away(writing)
         raise Unavailable("the database is away")

@@ -169,6 +169,12 @@ class Hindsight:
         found = {home for at, home in self.referee.belonged[name] if spell.begins <= at <= spell.ends}
         return [self.incidents[home] for home in sorted(found)]
 
+    def joined(self, name: str, spell: Spell, one: IncidentRow) -> float:
+        """When a check came into this incident: as its spell began, or later out of another one, by merge or split."""
+        seen = [(at, home) for at, home in self.referee.belonged[name] if spell.begins <= at <= spell.ends]
+        first = next(at for at, home in seen if home == one.id)
+        return first if seen[0][1] != one.id else spell.begins
+
     def severities(self, one: IncidentRow, *, before: float) -> list[int]:
         """The severities, 0 the worst, of the jobs that were in an incident before a moment."""
         return [

@@ -195,47 +195,49 @@ def first_told(past: Hindsight, name: str) -> Iterator[str]:
     """Whoever joins is told of, also where somebody has answered for the others already."""
     for spell in past.spells(name):
         for one in past.homes(name, spell):
+            begins = past.joined(name, spell, one)
             paged = [
                 s
                 for s in past.shows
-                if s.incident == one.id and s.kind == "page" and s.at < spell.begins - 60
+                if s.incident == one.id and s.kind == "page" and s.at < begins - 60
             ]
-            granted = any(a.at >= spell.begins - 60 for a in answers_to(past.world, one.id))
+            granted = any(a.at >= begins - 60 for a in answers_to(past.world, one.id))
             if not paged or granted or past.been_before(name, spell, one):
                 continue
             people = {show.person for show in paged}
             foul = [*past.windows(name), *past.journal.unable(), *past.unreachable(people)]
             foul += past.asleep(name, one)
-            told = [s.at for s in past.naming(name, one) if spell.begins - 10.0 <= s.at]
+            told = [s.at for s in past.naming(name, one) if begins - 10.0 <= s.at]
             first = min([*told, spell.ends])
-            bound = past.world.gathering + past.recovery(spell.begins - 60.0, first) + 20.0
-            if any(b - a > bound for a, b in without([(spell.begins, first)], foul)):
-                yield f"{name} joined incident {one.id} at {spell.begins:.1f}, and nobody was told"
+            bound = past.world.gathering + past.recovery(begins - 60.0, first) + 20.0
+            if any(b - a > bound for a, b in without([(begins, first)], foul)):
+                yield f"{name} joined incident {one.id} at {begins:.1f}, and nobody was told"
 
 
 def worse(past: Hindsight, name: str) -> Iterator[str]:
     """What is worse than anything that was answered pages afresh."""
     for spell in past.spells(name):
         for one in past.homes(name, spell):
+            begins = past.joined(name, spell, one)
             until = max(
                 (
                     past.ends(answer)
                     for answer in answers_to(past.world, one.id)
-                    if answer.at < spell.begins - 60.0
+                    if answer.at < begins - 60.0
                 ),
                 default=0.0,
             )
-            known = past.severities(one, before=spell.begins)
+            known = past.severities(one, before=begins)
             mine = past.referee.lives[name].job.severity.rank
-            if until < spell.begins + 60.0 or not known or min(known) <= mine:
+            if until < begins + 60.0 or not known or min(known) <= mine:
                 continue
             foul = [*past.windows(name), *past.journal.unable(), *past.unreachable(one.page(0)[0])]
             foul += past.asleep(name, one)
-            rings = [s.at for s in past.naming(name, one) if s.kind == "page" and s.at >= spell.begins]
-            answered = [a.at for a in answers_to(past.world, one.id) if a.at >= spell.begins - 60.0]
+            rings = [s.at for s in past.naming(name, one) if s.kind == "page" and s.at >= begins]
+            answered = [a.at for a in answers_to(past.world, one.id) if a.at >= begins - 60.0]
             first = min([*rings, *answered, spell.ends])
-            bound = past.world.gathering + past.recovery(spell.begins - 60.0, first) + 20.0
-            if any(b - a > bound for a, b in without([(spell.begins, first)], foul)):
+            bound = past.world.gathering + past.recovery(begins - 60.0, first) + 20.0
+            if any(b - a > bound for a, b in without([(begins, first)], foul)):
                 yield f"{name} joined incident {one.id}, is worse than what was answered, and nobody was paged"
 
 

@@ -249,6 +249,11 @@ def open_incidents(db: Connection, limit: int, offset: int = 0) -> list[Incident
     return incident_lists.going_on(db, limit, offset)
 
 
+def mergeable(db: Connection, incident: Incident, limit: int) -> list[Incident]:
+    """Return the open incidents into which this one can be merged, most urgent first: those of its policy."""
+    return incident_lists.mergeable(db, incident, limit)
+
+
 def past_incidents(db: Connection, limit: int, older_than: int | None = None) -> list[Incident]:
     """Return resolved incidents, newest first; those with a number below `older_than`."""
     return incident_lists.past(db, limit, older_than)

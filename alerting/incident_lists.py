@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import JSON, ColumnElement, Connection, Select, case, func, select, true, type_coerce
 
 from alerting.incident import Incident, State
 from alerting.store import GOING_ON, REAL, incident_of
@@ -33,11 +33,26 @@ def _counted(db: Connection, condition: ColumnElement[bool]) -> dict[State, int]
 
 def going_on(db: Connection, limit: int, offset: int = 0) -> list[Incident]:
     """Return incidents that are not resolved: unanswered ones first, then by severity, then the oldest first."""
+    return _most_urgent(db, true(), limit, offset)
+
+
+def mergeable(db: Connection, incident: Incident, limit: int) -> list[Incident]:
+    """Return the incidents into which one can be merged, in the order of `going_on`. None, if it is over."""
+    if incident.state is State.RESOLVED:
+        return []
+    policy = type_coerce(incidents.c.policy, JSON)["name"].as_string()
+    others = (incidents.c.id != incident.id) & (policy == incident.policy.name)
+    return _most_urgent(db, others, limit)
+
+
+def _most_urgent(
+    db: Connection, condition: ColumnElement[bool], limit: int, offset: int = 0
+) -> list[Incident]:
     answered = case((incidents.c.state == State.OPEN, 0), else_=1)
     order = (answered, incidents.c.severity_rank, incidents.c.opened_at, incidents.c.id)
     # Only the numbers are sorted: a whole row holds a policy.
-    numbers = select(incidents.c.id).where(GOING_ON, REAL).order_by(*order).limit(limit).offset(offset)
-    query = select(incidents).where(incidents.c.id.in_(numbers)).order_by(*order)
+    numbers = select(incidents.c.id).where(GOING_ON, REAL, condition).order_by(*order)
+    query = select(incidents).where(incidents.c.id.in_(numbers.limit(limit).offset(offset))).order_by(*order)
     return [incident_of(row) for row in db.execute(query)]
 
 

@@ -76,6 +76,29 @@ def test_unanswered_incidents_are_listed_before_answered_ones_and_worse_ones_fir
     assert [incident.cause_key for incident in incident_lists.going_on(db, 2, 1)] == ["3", "2"]
 
 
+def test_an_incident_can_be_merged_into_the_open_ones_of_its_policy(db: Connection) -> None:
+    nightly = replace(OPS, name="nightly")
+    store.insert_incidents(
+        db,
+        [
+            an_incident("1"),
+            an_incident("2", severity=Severity.CRITICAL, policy=nightly),
+            an_incident("3", state=State.RESOLVED, next_at=None, resolved_at=NOW),
+            an_incident("4", severity=Severity.WARNING),
+            # A policy of the same name, whose steps were changed meanwhile.
+            an_incident("5", policy=replace(OPS, steps=OPS.steps[:1])),
+        ],
+    )
+
+    def into(number: int, limit: int = 10) -> list[str]:
+        incident = store.load(db, number)
+        assert incident is not None
+        return [other.cause_key for other in incident_lists.mergeable(db, incident, limit)]
+
+    assert [into(number) for number in range(1, 6)] == [["5", "4"], [], [], ["1", "5"], ["1", "4"]]
+    assert into(1, 1) == ["5"]
+
+
 def test_what_recovers_pages_nobody_and_is_due_once_it_has_settled(db: Connection) -> None:
     store.insert_incidents(
         db, [an_incident("a", recovered_at=NOW, settles_at=NOW + HOUR, tell_at=NOW, falls=(NOW,))]

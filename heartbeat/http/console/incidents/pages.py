@@ -269,6 +269,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
         "addresses": open_addresses(crew.people.values()),
         "recipients": timeline.recipients(dossier, view_rows.names(crew.people)),
         "open": incident.state is not Life.RESOLVED,
+        "mergeable": bool(desk.mergeable(db, incident, 1)),
         "about": "Limit"
         if any(reached_limit.is_limit(symptom.key) for symptom in dossier.symptoms)
         else "Job",

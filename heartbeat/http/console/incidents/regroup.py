@@ -33,14 +33,9 @@ async def _merge_form(request: ConsoleRequest, problem: str = "", into: int = 0)
         incident = desk.incident(db, request.number)
         if incident is None:
             return None
-        others = [
-            other
-            for other in desk.open_incidents(db, OFFERED)
-            if other.id != incident.id and other.policy.name == incident.policy.name
-        ]
-        titled = surroundings.titled(db, [incident, *others], request.now)
+        titled = surroundings.titled(db, [incident, *desk.mergeable(db, incident, OFFERED)], request.now)
         over = incident.state is Life.RESOLVED
-        return {"incident": titled[0], "others": [] if over else titled[1:], "over": over}
+        return {"incident": titled[0], "others": titled[1:], "over": over}
 
     facts = await request.read(read)
     if facts is None:

@@ -69,7 +69,7 @@ def split(
         return outcome
     (number,) = store.insert_incidents(db, [outcome.new]).values()
     timeline.opened(db, {number: outcome.new.title})
-    moved = f"moved to incident {number} by {by}"
+    moved = outcome.words(number)
     lines = [Entry(incident_id, now, "moved", f"{symptom.title} {moved}", by) for symptom in outcome.moved]
     lines.append(
         Entry(

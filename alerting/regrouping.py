@@ -4,6 +4,7 @@ A merged incident is over, and what stands in it goes on in another one, by the 
 its people. A split makes an incident of its own of some symptoms, which pages from the first step of the policy.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from alerting.incident import Incident, Pace, RaisedSymptom, State
 
 NAMED = 20
 """Symptoms that a line of a timeline names."""
+_WENT = re.compile(r"(?:merged into|moved to) incident (\d+) by ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class Split:
     by: str
     new: Incident
     moved: Sequence[RaisedSymptom]
+
+    def words(self, number: int) -> str:
+        """What became of those that moved, once `new` has this number."""
+        return f"moved to incident {number} by {self.by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,12 @@ def split(
         installation=incident.installation,
     )
     return Split(by, new, moved)
+
+
+def went_to(symptom: RaisedSymptom) -> int | None:
+    """Return the incident to which a merge or a split moved a symptom out of its own. None if it was not moved."""
+    went = _WENT.match(symptom.cleared_why or "")
+    return int(went[1]) if went else None
 
 
 def titles(symptoms: Sequence[RaisedSymptom]) -> str:

@@ -232,7 +232,7 @@ def _facts(db: Connection, reader: Answerer, now: datetime) -> Mapping[str, Any]
         "title": called(incident, dossier.symptoms, around, now),
         "extent": view_rows.how_much(incident, dossier.symptoms, around, now),
         "sentence": _sentence(dossier, crew, name, desk.paged_people(db, incident.id), now),
-        "symptoms": [(job, view_rows.job_word(job)) for job in listed[:MAX_LISTED]],
+        "jobs": [view_rows.job_row(job) for job in listed[:MAX_LISTED]],
         "more": max(len(listed) - MAX_LISTED, 0),
         "speaker": next((job for job in listed if job.facts.last_said), None),
         "described": next((job for job in listed if job.facts.description), None),

@@ -15,7 +15,8 @@ from alerting.incident import State as Life
 from alerting.next_page import WORKING_HOURS, Coming
 from alerting.notice import called, extent
 from alerting.person import OPERATOR, Person
-from alerting.subject import WELL, known
+from alerting.regrouping import went_to
+from alerting.subject import RESOLVED_BY, WELL, known, runbook_link
 from alerting.surroundings import Surroundings
 from heartbeat.checks import deadline, maintenance
 from heartbeat.checks.cause import Cause, in_words
@@ -65,6 +66,20 @@ class CheckRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job in an incident. `slug` is None if its check does not exist, or if nothing leads there."""
+
+    symptom: RaisedSymptom
+    slug: str | None
+    word: str
+    down: bool
+    """True if it was down when this incident last heard of it: somebody who resolves an incident repairs nothing."""
+    moved_to: int | None
+    """The incident to which somebody moved it, by a merge or a split."""
+    runbook_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentRow:
     """One incident in a list."""
 
@@ -89,7 +104,15 @@ def cause_word(cause: str) -> str:
     return in_words(cause).word
 
 
-def job_word(symptom: RaisedSymptom) -> str:
+def job_row(symptom: RaisedSymptom, slug: str | None = None) -> JobRow:
+    """Return the row of a job in an incident."""
+    why, moved_to = symptom.cleared_why, went_to(symptom)
+    word = _job_word(symptom) if moved_to is None else "moved"
+    down = why is None or why.startswith(RESOLVED_BY)
+    return JobRow(symptom, slug, word, down, moved_to, runbook_link(symptom.facts.runbook))
+
+
+def _job_word(symptom: RaisedSymptom) -> str:
     """Return the state of a job in an incident: resolved only if it is well again, else the word of its cause."""
     return Life.RESOLVED.value if symptom.cleared_why == WELL else cause_word(symptom.cause)
 

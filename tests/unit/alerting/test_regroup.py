@@ -11,7 +11,7 @@ from alerting.answer import Missing, Resolved
 from alerting.escalation import Policy
 from alerting.incident import Facts, Hold, Pace, State
 from alerting.origin import Origin
-from alerting.regrouping import Merged, Split, Unmergeable
+from alerting.regrouping import Merged, Split, Unmergeable, went_to
 from alerting.severity import Severity
 from tests.unit.alerting.conftest import (
     HOUR,
@@ -57,6 +57,8 @@ def test_a_merged_incident_is_over_and_its_symptoms_stand_in_the_other(db: Conne
     assert (over.state, over.resolved_by, over.merged_into) == (State.RESOLVED, "Anna", 1)
     (kept,) = desk.symptoms(db, [2])[2]
     assert (kept.title, kept.cleared_why) == ("job 2", "merged into incident 1 by Anna")
+    assert [went_to(symptom) for symptom in desk.symptoms(db, [1, 2])[2]] == [1]
+    assert [went_to(symptom) for symptom in desk.symptoms(db, [1, 2])[1]] == [None, None]
     assert story_of(db, 2)[-1] == ("resolved", "merged into incident 1 by Anna")
     assert story_of(db)[-1] == ("merged", "incident 2 was merged into this one by Anna: job 2")
     assert notices_of(db, 2) == [("page", "anna", "superseded"), ("recovered", "anna", "pending")]
@@ -166,6 +168,7 @@ def test_what_is_split_off_pages_by_itself_from_the_first_step(db: Connection) -
     assert (new.state, new.step, new.policy, new.next_at) == (State.OPEN, 0, OPS, LATER)
     assert incident_of(db).state is State.ACKNOWLEDGED
     assert ("moved", f"job 2 moved to incident {number} by Anna") in story_of(db)
+    assert number in [went_to(symptom) for symptom in desk.symptoms(db, [1])[1]]
     assert story_of(db, number) == [("down", "split from incident 1 by Anna: job 2")]
     escalator.sweep(db, LATER)
     assert notices_of(db, number) == [("page", "anna", "pending")]

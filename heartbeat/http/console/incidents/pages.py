@@ -262,7 +262,7 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
             *subject.waiting(subject.told_apart(dossier.symptoms), now),
             *beside(around, len(subject.standing(dossier.symptoms, now)), Clock(now)),
         ],
-        "symptoms": _jobs(db, dossier.symptoms),
+        "jobs": _jobs(db, dossier.symptoms),
         "moments": moments[: timeline.LONGEST],
         "earlier": max(len(moments) - timeline.LONGEST, 0),
         "measures": timeline.measures(dossier),
@@ -276,20 +276,11 @@ def _facts(db: Connection, request: ConsoleRequest) -> dict[str, Any] | None:
     }
 
 
-def _jobs(
-    db: Connection, symptoms: Sequence[RaisedSymptom]
-) -> list[tuple[RaisedSymptom, str | None, str, str | None]]:
-    """Return the jobs of an incident, each with the slug of its check, its state in a word, and its runbook."""
+def _jobs(db: Connection, symptoms: Sequence[RaisedSymptom]) -> list[view_rows.JobRow]:
+    """Return the rows of the jobs of an incident."""
     slugs = queries.slugs(db, [symptom.key for symptom in symptoms])
-    return [
-        (
-            symptom,
-            slugs.get(symptom.key),
-            view_rows.job_word(symptom),
-            subject.runbook_link(symptom.facts.runbook),
-        )
-        for symptom in subject.told_apart(timeline.jobs(symptoms))
-    ]
+    listed = subject.told_apart(timeline.jobs(symptoms))
+    return [view_rows.job_row(symptom, slugs.get(symptom.key)) for symptom in listed]
 
 
 def back_to(request: ConsoleRequest, outcome: object) -> Response:

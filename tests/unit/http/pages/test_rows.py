@@ -8,6 +8,7 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import State
 from heartbeat.checks.schedule import Cron, Every, Schedule
 from heartbeat.http.pages import rows
+from tests.unit.alerting.subjects import symptom, well
 from tests.unit.conftest import NOW, a_check
 
 
@@ -24,3 +25,21 @@ def test_a_failed_check_shows_when_it_is_due_next() -> None:
     )
     row = rows.check_row(failed, [], [], NOW + timedelta(minutes=4))
     assert row.due_at == NOW + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("why", "word", "down", "moved_to"),
+    [
+        ("heard again", "resolved", False, None),
+        ("paused by Ann", "silent", False, None),
+        ("resolved by Ann", "silent", True, None),
+        ("moved to incident 12 by Ann", "moved", False, 12),
+        ("merged into incident 5 by Ann", "moved", False, 5),
+    ],
+)
+def test_a_job_that_left_its_incident_looks_as_it_left(
+    why: str, word: str, down: bool, moved_to: int | None
+) -> None:
+    (job,) = well([symptom("job")], NOW, why)
+    row = rows.job_row(job)
+    assert (row.word, row.down, row.moved_to) == (word, down, moved_to)

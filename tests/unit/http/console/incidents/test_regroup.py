@@ -1,5 +1,6 @@
 """Incidents that are merged and split on the console."""
 
+import re
 from dataclasses import replace
 
 import httpx
@@ -67,6 +68,9 @@ async def test_incidents_are_merged_and_split_on_the_console(
     over = await see(browser, f"/incidents/{source}")
     assert f"Merged into incident {target} by admin at" in over.words
     assert f"/incidents/{target}" in over.links
+    assert f"moved to incident {target} at" in over.words
+    assert '<span class="state moved">' in over.html
+    assert 'class="state silent' not in over.html, "nothing in it is down any more"
     assert (
         f"incident {source} was merged into this one by admin: a"
         in (await see(browser, f"/incidents/{target}")).words
@@ -81,11 +85,16 @@ async def test_incidents_are_merged_and_split_on_the_console(
     form = await see(browser, f"/incidents/{target}/split")
     assert f'value="{symptoms.key_of(first)}"' in form.html
     answer = await press(browser, f"/incidents/{target}/split", job=symptoms.key_of(first))
+    moved = answer.headers["location"].rpartition("/")[2]
     assert "split from incident" in (await see(browser, answer.headers["location"])).words
     assert (await press(browser, f"/incidents/{target}/split")).status_code == 409
     assert "there is nothing to split" in (await see(browser, f"/incidents/{target}/split")).words
     rest = await see(browser, f"/incidents/{target}")
     assert "2 jobs" in rest.words
+    assert f"moved to incident {moved} at" in rest.words
+    assert f"/incidents/{moved}" in rest.links
+    states = re.findall(r'<span class="state (moved|silent[ a-z]*)">', rest.html)
+    assert states == ["silent down", "moved"]
     assert f"/incidents/{target}/split" not in rest.links, "only one of them is down here"
     for path in ("merge", "split"):
         await see(browser, f"/incidents/99/{path}", 404)

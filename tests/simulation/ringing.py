@@ -197,9 +197,7 @@ def first_told(past: Hindsight, name: str) -> Iterator[str]:
         for one in past.homes(name, spell):
             begins = past.joined(name, spell, one)
             paged = [
-                s
-                for s in past.shows
-                if s.incident == one.id and s.kind == "page" and s.at < begins - 60
+                s for s in past.shows if s.incident == one.id and s.kind == "page" and s.at < begins - 60
             ]
             granted = any(a.at >= begins - 60 for a in answers_to(past.world, one.id))
             if not paged or granted or past.been_before(name, spell, one):
@@ -220,11 +218,7 @@ def worse(past: Hindsight, name: str) -> Iterator[str]:
         for one in past.homes(name, spell):
             begins = past.joined(name, spell, one)
             until = max(
-                (
-                    past.ends(answer)
-                    for answer in answers_to(past.world, one.id)
-                    if answer.at < begins - 60.0
-                ),
+                (past.ends(answer) for answer in answers_to(past.world, one.id) if answer.at < begins - 60.0),
                 default=0.0,
             )
             known = past.severities(one, before=begins)

@@ -241,6 +241,7 @@ def _plans(
     default = installation.default_policy(db)
     everything = request.context.shared.everything(db, request.now)
     counts = everything.fact("policies", lambda: queries.by_policy(db))
+    refusals = on_call_view.refusals(crew, desk.last_attempts(db), desk.contact_proofs(db))
     plans = [
         on_call_view.plan(
             policy,
@@ -248,6 +249,7 @@ def _plans(
             request.now,
             default,
             counts.get(policy.name, 0) + (counts.get(None, 0) if policy.name == default else 0),
+            refusals,
         )
         for policy in policies.values()
     ]

@@ -16,8 +16,10 @@ from heartbeat.definitions import rotations
 
 DELIVERED = "accepted"
 """The outcome of an attempt that reached somebody."""
+REFUSED = "refused"
+"""The outcome of an attempt that no later one to the same contact repairs."""
 NO_CODES: Mapping[str, Code] = {}
-FAILED = {"refused": "refused", "unreachable": "not reached"}
+FAILED = {REFUSED: "refused", "unreachable": "not reached"}
 """The other outcomes, as people say them."""
 
 
@@ -68,6 +70,18 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A person whose every contact refused what was sent there last: `at` is the newest of these times."""
+
+    person: Person
+    kinds: Sequence[str]
+    at: datetime
+
+
+NOTHING_REFUSED: Mapping[str, Refusal] = {}
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
     """A step of a policy. `unreached` are the targets that mean nobody, each with why."""
 
@@ -78,6 +92,8 @@ class StepView:
     only: str = ""
     """What it is meant for, in words; empty if for every incident."""
     reaches: bool = True
+    refusals: Sequence[Refusal] = ()
+    """Those of its people whose contacts refuse what is sent there."""
 
     @property
     def falls_through(self) -> bool:
@@ -156,6 +172,38 @@ def member(
     return Member(person, listed(person.contacts), paged_by, warned, unproven, caught)
 
 
+def refusals(
+    crew: Crew, tried: Sequence[tuple[str, Attempt]], proofs: Mapping[tuple[str, str], Proof]
+) -> dict[str, Refusal]:
+    """Return the people whose every contact refused what was sent there last, by name. `tried` is newest first."""
+    tests = ((name, proof.outcome) for (name, _), proof in proofs.items())
+    suspects = {
+        name
+        for name, outcome in (*((name, one.outcome) for name, one in tried), *tests)
+        if outcome == REFUSED
+    }
+    refused: dict[str, Refusal] = {}
+    for person in (crew.people[name] for name in suspects if name in crew.people):
+        mine = [attempt for name, attempt in tried if name == person.id]
+        times_ = [
+            _refused_at(contact, mine, proofs.get((person.id, contact.mark), NO_PROOF))
+            for contact in person.contacts
+        ]
+        known = [at for at in times_ if at is not None]
+        if known and len(known) == len(times_):
+            kinds = list(dict.fromkeys(contact.kind for contact in person.contacts))
+            refused[person.id] = Refusal(person, kinds, max(known))
+    return refused
+
+
+def _refused_at(contact: Contact, mine: Sequence[Attempt], proof: Proof) -> datetime | None:
+    """Return when a contact refused what was sent there last: a page, or a test page. None if it did not."""
+    last = next(((one.at, one.outcome) for one in mine if one.contact_mark == contact.mark), None)
+    outcomes = [(proof.sent_at, proof.outcome), (proof.proven_at, DELIVERED), *([last] if last else [])]
+    at, outcome = max(((at, outcome) for at, outcome in outcomes if at), default=(None, None))
+    return at if outcome == REFUSED else None
+
+
 def _unreached(target: str, crew: Crew) -> str:
     idle = target in crew.rotations
     return f"{target} ({'nobody on call with a contact' if idle else 'unknown, or without a contact'})"
@@ -167,6 +215,7 @@ def plan(
     now: datetime,
     default: str | None,
     checks: int,
+    refusals: Mapping[str, Refusal] = NOTHING_REFUSED,
 ) -> PolicyView:
     """Return a policy with the people whom it would page for an incident that began now."""
     stages: list[StepView] = []
@@ -178,7 +227,8 @@ def plan(
         paged = escalation.present(step, crew, at) if step.round_robin else step.targets
         people, only = escalation.recipients(paged, crew, at), rotations.condition_in_words(step.only)
         reaches = escalation.reaches(step, crew, at)
-        stages.append(StepView(when, people, unreached, step.round_robin, only, reaches))
+        refused = [refusals[person.id] for person in people if person.id in refusals]
+        stages.append(StepView(when, people, unreached, step.round_robin, only, reaches, refused))
         # A step that reaches nobody is not waited for.
         wait = step.wait if reaches else timedelta()
     repeats_every = times.duration(policy.steps[-1].wait)

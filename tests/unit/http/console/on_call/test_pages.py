@@ -123,6 +123,30 @@ async def test_a_person_tells_how_each_contact_did(
     assert "Declared by heartbeat.yaml" in other.words
 
 
+async def test_somebody_whose_only_contact_refuses_is_said_to_be_out_of_reach(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, ben: None
+) -> None:
+    incident = await fall_silent(system, clock, await make_check(system, policy="night"))
+    await escalate(system, clock)
+    found = await system.context.database.read(lambda db: desk.dossier(db, incident))
+    assert found is not None
+    (page,) = found.pages
+    (mail,) = BEN.contacts
+    words = "Ben cannot be reached by email: it refused the last message,"
+    paths = ("/on-call", "/on-call/policies/night")
+
+    async def after(minutes: int, outcome: str, mark: str) -> list[bool]:
+        at = NOW + timedelta(minutes=minutes)
+        tried = Attempt(page.id, at, "email", outcome, "no such user", contact_mark=mark)
+        await system.context.database.write(lambda db: attempt_store.write_attempts(db, [tried]))
+        return [words in (await see(browser, path)).words for path in paths]
+
+    assert await after(0, "refused", "former") == [False, False], "the address was corrected since"
+    assert await after(1, "unreachable", mail.mark) == [False, False]
+    assert await after(2, "refused", mail.mark) == [True, True]
+    assert await after(3, "accepted", mail.mark) == [False, False]
+
+
 async def test_a_notifier_that_fails_for_everybody_is_named_where_it_is_used(
     system: System, browser: httpx.AsyncClient, clock: SetClock, ben: None
 ) -> None:

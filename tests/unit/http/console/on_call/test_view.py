@@ -18,6 +18,7 @@ ANNA = Person("anna", "Anna", (MAIL, HOOK))
 BEN = Person("ben", "Ben", (Contact("email", "ben@example.com"),))
 BARE = Person("bare", "Bare", ())
 CREW = Crew({one.id: one for one in (ANNA, BEN, BARE)})
+MINUTE = timedelta(minutes=1)
 FIVE, HALF_AN_HOUR = timedelta(minutes=5), timedelta(minutes=30)
 OPS = Policy("ops", (Step(("anna",), FIVE), Step(("ben", "anna"), HALF_AN_HOUR)))
 
@@ -37,6 +38,36 @@ def test_steps_say_when_they_come_and_how_the_last_one_repeats() -> None:
         ("5 min later", ["ben", "anna"], []),
     ]
     assert (told.repeats_every, told.default, told.declared, told.checks) == ("30 min", True, True, 3)
+
+
+SMS = Contact("sms", "+44")
+ANN = Person("ann", "Ann", (MAIL, SMS))
+
+
+@pytest.mark.parametrize(
+    ("tried", "proofs", "refused"),
+    [
+        ([(1, MAIL, "refused"), (2, SMS, "refused")], {}, 1),
+        ([(1, MAIL, "refused")], {}, None),
+        ([(1, MAIL, "refused"), (2, SMS, "unreachable")], {}, None),
+        ([(1, MAIL, "refused"), (2, SMS, "unreachable"), (3, SMS, "refused")], {}, None),
+        ([(2, MAIL, "refused"), (2, SMS, "refused")], {SMS: Proof(proven_at=NOW)}, None),
+        ([(2, MAIL, "refused"), (2, SMS, "refused")], {SMS: Proof(proven_at=NOW - 3 * MINUTE)}, 2),
+        ([(2, MAIL, "refused")], {SMS: Proof(NOW - 3 * MINUTE, "refused")}, 2),
+        ([], {MAIL: Proof(NOW, "refused"), SMS: Proof(NOW, "accepted")}, None),
+    ],
+)
+def test_somebody_is_out_of_reach_if_the_last_word_of_every_contact_was_no(
+    tried: list[tuple[int, Contact, str]], proofs: dict[Contact, Proof], refused: int | None
+) -> None:
+    attempts = [
+        ("ann", replace(attempt(minutes, contact.kind, outcome), contact_mark=contact.mark))
+        for minutes, contact, outcome in tried
+    ]
+    by_mark = {("ann", contact.mark): proof for contact, proof in proofs.items()}
+    refusals = on_call_view.refusals(Crew({"ann": ANN}), attempts, by_mark)
+    found = [(one.kinds, one.at) for one in refusals.values()]
+    assert found == ([] if refused is None else [(["email", "sms"], NOW - refused * MINUTE)])
 
 
 def test_a_step_behind_one_that_reaches_nobody_comes_at_once() -> None:

@@ -62,7 +62,7 @@ class Shift(ResponseModel):
 
 
 class Shifts(ResponseModel):
-    """The shifts of a span, one after the other without a gap."""
+    """The shifts of a span, one after the other without a gap, cut off at its two ends."""
 
     shifts: list[Shift]
 
@@ -136,7 +136,10 @@ async def list_shifts(
     starts_at: fields.ShiftsFrom | None = None,
     ends_at: fields.ShiftsUntil | None = None,
 ) -> Shifts:
-    """Return who is on call when: for the next 14 days, or for a span of up to 366 days."""
+    """Return who is on call when: for the next 14 days, or for a span of up to 366 days.
+
+    The first shift begins, and the last one ends, with the span. They may last longer.
+    """
     start = starts_at or context.clock.now().replace(second=0, microsecond=0)
     end = ends_at or start + FORESEEN
     if not start < end <= start + LONGEST:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from alerting import coverage, desk, rotation, wall_clock
 from alerting.desk import Kept, Noun, Swap
 from alerting.person import Person
-from alerting.rotation import Change, Override, Rotation
+from alerting.rotation import Change, Override, Rotation, Shift
 from heartbeat.actor import Role
 from heartbeat.definitions import rotations as definition_rotations
 from heartbeat.definitions.edit import overrides as edit
@@ -28,7 +28,9 @@ from heartbeat.on_call import calendar_access, calendar_report, duty, uncovered
 
 AHEAD = timedelta(days=62)
 SHIFTS = 20
-"""Coming shifts that are listed, of those within `AHEAD`."""
+"""Coming shifts that are listed, of those that begin within `AHEAD`."""
+LONGEST = timedelta(days=366)
+"""A shift without an end within this time goes on."""
 GAPS = 5
 """Gaps of coverage that are named."""
 STRIPS = 5
@@ -41,15 +43,17 @@ _GONE = "Somebody else has answered or deleted it meanwhile. Nothing was changed
 
 @dataclass(frozen=True, slots=True)
 class ComingShift:
-    """A coming shift of one person, or of nobody. `value` names it in a form."""
+    """A coming shift of one person, or of nobody. `end` is None if it goes on. `value` names it in a form."""
 
     start: datetime
-    end: datetime
+    end: datetime | None
     person: Person | None
 
     @property
     def value(self) -> str:
-        """The shift as `_shift` reads it."""
+        """The shift as `_shift` reads it. Empty if it goes on: nobody can take it as a whole."""
+        if self.end is None:
+            return ""
         return f"{self.start.isoformat()} {self.end.isoformat()} {self.person.id if self.person else ''}"
 
 
@@ -61,8 +65,8 @@ class _Words:
     timezone: str
     names: Mapping[str, str]
 
-    def span(self, start: datetime, end: datetime) -> str:
-        """Return a span: "Fri 04 Dec 09:00 to 17:00 CET"."""
+    def span(self, start: datetime, end: datetime | None) -> str:
+        """Return a span: "Fri 04 Dec 09:00 to 17:00 CET", "from now on"."""
         return coverage.span(start, end, self.now, self.timezone)
 
     def change(self, kept: Kept) -> str:
@@ -276,13 +280,24 @@ def _calendar(db: Connection, name: str, request: ConsoleRequest) -> str:
 
 def _coming(one: Rotation, people: Mapping[str, Person], now: datetime) -> list[ComingShift]:
     """Return the coming shifts, each of one person; the one that lasts now begins now."""
-    shifts = rotation.shifts(one, now.replace(second=0, microsecond=0), now + AHEAD)
-    each = [
-        ComingShift(shift.start, shift.end, people.get(name))
-        for shift in shifts[:-1] or shifts
+    start = now.replace(second=0, microsecond=0)
+    shifts = rotation.shifts(one, start, start + AHEAD)[:SHIFTS]
+    return [
+        ComingShift(
+            shift.start, _end(one, shift) if shift.end == start + AHEAD else shift.end, people.get(name)
+        )
+        for shift in shifts
         for name in shift.people or ("",)
-    ]
-    return each[:SHIFTS]
+    ][:SHIFTS]
+
+
+def _end(one: Rotation, shift: Shift) -> datetime | None:
+    """Return the end of a shift that was cut off, None if it goes on."""
+    for ahead in (AHEAD, LONGEST):
+        whole, *following = rotation.shifts(one, shift.start, shift.start + ahead)
+        if following:
+            return whole.end
+    return None
 
 
 def _shift(value: str) -> tuple[datetime, datetime, str]:

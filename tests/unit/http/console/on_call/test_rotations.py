@@ -1,6 +1,6 @@
 """The screen of a rotation: a month of who is on call, and the changes that people make, without a line of script."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -17,6 +17,8 @@ from tests.unit.http.conftest import SetClock
 from tests.unit.http.console.conftest import press, see
 
 DAY = timedelta(days=1)
+NEW_YEAR = datetime(2024, 1, 1, 9, tzinfo=UTC).replace(tzinfo=None)
+"""A Monday, on the clock of a rotation."""
 HERE = "/on-call/rotations/infra"
 ANNA, BEN = (
     Person(name.lower(), name, (Contact("email", f"{name}@example.com"),), "UTC", Origin.API)
@@ -72,6 +74,41 @@ async def test_the_coming_days_are_drawn_with_their_gaps(
     assert "days: 7 gaps, the first" in screen.html
     assert "and 2 more gaps" in screen.words
     assert "Ben (nobody on call has a proven contact)" in screen.html
+
+
+async def coming(system: System, browser: httpx.AsyncClient, *layers: Layer) -> str:
+    """The coming shifts on the screen of a rotation of these layers."""
+    made = Rotation("infra", "UTC", layers, Origin.API)
+    await system.context.database.write(lambda db: desk.define_rotation(db, made))
+    words = (await see(browser, HERE)).words
+    return words[words.index("Coming shifts") : words.index("Other changes")]
+
+
+async def test_a_shift_that_has_no_end_says_so_and_cannot_be_taken_as_a_whole(
+    system: System, browser: httpx.AsyncClient, clock: SetClock, infra: Rotation
+) -> None:
+    alone = Layer(("anna",), Length.parse("1w"), NEW_YEAR)
+    shown = await coming(system, browser, alone)
+    assert shown == "Coming shifts from now on: Anna has no end: change a part of it below "
+    day = (clock.now() + 2 * DAY).date()
+    fields = {"starts": f"{day}T18:00", "ends": f"{day}T20:00", "on": "ben", "off": "", "change": "replace"}
+    assert (await press(browser, f"{HERE}/override", **fields)).status_code == 303
+    shown = await coming(system, browser, alone)
+    assert "now until Sun 05 May 18:00 UTC: Anna" in shown
+    assert "Sun 05 May 18:00 to 20:00 UTC: Ben" in shown
+    assert "from Sun 05 May 20:00 UTC on: Anna has no end" in shown
+
+
+async def test_a_shift_that_ends_beyond_the_view_has_its_own_end(
+    system: System, browser: httpx.AsyncClient, infra: Rotation
+) -> None:
+    halves = Layer(("anna", "ben"), Length.parse("26w"), NEW_YEAR)
+    assert "Coming shifts now until Mon 01 Jul 09:00 UTC: Anna" in await coming(system, browser, halves)
+    weeks = Layer(("anna", "ben"), Length.parse("1w"), NEW_YEAR)
+    shown = await coming(system, browser, weeks)
+    assert "Mon 01 Jul 09:00 to Mon 08 Jul 09:00 UTC: Anna" in shown
+    assert "Mon 08 Jul" not in shown.partition("to Mon 08 Jul 09:00 UTC")[2], "it begins after the view"
+    assert "no end" not in shown
 
 
 async def test_a_shift_is_given_and_taken_back(

@@ -241,7 +241,11 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         catch_all=bool(crew.catch_all) or not policies,
         caught=reaches(crew.catch_all),
         idle_catch_all=() if reaches(crew.catch_all) else crew.catch_all,
-        without_policy=[check.slug for check in checks if (check.policy or default) not in policies],
+        without_policy=[] if policies else [check.slug for check in checks],
+        lost_policy=[
+            check.slug for check in checks if policies and (check.policy or default) not in policies
+        ],
+        default_policy=default or "",
         never_heard=[check.slug for check in checks if _is_forgotten(check, now)],
         refused=list(dict.fromkeys(pings.name for pings in unexpected_store.listed(db))),
         zone_questions=dict(_zone_questions(db, checks)),

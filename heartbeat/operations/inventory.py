@@ -27,6 +27,11 @@ class Inventory:
     caught: bool = False
     """True if a catch-all reaches somebody."""
     without_policy: Sequence[str] = ()
+    """The checks, while there is no policy at all."""
+    lost_policy: Sequence[str] = ()
+    """The checks whose own policy does not exist, while there are others."""
+    default_policy: str = ""
+    """The policy that pages for these."""
     never_heard: Sequence[str] = ()
     refused: Sequence[str] = ()
     """Names whose pings are refused: no check has them, or their key is unknown."""
@@ -110,6 +115,12 @@ def _named(inventory: Inventory) -> Iterator[Finding]:
             f"that reaches nobody, so its pages go to {own_terminal}",
         ),
         (inventory.without_policy, warn, "checks", f"without a policy, {last_resort}"),
+        (
+            inventory.lost_policy,
+            warn,
+            "checks",
+            f"whose policy does not exist, so the policy {inventory.default_policy} pages for them",
+        ),
         (inventory.never_heard, warn, "checks", "expected for a week and never pinged"),
         (
             inventory.refused,

@@ -132,6 +132,11 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
             "without a policy, so their pages go to the service's own terminal: a, b.",
         ),
         (
+            inventory(lost_policy=["a", "b"], default_policy="ops"),
+            Weight.WARN,
+            "whose policy does not exist, so the policy ops pages for them: a, b.",
+        ),
+        (
             inventory(refused=["jbo", "us-api"]),
             Weight.WARN,
             "see Unexpected pings on the console: jbo, us-api.",

@@ -137,7 +137,8 @@ async def test_problems_with_the_contents_of_the_database_are_found(settings: Se
     assert list(facts.inventory.without_contacts) == ["none"]
     assert list(facts.inventory.unusable_contacts) == ["ben"]
     assert list(facts.inventory.reach_nobody) == ["gone", "mail", "nobody"]
-    assert list(facts.inventory.without_policy) == ["lost"]
+    assert list(facts.inventory.without_policy) == []
+    assert (list(facts.inventory.lost_policy), facts.inventory.default_policy) == (["lost"], "ops")
     assert list(facts.inventory.never_heard) == ["lost", "old"]
     assert list(facts.inventory.refused) == ["old"]
     assert (facts.inventory.checks, facts.inventory.people) == (3, 3)
@@ -228,6 +229,7 @@ async def test_a_healthy_installation_that_is_not_served_lacks_only_the_outside(
     assert facts.differences == 0
     assert facts.inventory is not None
     assert not facts.inventory.without_policy
+    assert not facts.inventory.lost_policy
     (settings.config.parent / "hook").chmod(0o600)
     findings = doctor.judge(await examined(settings))
     # The server of these tests forgoes durability, which is found.

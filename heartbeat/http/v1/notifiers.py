@@ -1,16 +1,21 @@
 """Notifiers in the API, with their settings. A secret goes in and never comes out."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy import Connection
 from starlette.responses import Response
 
+from alerting import desk
+from alerting.notifiers import registry
 from alerting.notifiers.registry import Setup
 from heartbeat.definitions.edit import reachability
 from heartbeat.definitions.edit.notifiers import NOTIFIER, is_secret
 from heartbeat.http.auth import Admin, ContextDep
+from heartbeat.http.context import Context
 from heartbeat.http.v1 import definition, fields
 from heartbeat.http.v1.definition import Resource
 from heartbeat.http.v1.keyed import KeyedRoute
@@ -47,6 +52,10 @@ class Notifier(ResponseModel):
     )
     changed_at: datetime | None = Field(description="The time of the last change; null for the file's.")
     changed_by: str | None = Field(description="The author of the last change.", examples=["anna"])
+    passed_over_since: datetime | None = Field(
+        description="The time since which the notifier has failed for everybody, so that notices go past it to the "
+        "next contact; null if they do not."
+    )
 
 
 class Notifiers(ResponseModel):
@@ -55,7 +64,12 @@ class Notifiers(ResponseModel):
     notifiers: list[Notifier]
 
 
-def _answer(kind: str, setup: Setup, _beside: object) -> Notifier:
+def _passed_over(db: Connection, _context: Context) -> Mapping[str, datetime]:
+    """Return since when notices go past a notifier, by kind."""
+    return desk.failing_notifiers(db, registry.kinds_that("server_in_settings"))
+
+
+def _answer(kind: str, setup: Setup, passed_over: Mapping[str, datetime]) -> Notifier:
     settings = {name: None if is_secret(kind, name) else text for name, text in setup.settings.items()}
     return Notifier(
         kind=kind,
@@ -63,15 +77,21 @@ def _answer(kind: str, setup: Setup, _beside: object) -> Notifier:
         origin=setup.origin,
         changed_at=setup.changed_at,
         changed_by=setup.changed_by,
+        passed_over_since=passed_over.get(kind),
     )
 
 
-NOTIFIERS = Resource(NOTIFIER, "notifiers", _answer, missing="The notifier {name!r} is not set up.")
+NOTIFIERS = Resource(
+    NOTIFIER, "notifiers", _answer, _passed_over, missing="The notifier {name!r} is not set up."
+)
 
 
 @router.get("")
 async def list_notifiers(context: ContextDep, conditional: ConditionalReadDep) -> Notifiers:
-    """Return the notifiers with settings, without their secrets. Notifiers that need no settings also work."""
+    """Return the notifiers with settings, without their secrets. Notifiers that need no settings also work.
+
+    `passed_over_since` says which of them fail for everybody, by the last notices.
+    """
     notifiers, _ = await definition.listed(NOTIFIERS, context, conditional)
     return Notifiers(notifiers=notifiers)
 

@@ -4,8 +4,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection, select
 
+from alerting import attempts as attempt_store
+from alerting import tables
+from alerting.attempts import Attempt
 from heartbeat.app import System
+from tests.unit.conftest import NOW
+from tests.unit.http.conftest import SetClock, escalate, fall_silent, make_check
 from tests.unit.http.v1.conftest import problem
 
 MAIL = {
@@ -29,6 +35,7 @@ async def test_a_notifier_is_set_up_and_its_secrets_never_come_out(
         "origin": "api",
         "changed_at": "2024-05-03T03:00:00Z",
         "changed_by": "admin",
+        "passed_over_since": None,
     }
     assert created.json() == repeated.json() == (await admin.get("/v1/notifiers/email")).json() == document
     assert (await admin.get("/v1/notifiers")).json() == {"notifiers": [document]}
@@ -41,6 +48,32 @@ async def test_a_notifier_is_set_up_and_its_secrets_never_come_out(
     assert (await admin.delete("/v1/notifiers/email")).status_code == 204
     assert "is not set up" in problem(await admin.delete("/v1/notifiers/email"), 404)
     assert "is not set up" in problem(await admin.get("/v1/notifiers/email"), 404)
+
+
+async def test_a_notifier_says_since_when_notices_go_past_it(
+    system: System, admin: httpx.AsyncClient, clock: SetClock
+) -> None:
+    created = await admin.put("/v1/notifiers/email", json=MAIL)
+    await fall_silent(system, clock, await make_check(system))
+    await escalate(system, clock)
+
+    def fail(db: Connection) -> None:
+        (page,) = db.execute(select(tables.pages.c.id)).scalars()
+        lost = [
+            Attempt(page, NOW, "email", "unreachable", "timed out", contact_mark=mark) for mark in "abcab"
+        ]
+        attempt_store.write_attempts(db, lost)
+
+    await system.context.database.write(fail)
+    shown = await admin.get("/v1/notifiers/email", headers={"If-None-Match": created.headers["etag"]})
+    assert shown.json()["passed_over_since"] == "2024-05-03T03:00:00Z"
+    (listed,) = (await admin.get("/v1/notifiers")).json()["notifiers"]
+    assert listed == shown.json()
+    # What happens at the provider is no change of the settings.
+    kept = MAIL | {"password": None}
+    assert (
+        await admin.put("/v1/notifiers/email", json=kept, headers={"If-Match": created.headers["etag"]})
+    ).is_success
 
 
 async def test_a_notifier_is_replaced_only_if_the_tag_is_current(admin: httpx.AsyncClient) -> None:

@@ -17,6 +17,7 @@ from alerting import (
     handover,
     next_page,
     outbox,
+    paging_history,
     recap,
     recovery,
     roster,
@@ -86,7 +87,7 @@ def _acknowledged(
     taken = f", who took over from {outcome.taken_from}" if outcome.taken_from else ""
     line = f"acknowledged by {outcome.by}{taken}"
     _quieten(db, [outcome.incident], line, outcome.by, now, by_person, also=_holder(db, outcome.previous))
-    paged_at = None if taken else outbox.paged_at(db, outcome.previous)
+    paged_at = None if taken else paging_history.paged_at(db, outcome.previous)
     return replace(outcome, waited=now - paged_at if paged_at else None)
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, or_, select, true, union, update
 
-from alerting import breaker, outbox
-from alerting.breaker import PastSend
+from alerting import outbox
 from alerting.delivery import LEASE, is_id
 from alerting.incident import State
 from alerting.notice import NoticeKind
@@ -21,8 +20,6 @@ REMEMBERED = 20_000
 """The newest attempts that are searched for the last ones of each contact."""
 SKEW = timedelta(seconds=5)
 """The seconds that a provider's clock may be behind ours."""
-SENDS = 200
-"""The newest sends by which it is known whether a notifier fails for everybody."""
 UNRECORDED = "unrecorded"
 _ACCEPTED = and_(attempts.c.outcome == "accepted", attempts.c.receipt.is_distinct_from("undelivered"))
 TAKEN = or_(_ACCEPTED, attempts.c.may_have_arrived)
@@ -245,29 +242,6 @@ def last_attempts(db: Connection) -> list[tuple[str, Attempt]]:
     query = select(attempts, pages.c.person).join(pages, pages.c.id == attempts.c.page_id)
     rows = db.execute(query.where(attempts.c.id.in_(last)).order_by(attempts.c.id.desc()))
     return [(row.person, _attempt(row)) for row in rows]
-
-
-def failing_notifiers(db: Connection, kinds: Collection[str]) -> dict[str, datetime]:
-    """Return which of these kinds of notifier fail for everybody, by their last sends, and since when.
-
-    Only the newest `REMEMBERED` attempts of all, and `SENDS` sends among them, are searched. A digest is one send.
-    """
-    c = attempts.c
-    newest = select(func.coalesce(func.max(c.id), 0)).scalar_subquery()
-    reached = or_(c.outcome != "unreachable", c.throttled)
-    send = func.coalesce(c.digest_id, -c.id), c.via, c.contact_mark, reached.label("reached")
-    query = (
-        select(c.via, c.contact_mark, reached.label("reached"), func.max(c.at, type_=c.at.type).label("at"))
-        .where(c.id > newest - REMEMBERED, c.via.in_(kinds), c.outcome != UNRECORDED)
-        .group_by(*send)
-        .order_by(func.max(c.id).desc())
-        .limit(SENDS)
-    )
-    sends: dict[str, list[PastSend]] = {}
-    for row in db.execute(query):
-        sends.setdefault(row.via, []).append(PastSend(row.contact_mark, bool(row.reached), row.at))
-    since = {kind: breaker.failing_since(of_kind) for kind, of_kind in sends.items()}
-    return {kind: at for kind, at in since.items() if at is not None}
 
 
 def known_ids(db: Connection, via: str, provider_ids: Collection[str]) -> set[str]:

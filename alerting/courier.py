@@ -9,8 +9,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -32,11 +31,12 @@ from alerting.composing import Addressed, Composer, Send
 from alerting.detour import Channels
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
-from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Unreachable
+from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
 from alerting.outcomes import Outcomes, Sent
 from alerting.person import BUILT_IN, Contact, Person
+from alerting.sending import hand_over
 from alerting.span import Attribute, Spans, no_spans
 from alerting.storm import Begun
 
@@ -45,15 +45,13 @@ HANDS_A_PERSON = 48
 """The most sends under way at a time through one notifier, and to one person: a phone that hangs delays no other."""
 BATCH = 32
 """The most pages that are leased at once. All of them may be for one person, so that many must have room."""
-SEND_BOUND = 20.0
-"""Seconds after which a send is given up even if its notifier breaks its own promise; less than a lease."""
 LOOK_AGAIN = 1.0
 """Seconds after which a digest that follows another one looks for more pages."""
 RECORD_FOR = 8.0
 RECORD_AGAIN = 1.0
 """Seconds in which writing an outcome is retried while the database is away, and the pause between tries.
 
-An outcome that is not written is sent again. Together with `SEND_BOUND` less than a lease.
+An outcome that is not written is sent again. Together with `sending.SEND_BOUND` less than a lease.
 """
 
 log = logging.getLogger(__name__)
@@ -349,40 +347,6 @@ class Courier:
 def next_due(db: Connection) -> datetime | None:
     """Return the time of the next attempt."""
     return leases.next_due(db)
-
-
-async def hand_over(
-    notifiers: Mapping[str, Notifier], message: Notice, contact: Contact, fill_in: Callable[[str], str]
-) -> Outcome:
-    """Send a notice through the notifier of its contact's kind, bounded in time. Raises no fault of a notifier."""
-    return await deliver(notifiers, contact, fill_in, lambda notifier, filled: notifier.send(message, filled))
-
-
-async def deliver(
-    notifiers: Mapping[str, Notifier],
-    contact: Contact,
-    fill_in: Callable[[str], str],
-    send: Callable[[Notifier, Contact], Awaitable[Outcome]],
-) -> Outcome:
-    """Let the notifier of a contact's kind send something there, as `hand_over` does."""
-    notifier = notifiers.get(contact.kind)
-    if notifier is None:
-        return Refused(f"the notifier {contact.kind} is not set up here")
-    try:
-        filled = replace(contact, address=fill_in(contact.address))
-    except ValueError as error:
-        return Refused(str(error))
-    try:
-        async with asyncio.timeout(SEND_BOUND):
-            return await send(notifier, filled)
-    except TimeoutError:
-        reason = f"{contact.kind} did not answer within {SEND_BOUND:.0f} s"
-        return Unreachable(reason, may_have_arrived=True)
-    except Exception as error:
-        # A notifier promises not to raise; a plugin that breaks its promise must not cost a page.
-        log.exception("the notifier %s failed", contact.kind, extra={"notifier": contact.kind})
-        reason = f"the notifier {contact.kind} failed: {type(error).__name__}"
-        return Unreachable(reason, may_have_arrived=True)
 
 
 def _log(send: Send, outcome: Outcome) -> None:

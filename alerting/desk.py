@@ -29,9 +29,9 @@ from alerting.answering import snooze as snooze
 from alerting.answering import take_over as take_over
 from alerting.answering import withdraw as withdraw
 from alerting.attempts import Attempt as Attempt
-from alerting.attempts import failing_notifiers as failing_notifiers
 from alerting.attempts import last_attempts as last_attempts
 from alerting.attempts import told as told
+from alerting.breaker_store import failing_notifiers as failing_notifiers
 from alerting.calendar_feeds import Feed as Feed
 from alerting.calendar_feeds import Noun as Noun
 from alerting.calendar_feeds import feed_by_id as feed_by_id

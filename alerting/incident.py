@@ -318,15 +318,8 @@ class Reopened:
 
 def ended(incident: Incident, by: str, now: datetime) -> Incident:
     """Return the incident as resolved, by a human or by recovery."""
-    return replace(
-        incident,
-        state=State.RESOLVED,
-        next_at=None,
-        tell_at=None,
-        settles_at=None,
-        resolved_by=by,
-        resolved_at=now,
-    )
+    silent = replace(incident, next_at=None, tell_at=None, settles_at=None)
+    return replace(silent, state=State.RESOLVED, resolved_by=by, resolved_at=now)
 
 
 def recovering(incident: Incident, now: datetime, pace: Pace) -> Incident:
@@ -343,11 +336,10 @@ def resumed(incident: Incident, now: datetime, pace: Pace) -> Incident:
     if incident.settles_at is None:
         return incident
     well = max(now - (incident.recovered_at or now) - pace.settling, timedelta())
+    next_at = incident.next_at
     # A page that is put off waits for a time on the clock.
-    later = incident.state is State.OPEN and incident.next_at is not None and incident.waits_until is None
-    next_at = (
-        max(incident.next_at + well, now) if later and incident.next_at is not None else incident.next_at
-    )
+    if next_at is not None and incident.state is State.OPEN and incident.waits_until is None:
+        next_at = max(next_at + well, now)
     return replace(incident, next_at=next_at, recovered_at=None, settles_at=None)
 
 

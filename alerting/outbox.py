@@ -167,20 +167,9 @@ def load(db: Connection, number: int) -> Page | None:
 
 def withdraw_updates(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, Recipient], News]:
     """Withdraw the updates of these incidents that wait, and return their news. Those under way stay."""
-    query = (
-        select(pages)
-        .where(
-            among(db, pages.c.incident_id, incident_ids),
-            pages.c.kind == NoticeKind.UPDATE,
-            pages.c.state == "pending",
-            pages.c.leased_until.is_(None),
-        )
-        .order_by(pages.c.id)
-        .with_for_update()
-    )
     # What people have done is told as it is: nothing follows it.
-    waiting = [page for row in db.execute(query) if (page := page_of(row)).news]
-    update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in waiting])
+    waiting = [page for page in _lock_waiting(db, incident_ids, NoticeKind.UPDATE) if page.news]
+    _withdraw(db, waiting)
     return {
         (page.incident_id, Recipient(page.person, page.via, page.contact_mark)): page.news for page in waiting
     }
@@ -317,17 +306,6 @@ def sequences(db: Connection, page_ids: Collection[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def paged_at(db: Connection, incident: Incident) -> datetime | None:
-    """Return the time of the first page of this occurrence of an incident."""
-    query = select(func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
-        pages.c.incident_id == incident.id,
-        pages.c.occurrence == incident.occurrence,
-        pages.c.kind == NoticeKind.PAGE,
-    )
-    at: datetime | None = db.execute(query).scalar()
-    return at
-
-
 def waiting(db: Connection, incident_ids: Collection[int]) -> dict[tuple[int, str], int]:
     """Return by (incident, person) the newest occurrence of the pages that are not delivered yet."""
     if not incident_ids:
@@ -365,20 +343,22 @@ def give_way(db: Connection, places: Collection[tuple[int, str]]) -> dict[tuple[
     """
     if not places:
         return {}
-    query = (
-        select(pages)
-        .where(
-            among(db, pages.c.incident_id, {number for number, _ in places}),
-            pages.c.kind == NoticeKind.PAGE,
-            pages.c.state == "pending",
-            pages.c.leased_until.is_(None),
-        )
-        .order_by(pages.c.id)
-        .with_for_update()
-    )
-    withdrawn = [page for row in db.execute(query) if (page := page_of(row)).place in places]
-    update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in withdrawn])
+    waiting = _lock_waiting(db, {number for number, _ in places}, NoticeKind.PAGE)
+    withdrawn = [page for page in waiting if page.place in places]
+    _withdraw(db, withdrawn)
     return {page.place: page for page in withdrawn}
+
+
+def _lock_waiting(db: Connection, incident_ids: Collection[int], kind: NoticeKind) -> list[Page]:
+    """Lock and return the notices of a kind that wait, in their order. Those under way are not among them."""
+    c = pages.c
+    of_kind = among(db, c.incident_id, incident_ids), c.kind == kind, c.state == "pending"
+    query = select(pages).where(*of_kind, c.leased_until.is_(None)).order_by(c.id).with_for_update()
+    return [page_of(row) for row in db.execute(query)]
+
+
+def _withdraw(db: Connection, waiting: Collection[Page]) -> None:
+    update_many(db, pages, [{"id": page.id, "state": "superseded", "next_at": None} for page in waiting])
 
 
 def page_of(row: Row[Any], lease: int | None = None) -> Page:

@@ -1,4 +1,4 @@
-"""The SQL of past pages, for reports: whom they reached and when, how soon they were answered, and about what.
+"""The SQL of past pages, for reports and answers: whom they reached and when, how soon people answered, about what.
 
 A page counts once it has reached a provider, however many attempts it took. The pages of one digest are one message.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
 
-from alerting.incident import State
+from alerting.incident import Incident, State
 from alerting.notice import NoticeKind
 from alerting.sql import QUARTER, quarter
 from alerting.tables import WENT_ON, incidents, pages, symptoms, timeline
@@ -47,6 +47,17 @@ class Noise:
     title: str
     incidents: int
     messages: int
+
+
+def paged_at(db: Connection, incident: Incident) -> datetime | None:
+    """Return the time of the first page of this occurrence of an incident."""
+    query = select(func.min(pages.c.created_at, type_=pages.c.created_at.type)).where(
+        pages.c.incident_id == incident.id,
+        pages.c.occurrence == incident.occurrence,
+        pages.c.kind == NoticeKind.PAGE,
+    )
+    at: datetime | None = db.execute(query).scalar()
+    return at
 
 
 def reached(db: Connection, start: datetime, end: datetime) -> list[Reached]:

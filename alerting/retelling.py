@@ -12,11 +12,12 @@ from sqlalchemy import Connection
 
 from alerting import notifier_settings, roster, standing_store
 from alerting.composing import Composer, Send
-from alerting.courier import Transact, deliver
+from alerting.courier import Transact
 from alerting.notifiers.contract import Accepted, Notifier, Outcome, Refused, Reteller
 from alerting.notifiers.registry import NotifierSet, Setup
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.sending import deliver
 
 EVERY = timedelta(minutes=1)
 """The time between two rounds. A provider must remember for longer."""

@@ -12,7 +12,6 @@ import httpx
 from py_vapid import Vapid02
 
 from alerting.calendar_layer import CalendarLayer
-from alerting.courier import hand_over
 from alerting.network import Fence, Reach
 from alerting.notice import Notice
 from alerting.notifiers import registry
@@ -23,6 +22,7 @@ from alerting.notifiers.transport import egress
 from alerting.notifiers.transport.egress import Fenced
 from alerting.origin import Origin
 from alerting.person import Contact, Person
+from alerting.sending import hand_over
 from heartbeat import installation, public_address, push_key, secret, vault
 from heartbeat.database import Database
 from heartbeat.definitions import rotations

@@ -30,7 +30,6 @@ from heartbeat import (
     notifier_clients,
     public_address,
     rekey,
-    secret,
     sqlite_files,
 )
 from heartbeat.checks import canary, zone_hint
@@ -42,19 +41,16 @@ from heartbeat.database import Unavailable, clock_offset, engine, transact
 from heartbeat.definitions import plan as definition_plan
 from heartbeat.definitions.file import Wrong
 from heartbeat.definitions.model import Configuration
-from heartbeat.definitions.ping_key import SHORTEST_KEY
-from heartbeat.operations import secret_key, serving_process, trials
+from heartbeat.operations import secret_facts, secret_key, serving_process, trials
 from heartbeat.operations.doctor import (
     CALLBACKS,
     DataDirectory,
     InstallationFacts,
     Postgres,
-    SecretFacts,
 )
 from heartbeat.operations.inventory import Inventory
 from heartbeat.pings import store as ping_store
 from heartbeat.pings import unexpected_store
-from heartbeat.settings import SHORTEST_KEY as SHORTEST_ENCRYPTION_KEY
 from heartbeat.settings import BadSetting, Settings
 
 UNHEARD_FOR = timedelta(days=7)
@@ -70,7 +66,6 @@ DEPENDENCIES = ("sqlalchemy", "psycopg", "alembic", "fastapi", "uvicorn", "httpx
 CALLED_IF: Mapping[str, str] = {"opsgenie": "callback_token", "pagerduty": "webhook_secret"}
 """The setting with which a provider calls back, for those that do not always."""
 
-_FILES = re.compile(r"\$\{file:([^{}]+)\}")
 _SIGNING = ("secret-key", "HEARTBEAT_SECRET_KEY")
 _SAMPLE = re.compile(r"^(heartbeat_untrusted_proxy_requests_total|process_max_fds) (\S+)$", re.MULTILINE)
 _POSTGRES_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit", "max_connections", "server_version")
@@ -88,8 +83,8 @@ async def examine(settings: Settings, *, send: bool) -> InstallationFacts:
         outside_url=bool(settings.outside_url),
         sqlite=settings.database_url.startswith("sqlite"),
         data_directory=_data_directory(settings.data_dir),
-        keys=[*_keys(settings), *_ping_keys(settings, file_text)],
-        open_files=[path for path in sorted(set(_FILES.findall(file_text))) if _mode(Path(path)) & 0o077],
+        keys=[*secret_facts.keys(settings), *secret_facts.ping_keys(settings, file_text)],
+        open_files=secret_facts.open_files(file_text),
         configuration=str(settings.config),
         configuration_missing=not settings.config.is_file(),
         ready=await _ready(settings),
@@ -298,7 +293,7 @@ def _data_directory(directory: Path) -> DataDirectory:
         path=str(directory),
         exists=True,
         writable=os.access(directory, os.W_OK | os.X_OK),
-        mode=_mode(directory),
+        mode=secret_facts.mode(directory),
         free=shutil.disk_usage(directory).free,
         file_system=_file_system(directory.resolve()),
     )
@@ -312,46 +307,6 @@ def _file_system(directory: Path) -> str:
             _, mount_point, kind, *_ = line.split(" ")
             mounts[Path(mount_point.replace("\\040", " "))] = kind
     return next((mounts[path] for path in (directory, *directory.parents) if path in mounts), "")
-
-
-def _keys(settings: Settings) -> Iterator[SecretFacts]:
-    for name, value, least in (
-        ("admin-key", settings.admin_key, 16),
-        ("secret-key", settings.secret_key, 32),
-    ):
-        path = settings.data_dir / name
-        environment = f"HEARTBEAT_{name.upper().replace('-', '_')}"
-        if settings.environment.get(environment):
-            yield _key(environment, settings.environment[environment], None, least)
-        else:
-            key = value
-            with suppress(BadSetting, OSError):
-                key = kept_secret(settings, name)
-            yield _key(name, key, _mode(path) if path.exists() else None, least)
-    for number, key in enumerate(settings.encryption_keys, 1):
-        yield _key(f"HEARTBEAT_ENCRYPTION_KEYS, number {number}", key, None, SHORTEST_ENCRYPTION_KEY)
-
-
-def _ping_keys(settings: Settings, file_text: str) -> Iterator[SecretFacts]:
-    """Yield the ping keys of the file. A missing reference is reported as a problem of the configuration."""
-    with suppress(Wrong):
-        for name, reference in configuration_file.understand(
-            file_text, settings.config, settings
-        ).ping_key_references.items():
-            file = _FILES.fullmatch(reference)
-            value = secret.fill_in(reference, settings.environment, secret.read_file)
-            yield _key(f"ping key {name}", value, _mode(Path(file[1])) if file else None, SHORTEST_KEY)
-
-
-def _key(name: str, value: str, mode: int | None, least: int) -> SecretFacts:
-    return SecretFacts(name, len(value), len(set(value)), mode, least)
-
-
-def _mode(path: Path) -> int:
-    try:
-        return path.stat().st_mode & 0o777
-    except OSError:
-        return 0
 
 
 async def _ready(settings: Settings) -> tuple[int, str] | str:

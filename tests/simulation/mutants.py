@@ -26,6 +26,7 @@ from alerting import (
     onward,
     outbox,
     round_robin_store,
+    sending,
     store,
     symptom_store,
     tell,
@@ -101,7 +102,7 @@ def a_server_error_counts_as_sent(patch: pytest.MonkeyPatch) -> None:
 
 def one_failure_cancels_the_others(patch: pytest.MonkeyPatch) -> None:
     """All are sent together, and the first that fails takes the rest with it."""
-    honest = courier.hand_over
+    honest = sending.hand_over
 
     async def hand_over(*given: Any) -> Outcome:
         outcome = await honest(*given)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, make_url
 
-from alerting import desk, leases, outbox
+from alerting import desk, leases, outbox, paging_history
 from alerting.delivery import LEASE, Delivered, Expired, Retry, Verdict
 from alerting.incident import State
 from alerting.leases import AtCapacity, Recorded
@@ -155,4 +155,4 @@ def test_the_workload_counts_what_is_not_done(db: Connection) -> None:
     assert workload.incidents == {State.ACKNOWLEDGED: 1, State.OPEN: 1}
     second = PAGED_AT + timedelta(seconds=2)
     assert (workload.waiting, workload.oldest) == (2, second)
-    assert workload.unanswered_since == outbox.paged_at(db, incident_of(db, 2)) == second
+    assert workload.unanswered_since == paging_history.paged_at(db, incident_of(db, 2)) == second

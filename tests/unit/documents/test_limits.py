@@ -27,6 +27,7 @@ from alerting import (
     receipts,
     relief,
     retelling,
+    sending,
     timeline,
 )
 from alerting.delivery import Retry, Tries
@@ -397,7 +398,7 @@ LIMITS: Mapping[str, str] = {
     ),
     "Concurrent sends by Apprise": f"{apprise.THREADS};",
     "Receipt of Apprise": f"after {apprise.Apprise.receipt_within.seconds // 60} min",
-    "One send by any notifier": f"{courier.SEND_BOUND:g} s",
+    "One send by any notifier": f"{sending.SEND_BOUND:g} s",
     "Lease of a page": f"{delivery.LEASE.seconds} s",
     "Concurrent sends per notifier": f"{courier.HANDS}",
     "Concurrent sends per person": f"{courier.HANDS_A_PERSON}",
@@ -515,7 +516,7 @@ def test_no_limit_is_documented_that_nothing_is_compared_with() -> None:
         ("The addresses of a name", f"{egress.STAGGER:g} s"),
         ("aiosmtplib", f"{transport_http.BOUND.seconds} s"),
         ("Apprise", f"{transport_http.BOUND.seconds} s"),
-        ("A plugin", f"{courier.SEND_BOUND:g} s"),
+        ("A plugin", f"{sending.SEND_BOUND:g} s"),
         ("The outside heartbeat", f"{outside_heartbeat.BOUND:g} s"),
         ("An OpenID Connect provider", f"{oidc.BOUND:g} s; {oidc.AT_ONCE} codes"),
         ("`heartbeat apply`, `rotate-keys`", f"{serving_process.PATIENCE:g} s"),

@@ -7,7 +7,7 @@ import tomllib
 import httpx
 import pytest
 
-from alerting import courier, delivery, digest, notice, retelling
+from alerting import courier, delivery, digest, notice, retelling, sending
 from alerting.notice import NoticeKind
 from alerting.notifiers import (
     alertmanager,
@@ -144,7 +144,7 @@ def test_the_numbers_of_notifiers_are_those_of_the_code() -> None:
         f"up to {digest.HANDFUL} pages one by one within a minute",
         f"the next digest comes {digest.GAP.seconds} s later",
         f"up to {digest.NAMED} for each cause, and {digest.NAMES_LIMIT:,}",
-        f"given up after {courier.SEND_BOUND:g}, which is less than the {delivery.LEASE.seconds} seconds",
+        f"given up after {sending.SEND_BOUND:g}, which is less than the {delivery.LEASE.seconds} seconds",
         f"cut to {ntfy.MESSAGE_LIMIT:,} bytes",
         f"at most {sms.SEGMENTS} segments: {sms.SEGMENTS * 153} characters, or {sms.SEGMENTS * 67} if",
         f"every {pushover.Pushover.poll_every.seconds} s, and needs no public address",

@@ -41,7 +41,7 @@ from tests.e2e.service import ADMIN_KEY, SECRET_KEY
 
 MARKS = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -100,7 +100,7 @@ async def place(lived: Path, tmp_path: Path, request: pytest.FixtureRequest) -> 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """A browser."""
-    assert os.access(CHROMIUM, os.X_OK), "this walk needs Debian's browser: apt-get install chromium"
+    assert os.access(CHROMIUM, os.X_OK), "this walk needs a browser: apt-get install chromium-headless-shell"
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser

@@ -73,7 +73,9 @@ def prove(short: bool) -> Outcome:
         for number in rounds(SHORT_NIGHTS if short else NIGHTS):
             broken += _lived_through(number, counts)
             gc.collect()
-        noticed = {mutant.__name__: _is_noticed(mutant) for mutant in STORIES}
+        # Where the time is short, one is control enough: the tests of the simulation plant them all.
+        planted = zip(STORIES, rounds(len(STORIES)), strict=False)
+        noticed = {mutant.__name__: _is_noticed(mutant) for mutant, _ in planted}
     years = counts.pop("job-seconds") / JOB_YEAR
     done = f"nights, in which {years:.2f} job-years passed: promises"
     rows = [Row(done, counts.pop("nights"), len(broken), next(iter(broken), ""))]

@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 2000
+MINUTES ?= 16
 
 .PHONY: help setup run demo test check e2e bench proof sim migrate lock chart picture
 .DEFAULT_GOAL := help
@@ -56,7 +57,7 @@ bench: .venv/test.stamp ## Measure speed as ratios within one run, and write bui
 
 # Only the failover needs Patroni.
 proof: .venv/test.stamp $(if $(or $(filter failover,$(SUBJECTS)),$(if $(SUBJECTS),,all)),.venv/patroni.stamp) ## Prove the promises, each beside a control that fails, within MINUTES=N, or only SUBJECTS="kills power"
-	$(BIN)/python -m tests.proof $(SUBJECTS) --short $(if $(MINUTES),--minutes $(MINUTES))
+	$(BIN)/python -m tests.proof $(SUBJECTS) --short --minutes $(MINUTES)
 
 sim: .venv/test.stamp ## Run the simulation with SEEDS=N more seeds
 	SIM_SEEDS=$(SEEDS) $(BIN)/python -m pytest -q -n 2 tests/simulation

@@ -38,7 +38,7 @@ from tests.push_service import SubscribedBrowser, sender_of
 
 pytestmark = MARKS
 
-chromium, lived = walks.chromium, walks.lived
+whole_chromium, lived = walks.whole_chromium, walks.lived
 
 ENDPOINT = "https://192.0.43.8/send/phone"
 """An address of the internet. Nothing goes there: the push service of the test takes what is sent."""
@@ -164,10 +164,10 @@ async def shown(page: Page, check: Callable[[list[dict[str, Any]]], bool]) -> li
     "/on-call/people/{name}/test-page",
 )
 async def test_a_device_rings_is_answered_and_knows_its_last_state(
-    place: Place, chromium: Browser, push_service: PushService, caplog: pytest.LogCaptureFixture
+    place: Place, whole_chromium: Browser, push_service: PushService, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, provider.__name__)
-    async with walking(place, chromium, session=place.words["session"]) as walk:
+    async with walking(place, whole_chromium, session=place.words["session"]) as walk:
         page, context = walk.page, walk.page.context
         await context.grant_permissions(["notifications"], origin=origin_of(place))
         await walk.to(OWN_PAGE)

@@ -7,14 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from tests.e2e.conftest import Serve, began
 from tests.e2e.inspection import LIGHT, SHOTS
 from tests.e2e.patience import eventually
 from tests.e2e.postgres import Postgres
 from tests.e2e.service import PING_KEY, Service
-from tests.e2e.walk import ARGUMENTS, CHROMIUM, OVERFLOW
+from tests.e2e.walk import CHROMIUM, OVERFLOW, browser
 
 pytestmark = pytest.mark.e2e
 
@@ -119,10 +119,8 @@ def test_whoever_reads_statuspage_reads_it(service: Service) -> None:
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
     """A browser."""
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        await browser.close()
+    async with browser(CHROMIUM) as launched:
+        yield launched
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -42,6 +42,8 @@ from tests.e2e.service import ADMIN_KEY, SECRET_KEY
 MARKS = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
+WHOLE_CHROMIUM = "/usr/bin/chromium"
+"""The browser that also shows notifications. It takes twice the time."""
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -100,11 +102,25 @@ async def place(lived: Path, tmp_path: Path, request: pytest.FixtureRequest) -> 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """A browser."""
-    assert os.access(CHROMIUM, os.X_OK), "this walk needs a browser: apt-get install chromium-headless-shell"
+    async with browser(CHROMIUM) as launched:
+        yield launched
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole_chromium() -> AsyncIterator[Browser]:
+    """A browser that shows notifications."""
+    async with browser(WHOLE_CHROMIUM) as launched:
+        yield launched
+
+
+@asynccontextmanager
+async def browser(path: str) -> AsyncIterator[Browser]:
+    """Launch the browser at this path."""
+    assert os.access(path, os.X_OK), f"this walk needs a browser: apt-get install {Path(path).name}"
     async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        await browser.close()
+        launched = await play.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield launched
+        await launched.close()
 
 
 class Walk:

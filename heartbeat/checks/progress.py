@@ -1,8 +1,9 @@
 """The progress of a run: how much is done, how fast, when it ends, and when it counts as stuck. Pure.
 
 A run keeps a dozen points at which it moved, spread over its time, and not every report. Its pace is the median of the
-slopes between them (Theil and Sen), so that a stall or a leap moves the estimate little. An estimate is only made where
-the points agree, and reaches no further than they can tell.
+slopes between them (Theil and Sen), so that a stall or a leap moves the estimate little. Neither is told of a run that
+has not kept that pace of late. An estimate is only made where the points agree, and reaches no further than they can
+tell.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ REACH: Final = 20
 """An estimate reaches this many times as far as the points, at most: after an hour, 20 hours ahead."""
 SPREAD: Final = 3
 """There is no estimate if the time left at the slower pace is more than this many times that at the faster one."""
+KEPT: Final = 2
+"""There is no pace that is more than this many times that of the later half of the run, its stalls included."""
 LATE: Final = timedelta(seconds=10)
 """The time in which a smaller number is a report that was overtaken on its way, and not a new beginning."""
 
@@ -135,15 +138,18 @@ def reported(before: Progress | None, amount: Amount, at: datetime) -> Progress:
 
 
 def per_hour(progress: Progress) -> float | None:
-    """Return how much is done in an hour, by the median of the slopes. None if it is too early to say."""
-    slopes = _slopes(_seen(progress), lambda amount: amount.done)
+    """Return how much is done in an hour, by the median of the slopes.
+
+    None if it is too early to say, or if the run has stalled and not made up for it since.
+    """
+    slopes = _slopes(progress, lambda amount: amount.done)
     return None if slopes is None else max(slopes[1], 0.0) * 3600
 
 
 def estimate(progress: Progress) -> Estimate | None:
     """Return when the run ends. None if its total is not known, or if it is too early or too uncertain to say."""
     left = progress.amount.left
-    slopes = _slopes(_seen(progress), lambda amount: None if amount.left is None else -amount.left)
+    slopes = _slopes(progress, lambda amount: None if amount.left is None else -amount.left)
     if not left or slopes is None or slopes[0] <= 0:
         return None
     latest, middle, earliest = (timedelta(seconds=min(left / slope, 1e9)) for slope in slopes)
@@ -207,11 +213,15 @@ def _thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return points[:spare] + points[spare + 1 :]
 
 
-def _seen(progress: Progress) -> Sequence[Point]:
-    """Return the points that tell the present pace: the later half of its time, until the last report."""
-    points = list(progress.points)
-    if progress.reported_at > progress.moved_at:
-        points.append(Point(progress.reported_at, progress.amount))
+def _until_reported(progress: Progress) -> Sequence[Point]:
+    """Return the points until the last report, which may be one without a move."""
+    if progress.reported_at == progress.moved_at:
+        return progress.points
+    return (*progress.points, Point(progress.reported_at, progress.amount))
+
+
+def _seen(points: Sequence[Point]) -> Sequence[Point]:
+    """Return the points that tell the present pace: those of the later half of the time."""
     middle = points[0].at + (points[-1].at - points[0].at) / 2
     later = [point for point in points if point.at >= middle]
     return _without_break(later if len(later) > FEWEST_POINTS else points)
@@ -242,20 +252,36 @@ def _without_break(points: Sequence[Point]) -> Sequence[Point]:
     return [*points[: place + 1], *moved]
 
 
-def _slopes(
-    points: Sequence[Point], of: Callable[[Amount], float | None]
-) -> tuple[float, float, float] | None:
-    """Return the quartiles of the slopes between all points, a second. None if the points are too few."""
-    values = [(point.at, value) for point in points if (value := of(point.amount)) is not None]
+def _slopes(progress: Progress, of: Callable[[Amount], float | None]) -> tuple[float, float, float] | None:
+    """Return the quartiles of the slopes between all points, a second.
+
+    None if the points are too few, or if the run has not kept the pace that they tell.
+    """
+    points = _until_reported(progress)
     slopes = [
         (later - earlier) / (end - start).total_seconds()
-        for (start, earlier), (end, later) in combinations(values, 2)
+        for (start, earlier), (end, later) in combinations(_values(_seen(points), of), 2)
         if end > start
     ]
     if len(slopes) < FEWEST_POINTS:
         return None
     low, middle, high = quantiles(slopes, n=4, method="inclusive")
-    return low, middle, high
+    return None if middle > KEPT * _kept(_values(points, of)) else (low, middle, high)
+
+
+def _values(
+    points: Sequence[Point], of: Callable[[Amount], float | None]
+) -> Sequence[tuple[datetime, float]]:
+    return [(point.at, value) for point in points if (value := of(point.amount)) is not None]
+
+
+def _kept(values: Sequence[tuple[datetime, float]]) -> float:
+    """Return the mean pace in the later half of the time, a second. A step across its middle counts in part."""
+    (start, _), (end, last) = values[0], values[-1]
+    middle = start + (end - start) / 2
+    (before, less), (after, more) = next(step for step in pairwise(values) if step[1][0] >= middle)
+    at_middle = less + (more - less) * ((middle - before) / (after - before))
+    return (last - at_middle) / (end - middle).total_seconds()
 
 
 def _rounded_up(at: datetime, step: timedelta) -> datetime:

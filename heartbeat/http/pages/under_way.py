@@ -39,7 +39,7 @@ def of(check: Check, now: datetime) -> RunUnderWay | None:
     return RunUnderWay(
         started_at=run.started_at,
         percent=run.progress.amount.percent,
-        amount=_amount(run.progress),
+        amount=_amount(run.progress, moves=not headway.is_stuck(check, run, now)),
         end=_end(check, run, run.progress, now),
         last=_last(run.progress, now),
         numbers=[(name, written(value)) for name, value in run.numbers.items()],
@@ -58,8 +58,8 @@ def in_short(check: Check, now: datetime) -> Words:
     return (done,) if estimate is None else (f"{done}, ends about ", estimate.about)
 
 
-def _amount(reports: Progress) -> Words:
-    amount, pace = reports.amount, progress.per_hour(reports)
+def _amount(reports: Progress, *, moves: bool) -> Words:
+    amount, pace = reports.amount, progress.per_hour(reports) if moves else None
     total = "" if amount.total is None else f" of {progress.number(amount.total)}"
     speed = "" if pace is None else f", {_pace(pace)}"
     return (f"{progress.number(amount.done)}{total} done{speed}.",)

@@ -24,6 +24,16 @@ def run(reports: Iterable[tuple[float, float]], total: float | None = 900) -> Pr
     return so_far
 
 
+def after(moves: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The reports of a run whose moves take so many minutes and do so much."""
+    minute = done = 0.0
+    reports = [(minute, done)]
+    for took, did in moves:
+        minute, done = minute + took, done + did
+        reports.append((minute, done))
+    return reports
+
+
 def steady(until: int, a_minute: float, total: float | None = 900) -> Progress:
     return run([(minute, minute * a_minute) for minute in range(until + 1)], total)
 
@@ -68,6 +78,47 @@ def test_a_stall_of_an_hour_moves_the_estimate_by_little_more_than_the_hour(stal
     begin, end = stall
     reports = [(m, m if m < begin else begin if m < end else m - 60) for m in range(301)]
     assert 945 <= end_of(run(reports)) <= 1100
+
+
+STALLED = [(10 * k / 60, 40.0 * k) for k in range(5)]
+"""A run that has done 160 in 40 seconds."""
+
+
+@pytest.mark.parametrize("total", [1000, None])
+@pytest.mark.parametrize(
+    "since",
+    [[(167, 200)], [(167, 230)], [(167, 160)], [(167, 200), (187, 210)], [(167, 200), (171, 216)]],
+    ids=["one move", "a larger one", "none yet", "slower since", "only just as fast as before"],
+)
+def test_the_pace_from_before_a_stall_is_not_told_until_the_run_has_kept_it_again(
+    since: list[tuple[float, float]], total: float | None
+) -> None:
+    so_far = run([*STALLED, *((second / 60, done) for second, done in since)], total)
+    assert (progress.per_hour(so_far), progress.estimate(so_far)) == (None, None)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 60), st.floats(1, 1000)), min_size=3, max_size=40),
+    st.floats(0, 600),
+)
+def test_no_pace_is_told_that_is_far_above_that_of_the_later_half(
+    moves: list[tuple[float, float]], still: float
+) -> None:
+    """Also with points left out, and however often it stalled."""
+    so_far = run(after(moves), None)
+    so_far = progress.reported(so_far, so_far.amount, so_far.reported_at + still * MINUTE)
+    points = [*so_far.points, progress.Point(so_far.reported_at, so_far.amount)]
+    half = (points[0].at.timestamp() + points[-1].at.timestamp()) / 2
+    since = [point for point in points if point.at.timestamp() >= half]
+    most = so_far.amount.done - max(p.amount.done for p in points if p.at.timestamp() <= half)
+    hours = (since[-1].at.timestamp() - half) / 3600
+    pace = progress.per_hour(so_far)
+    assert pace is None or pace <= 2.001 * most / hours
+
+
+def test_a_run_that_keeps_its_pace_again_after_a_stall_tells_it() -> None:
+    since = [((167 + 10 * k) / 60, 160.0 + 40 * k) for k in range(12)]
+    assert progress.per_hour(run([*STALLED, *since])) == pytest.approx(4 * 3600, rel=0.05)
 
 
 def test_a_leap_is_no_pace() -> None:

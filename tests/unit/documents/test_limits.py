@@ -328,6 +328,7 @@ LIMITS: Mapping[str, str] = {
     "Reports of progress kept of a run": f"{progress.MOST_POINTS}, spread",
     "Further numbers kept of the reports of a run": f"{headway.MOST_NUMBERS}",
     "Reach of the estimate of a run": f"{progress.REACH} times",
+    "Pace and estimate of a run": f"more than {progress.KEPT} times the mean",
     "Report of progress after the end of a run that opens no new one": (
         f"within {headway.OVERTAKEN.seconds // 60} min"
     ),

@@ -59,14 +59,14 @@ def test_a_run_that_does_not_know_its_total_tells_what_it_has_done() -> None:
     assert said(under_way.in_short(running(60, 1, None), NOW + HOUR)) == "60 done"
 
 
-def test_a_stuck_run_has_no_end() -> None:
+def test_a_stuck_run_has_no_pace_and_no_end() -> None:
     check = running(300, stuck_after=15 * MINUTE)
     (run,) = check.runs
     assert run.progress is not None
     again = reported(run.progress, Amount(300, 900), NOW + 320 * MINUTE)
     check = a_check(runs=(Run(None, NOW, progress=again),), stuck_after=15 * MINUTE)
     assert sentences(check, NOW + 321 * MINUTE) == (
-        "300 of 900 done, about 1 a minute. It does not move. Reported 1 min ago; last moved 21 min ago."
+        "300 of 900 done. It does not move. Reported 1 min ago; last moved 21 min ago."
     )
     assert said(under_way.in_short(check, NOW + 321 * MINUTE)) == "33 % done"
 

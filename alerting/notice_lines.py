@@ -8,7 +8,19 @@ from alerting import surroundings as around
 from alerting.escalation import Policy
 from alerting.incident import RaisedSymptom, State
 from alerting.notice_title import earlier, extent, had_it
-from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, cut, known, reported, standing, waiting
+from alerting.subject import (
+    RESOLVED_BY,
+    WELL,
+    NoticeKind,
+    Subject,
+    cut,
+    ending_of,
+    headway_of,
+    known,
+    reported,
+    standing,
+    waiting,
+)
 
 DETAILED = 4
 """The most symptoms with a line of their own; the others are named in one line."""
@@ -63,7 +75,7 @@ def _standing(subject: Subject, opened_with: int, now: datetime) -> list[str]:
     return [
         _quiet(subject, now),
         *told[:new],
-        *_no_longer_down(subject),
+        *_no_longer_down(subject, now),
         *told[new:],
         _also_down(down[detailed:], subject),
         _waiting(subject, now),
@@ -80,9 +92,14 @@ def _ending(subject: Subject, now: datetime) -> list[str]:
     if subject.incident.merged_into is not None:
         return [f"It is not over: it goes on as a part of incident {subject.incident.merged_into}."]
     return [
-        *([_was_wrong(over[0], subject, now)] if len(over) == 1 else _by_reason(over)),
+        *(_of_one(over[0], subject, now) if len(over) == 1 else _by_reason(over, subject, now)),
         " ".join(around.sentences(subject.surroundings, 0, subject.clock(now))),
     ]
+
+
+def _of_one(symptom: RaisedSymptom, subject: Subject, now: datetime) -> list[str]:
+    headway, at = headway_of(symptom), subject.clock(now).at(symptom.cleared_at or now)
+    return [f"At {at}: {headway}." if headway else "", _was_wrong(symptom, subject, now)]
 
 
 def _was_wrong(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
@@ -101,19 +118,27 @@ def _was_wrong(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     return f"It {began} {clock.at(facts.why_at)}{' on' if words.lasts else ''}{why}.{still}"
 
 
-def _no_longer_down(subject: Subject) -> list[str]:
+def _no_longer_down(subject: Subject, now: datetime) -> list[str]:
     """Return who is back, in an update: "Fine again: backup and report."."""
-    return _by_reason([symptom for symptom in subject.symptoms if symptom.id in subject.back])
+    back = [symptom for symptom in subject.symptoms if symptom.id in subject.back]
+    return _by_reason(back, subject, now)
 
 
-def _by_reason(over: Sequence[RaisedSymptom]) -> list[str]:
-    """Return a line for each reason for which jobs are no longer down, with their names."""
+def _by_reason(over: Sequence[RaisedSymptom], subject: Subject, now: datetime) -> list[str]:
+    """Return a line for each reason for which jobs are no longer down, with their names, and how far runs are."""
     titles: dict[str, list[str]] = {}
     for symptom in over:
-        why = symptom.cleared_why or WELL
+        why = ending_of(symptom)
         told = "fine again" if why == WELL else "not heard again yet" if why.startswith(RESOLVED_BY) else why
         titles.setdefault(told, []).append(symptom.title)
-    return [cut(f"{_capital(told)}: {times.names(names)}.", NAMED_LIMIT) for told, names in titles.items()]
+    reasons = [cut(f"{_capital(told)}: {times.names(names)}.", NAMED_LIMIT) for told, names in titles.items()]
+    clock = subject.clock(now)
+    moving = [
+        f"At {clock.at(symptom.cleared_at or now)}, {symptom.title}: {headway_of(symptom)}."
+        for symptom in over
+        if headway_of(symptom)
+    ]
+    return [*reasons, *moving[:DETAILED]]
 
 
 def _quiet(subject: Subject, now: datetime) -> str:

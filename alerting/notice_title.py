@@ -11,12 +11,26 @@ from datetime import datetime, timedelta
 from alerting import recap, times
 from alerting.incident import Describe, Incident, RaisedSymptom, State
 from alerting.recap import PastAnswer
-from alerting.subject import RESOLVED_BY, WELL, NoticeKind, Subject, about, cut, known, reported, standing
+from alerting.subject import (
+    MOVING,
+    RESOLVED_BY,
+    WELL,
+    NoticeKind,
+    Subject,
+    about,
+    cut,
+    ending_of,
+    known,
+    reported,
+    standing,
+)
 from alerting.surroundings import Surroundings
 
 TITLE_LIMIT = 60
 _SHORTEST_NAME = 12
 """Characters that a name keeps, however long the rest of a title is."""
+_SHORTEST_GROUP = 4
+"""Characters that a group in brackets keeps, with its ellipsis. One with less is left out."""
 _FALLS_WITHIN = timedelta(hours=1)
 FINE_AGAIN = "fine again"
 
@@ -203,7 +217,8 @@ def _news(subject: Subject) -> str:
 
 def _over(symptom: RaisedSymptom) -> str:
     """Return why a job is no longer down: "fine again", "paused by Ann"."""
-    return FINE_AGAIN if symptom.cleared_why in (None, WELL) else symptom.cleared_why or ""
+    why = ending_of(symptom)
+    return FINE_AGAIN if why == WELL else why
 
 
 def _now_too(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
@@ -252,13 +267,15 @@ def _ending(subject: Subject, now: datetime) -> list[str]:
     lasted = f"{_past(jobs, incident, subject.describe)} for {times.duration(at - since)}"
     if subject.words.startswith(RESOLVED_BY):
         return [_named(subject, now, lambda name: f"{name}: {cut(subject.words, 40)}"), f"was {lasted}"]
-    reasons = Counter(symptom.cleared_why or WELL for symptom in jobs)
-    well = reasons.pop(WELL, 0)
+    reasons = Counter(map(ending_of, jobs))
+    well, well_since = reasons.pop(WELL, 0), f"since {clock.at(at)}"
+    if reasons and len(jobs) == 1 and MOVING in reasons:
+        return [_named(subject, now, lambda name: f"{name}: {MOVING} {well_since}"), lasted]
     if reasons:
         parts = [f"{times.count(well, 'job')} fine again"] if well else []
         parts += [f"{count:,} {why}" if len(jobs) > 1 else why for why, count in reasons.most_common()]
         return [_named(subject, now, lambda name: f"{name}: {cut(', '.join(parts), 40)}"), f"was {lasted}"]
-    group, well_since = subject.surroundings, f"since {clock.at(at)}"
+    group = subject.surroundings
     if len(jobs) == 1:
         return [_named(subject, now, lambda name: f"OK {name}: fine {well_since}"), lasted]
     if ended_well(subject, now):
@@ -306,7 +323,16 @@ def _name(jobs: Sequence[RaisedSymptom], incident: Incident, surroundings: Surro
 def _fit(name: str, title: Callable[[str], str]) -> str:
     """Return a title whose name is cut if the rest would not fit otherwise."""
     room = TITLE_LIMIT - len(title(""))
-    return title(cut(name, max(room, _SHORTEST_NAME)))
+    return title(_cut_name(name, max(room, _SHORTEST_NAME)))
+
+
+def _cut_name(name: str, limit: int) -> str:
+    """Return a name of at most so many characters. A group that is cut keeps its closing bracket, or is left out."""
+    job, bracket, group = name.removesuffix(")").rpartition(" (")
+    if len(name) <= limit or not bracket or not name.endswith(")"):
+        return cut(name, limit)
+    room = limit - len(f"{job} ()")
+    return f"{job} ({cut(group, room)})" if room >= _SHORTEST_GROUP else cut(job, limit)
 
 
 def _of_job(title: str, group: str) -> str:

@@ -18,6 +18,9 @@ from alerting.times import Clock
 _URL: Final = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 WELL: Final = "heard again"
 """The reason of a symptom that cleared because its job is well. Any other reason is told as it is: "paused by Ann"."""
+MOVING: Final = "moving again"
+"""The beginning of the reason of symptoms that cleared because a run that was stuck moves: it has not ended well yet.
+How far it is follows after a colon."""
 WAITING_NAMED: Final = 20
 """Consequences of one parent that are named, at most."""
 RESOLVED_BY: Final = "resolved by"
@@ -164,6 +167,18 @@ def _unknown(symptom: RaisedSymptom, now: datetime) -> bool:
 def runbook_link(runbook: str) -> str | None:
     """Return the runbook if it is a URL to open in a browser, None if it is any other text."""
     return runbook if _URL.fullmatch(runbook) else None
+
+
+def ending_of(symptom: RaisedSymptom) -> str:
+    """Return why a symptom has cleared, in few words: without how far a run is that moves again."""
+    why = symptom.cleared_why or WELL
+    return MOVING if why.startswith(MOVING) else why
+
+
+def headway_of(symptom: RaisedSymptom) -> str:
+    """Return how far a run is that moves again: "200 of 1,000 (20 %) done". Empty for any other symptom."""
+    moves, _, headway = (symptom.cleared_why or "").partition(": ")
+    return headway if moves == MOVING else ""
 
 
 def cut(text: str, limit: int) -> str:

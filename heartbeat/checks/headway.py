@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Final
 
 from alerting import times
+from alerting.subject import MOVING
 from heartbeat.checks import progress
 from heartbeat.checks.check import Check, Ping, Run, Signal
 
@@ -80,6 +81,20 @@ def stuck_why(check: Check, now: datetime) -> str:
         return f"no progress reported for {times.duration(now - run.started_at)}"
     still = times.duration(now - run.progress.moved_at)
     return f"no progress for {still}, at {progress.in_words(run.progress.amount)}"
+
+
+def moving_why(check: Check) -> str:
+    """Return why a check is stuck no longer: "moving again: 200 of 1,000 (20 %) done, about 3 a minute"."""
+    run = newest(check)
+    if run is None or run.progress is None:
+        return f"{MOVING}: a run has just begun"
+    told = [f"{progress.in_words(run.progress.amount)} done"]
+    pace, estimate = progress.per_hour(run.progress), progress.estimate(run.progress)
+    told += [progress.pace_in_words(pace)] if pace else []
+    if estimate is not None:
+        left = round((estimate.at - run.progress.reported_at) / estimate.step) * estimate.step
+        told.append(f"about {times.duration(max(left, estimate.step))} to go")
+    return f"{MOVING}: {', '.join(told)}"
 
 
 def ends_by(check: Check, run: Run) -> datetime | None:

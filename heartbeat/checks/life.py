@@ -194,7 +194,7 @@ def _under_way(check: Check, ping: Ping) -> Change:
         return Change(_armed(replace(heard, cause=event.cause, since=check.fault.since)), event)
     was_up = check.last_ok_at is not None and check.last_ok_at >= check.armed_at
     moves = replace(heard, state=State.UP if was_up else State.NEW, cause=None, since=ping.at)
-    return Change(_armed(moves), Cleared(WELL))
+    return Change(_armed(moves), Cleared(headway.moving_why(heard)))
 
 
 def _started(check: Check, ping: Ping) -> Check:

@@ -183,6 +183,15 @@ def in_words(amount: Amount) -> str:
     return f"{number(amount.done)} of {number(amount.total)} ({amount.percent} %)"
 
 
+def pace_in_words(an_hour: float) -> str:
+    """Return a pace to two digits, as no run keeps a finer one: "about 3 a minute"."""
+    for seconds, unit in ((1, "second"), (60, "minute"), (3600, "hour")):
+        amount = an_hour * seconds / 3600
+        if amount >= 1 or unit == "hour":
+            return f"about {number(float(f'{amount:.2g}'))} {'an' if unit == 'hour' else 'a'} {unit}"
+    return ""
+
+
 def moved(progress: Progress, shift: Callable[[datetime], datetime]) -> Progress:
     """Return the progress with each of its times passed through `shift`, after a step of the clock."""
     points = tuple(replace(point, at=shift(point.at)) for point in progress.points)

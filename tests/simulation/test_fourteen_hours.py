@@ -110,7 +110,7 @@ def test_without_until_done_the_same_repair_pages_while_it_goes_well(
     assert repair.world.pages("first") != []
 
 
-def test_a_repair_that_does_not_move_is_stuck_once_and_fine_again_once_it_moves(
+def test_a_repair_that_does_not_move_is_stuck_once_and_no_longer_once_it_moves(
     repairs: list[Repair],
 ) -> None:
     repair = begin(repairs)
@@ -127,7 +127,9 @@ def test_a_repair_that_does_not_move_is_stuck_once_and_fine_again_once_it_moves(
     assert catching_up.of(world.check(REPAIR.name), world.now) is None
     repair.work(minutes=30)
     assert world.state(REPAIR.name) == "up"
-    assert [show.title for show in world.shows("first", kind="recovered")] != []
+    (moving, *_) = world.shows("first", kind="recovered")
+    assert moving.title == "cpu-reset-repair (us-housekee…): moving again since 17:45 UTC"
+    assert "At 17:45 UTC: 15,250 of 42,000 (36 %) done, about" in moving.text
     after = repair.estimate().at
     assert 35 * MINUTE <= (after - before).total_seconds() <= 75 * MINUTE
     many = len(world.pages())

@@ -61,17 +61,8 @@ def in_short(check: Check, now: datetime) -> Words:
 def _amount(reports: Progress, *, moves: bool) -> Words:
     amount, pace = reports.amount, progress.per_hour(reports) if moves else None
     total = "" if amount.total is None else f" of {progress.number(amount.total)}"
-    speed = "" if pace is None else f", {_pace(pace)}"
+    speed = "" if pace is None else f", {progress.pace_in_words(pace)}"
     return (f"{progress.number(amount.done)}{total} done{speed}.",)
-
-
-def _pace(an_hour: float) -> str:
-    """Return a pace to two digits, as no run keeps a finer one."""
-    for seconds, unit in ((1, "second"), (60, "minute"), (3600, "hour")):
-        amount = an_hour * seconds / 3600
-        if amount >= 1 or unit == "hour":
-            return f"about {progress.number(float(f'{amount:.2g}'))} {'an' if unit == 'hour' else 'a'} {unit}"
-    return ""
 
 
 def _end(check: Check, run: Run, reports: Progress, now: datetime) -> Words:

@@ -400,3 +400,29 @@ def test_whoever_it_is_assigned_to_reads_so() -> None:
     assert line == "You are assigned to it (ops). If nobody answers, Ben is paged at 03:20 UTC."
     second = lines(subject(incident=assigned, step=1))[-1]
     assert second.startswith("You are first on call (ops), with Ben.")
+
+
+MOVING = "moving again: 200 of 1,000 (20 %) done, about 3 a minute, about 4 h to go"
+
+
+def test_the_end_of_a_stuck_run_that_moves_says_how_far_it_is_and_that_it_goes_on() -> None:
+    facts = Facts(AT, began_at=AT - timedelta(minutes=9), why="no progress for 1 min, at 160 of 1,000 (16 %)")
+    stuck = well([symptom("repair", cause="stuck", facts=facts)], why=MOVING)
+    assert lines(one_job(NoticeKind.RECOVERED, stuck[0], incident=ended()))[-3:-1] == (
+        "At 03:15 UTC: 200 of 1,000 (20 %) done, about 3 a minute, about 4 h to go.",
+        "It started 03:06 UTC: no progress for 1 min, at 160 of 1,000 (16 %).",
+    )
+
+
+def test_of_several_runs_that_move_again_each_says_how_far_it_is() -> None:
+    moves = well([symptom(f"repair-{number}", number) for number in range(1, 4)], why=MOVING)
+    over = subject(NoticeKind.RECOVERED, incident=ended(), symptoms=[*well(JOBS[3:]), *moves])
+    far = "200 of 1,000 (20 %) done, about 3 a minute, about 4 h to go"
+    assert lines(over)[-6:-1] == (
+        "Fine again: stale-session-sweep.",
+        "Moving again: repair-1, repair-2 and repair-3.",
+        *(f"At 03:15 UTC, repair-{number}: {far}." for number in range(1, 4)),
+    )
+    many = well([symptom(f"repair-{number}", number) for number in range(1, 40)], why=MOVING)
+    told = lines(subject(NoticeKind.RECOVERED, incident=ended(), symptoms=many))
+    assert sum(line.startswith("At ") for line in told) == DETAILED

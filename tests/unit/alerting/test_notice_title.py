@@ -277,6 +277,42 @@ def test_a_paused_job_is_not_called_fine() -> None:
     assert said(mixed).startswith("us-housekeeping: 3 jobs fine again, 1 paused by Ann")
 
 
+def test_a_run_that_moves_again_is_not_called_fine() -> None:
+    moves = well([symptom("repair", 9, cause="stuck")], why="moving again: 200 of 1,000 (20 %) done")
+    over = ended(opened_at=AT - timedelta(minutes=2))
+    one = one_job(NoticeKind.RECOVERED, moves[0], incident=over)
+    assert said(one) == "repair (db-1): moving again since 03:15 UTC, stuck for 2 min"
+    assert not notice.compose(one, AT).fine
+    several = subject(NoticeKind.RECOVERED, incident=over, symptoms=[*well(JOBS[:3]), *moves])
+    assert said(several).startswith("us-housekeeping: 3 jobs fine again, 1 moving again")
+    update = subject(NoticeKind.UPDATE, symptoms=[*JOBS, *moves], back={moves[0].id})
+    assert said(update).startswith("1 moving again on us-housekeeping (")
+
+
+@pytest.mark.parametrize(
+    ("job", "group", "title"),
+    [
+        (
+            "nightly-backup",
+            "web-frontend-17 cron",
+            "OK nightly-backup (web-frontend-17 c…): fine since 03:15 UTC",
+        ),
+        ("nightly-backup-of-the-ledgers", "web-17", "OK nightly-backup-of-the-ledgers: fine since 03:15 UTC"),
+        ("a (b) c" * 7, "web-17", "OK a (b) ca (b) ca (b) ca (b) ca (b)…: fine since 03:15 UTC"),
+    ],
+)
+def test_a_group_in_a_title_that_is_too_long_keeps_its_bracket_or_is_left_out(
+    job: str, group: str, title: str
+) -> None:
+    about = one_job(
+        NoticeKind.RECOVERED,
+        well([symptom(job)])[0],
+        incident=ended(),
+        surroundings=replace(AROUND, group=group),
+    )
+    assert said(about).startswith(title)
+
+
 def test_an_incident_that_somebody_resolved_says_who() -> None:
     by_hand = subject(
         NoticeKind.RECOVERED,

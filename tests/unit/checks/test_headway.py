@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.severity import Severity
-from alerting.subject import WELL
 from heartbeat.checks import deadline, headway, life
 from heartbeat.checks.blindness import Blind
 from heartbeat.checks.cause import Cause
@@ -162,11 +161,22 @@ def stuck() -> Check:
     return life.on_due(job, NOW + 26 * MINUTE).check
 
 
-def test_a_stuck_run_that_moves_is_fine_again() -> None:
+def test_a_stuck_run_that_moves_is_stuck_no_longer_and_says_how_far_it_is() -> None:
     change = hear(stuck(), 40, done=301)
-    assert change.event == Cleared(WELL)
+    assert change.event == Cleared("moving again: 301 of 900 (33 %) done")
     assert (change.check.state, change.check.cause) == (State.UP, None)
     assert deadline.of(change.check) == change.check.wake_at == NOW + 55 * MINUTE
+
+
+def test_a_run_that_moves_again_says_its_pace_and_its_end_where_they_can_be_told() -> None:
+    job = reports(repair(stuck_after=5 * MINUTE), *((minute, 3 * minute) for minute in range(10, 61)))
+    down = life.on_due(job, NOW + 65 * MINUTE).check
+    words = "moving again: 183 of 900 (20 %) done, about 3 a minute, about 4 h to go"
+    assert hear(down, 65.5, done=183).event == Cleared(words)
+
+
+def test_a_run_that_takes_the_place_of_a_stuck_one_has_just_begun() -> None:
+    assert hear(stuck(), 40, Signal.START).event == Cleared("moving again: a run has just begun")
 
 
 def test_a_report_that_nothing_moved_keeps_it_stuck() -> None:

@@ -75,7 +75,8 @@ class Facts:
     slug: str = ""
     uuid: str = ""
     repeats: str = ""
-    """The faults in a row that turned it down, where it tolerates fewer: "missed 2 runs in a row"."""
+    """What is told beside the due time: the faults in a row, where it tolerates fewer ("missed 2 runs in a row"), or by
+    when it had to be done ("not finished by 06:00 UTC")."""
     labels: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     runbook: str = ""

@@ -6,7 +6,7 @@ from datetime import datetime
 from alerting import escalation, recap, times
 from alerting import surroundings as around
 from alerting.escalation import Policy
-from alerting.incident import RaisedSymptom, State
+from alerting.incident import Facts, RaisedSymptom, State
 from alerting.notice_title import earlier, extent, had_it
 from alerting.subject import (
     RESOLVED_BY,
@@ -109,7 +109,7 @@ def _was_wrong(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     still = " Not heard again yet." if (symptom.cleared_why or "").startswith(RESOLVED_BY) else ""
     if facts.expected_at is not None:
         heard = f", heard at {clock.at(symptom.cleared_at)}" if well and symptom.cleared_at else ""
-        return f"It was due {clock.at(facts.expected_at)}{heard}.{still}"
+        return f"It was due {clock.at(facts.expected_at)}{_repeats(facts)}{heard}.{still}"
     if facts.began_at is not None:
         return f"It started {clock.at(facts.began_at)}: {facts.why}.{still}"
     why = f": {facts.why}" if facts.why else ""
@@ -169,8 +169,7 @@ def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     facts, clock = symptom.facts, subject.clock(now)
     if facts.expected_at is not None:
         heard = f"last heard {clock.aged(facts.last_heard_at)}" if facts.last_heard_at else "never heard"
-        repeats = f", {facts.repeats}" if facts.repeats else ""
-        return f"due {clock.at(facts.expected_at)}{repeats}, {heard}"
+        return f"due {clock.at(facts.expected_at)}{_repeats(facts)}, {heard}"
     if facts.began_at is not None:
         return f"{facts.why}, started {clock.aged(facts.began_at)}"
     words = subject.describe(symptom.cause)
@@ -180,6 +179,10 @@ def _fault(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     if facts.last_well_at:
         return f"{fault}, last succeeded {clock.aged(facts.last_well_at)}"
     return f"{fault}, has never succeeded" if facts.never_well else fault
+
+
+def _repeats(facts: Facts) -> str:
+    return f", {facts.repeats}" if facts.repeats else ""
 
 
 def _also_down(others: Sequence[RaisedSymptom], subject: Subject) -> str:

@@ -68,15 +68,18 @@ def unfinished_at(check: Check) -> datetime | None:
 
     A check that tolerates missed runs tolerates as many unfinished ones. Neither grace nor a run moves this deadline.
     """
-    by = check.expectation.finish_by
-    if by is None or not is_watched(check) or isinstance(check.schedule, Every):
+    by, due = check.expectation.finish_by, unfinished_due_at(check)
+    if by is None or due is None:
+        return None
+    return time_of_day.next_after(by, due, check.expectation.zone)
+
+
+def unfinished_due_at(check: Check) -> datetime | None:
+    """Return when the run is due that must have succeeded by a time of day. None if there is no such time."""
+    if check.expectation.finish_by is None or not is_watched(check) or isinstance(check.schedule, Every):
         return None
     due = _due_since(check, check.last_ok_at)
-    if due is None:
-        return None
-    return time_of_day.next_after(
-        by, nth_due(check.schedule, due, check.alert_after.missed), check.expectation.zone
-    )
+    return None if due is None else nth_due(check.schedule, due, check.alert_after.missed)
 
 
 def of(check: Check) -> datetime | None:

@@ -157,10 +157,11 @@ def _with_holds(db: Connection, symptoms: list[Symptom], now: datetime) -> list[
 def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -> Facts:
     lines = last_lines(body)
     newest_at = current.fault.at if current.fault is not None and event.cause.expects else None
+    expected_at = _expected_at(previous, event.cause)
     was_down = previous.cause is not None and previous.cause is not event.cause
     return Facts(
         since=current.since,
-        expected_at=_expected_at(previous, event.cause),
+        expected_at=expected_at,
         last_heard_at=current.last_heard_at,
         began_at=_began_at(current, event.cause),
         last_well_at=current.last_ok_at,
@@ -170,7 +171,7 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
         newest_at=newest_at if newest_at != current.since else None,
         evidence=event.evidence,
         output="\n".join(lines)[-LONGEST_OUTPUT:] if len(lines) > 1 else "",
-        repeats=event.why if event.cause is Cause.SILENT and previous.alert_after.missed > 1 else "",
+        repeats=event.why if expected_at is not None and _says_more(previous, event.cause) else "",
         earlier_cause=previous.cause.value if was_down and previous.cause else "",
         earlier_at=previous.since if was_down else None,
         slug=previous.slug,
@@ -182,9 +183,15 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
 
 
 def _expected_at(check: Check, down_for: Cause) -> datetime | None:
+    """Return when the run was due that did not come. None if it has begun, or for any other fault."""
     if down_for is Cause.SILENT:
         return deadline.due_at(check)
-    return deadline.unfinished_at(check) if down_for is Cause.UNFINISHED and not check.runs else None
+    return deadline.unfinished_due_at(check) if down_for is Cause.UNFINISHED and not check.runs else None
+
+
+def _says_more(check: Check, down_for: Cause) -> bool:
+    """Return whether the reason says more than that nothing came when it was due."""
+    return down_for is Cause.UNFINISHED or check.alert_after.missed > 1
 
 
 def _began_at(current: Check, why: Cause) -> datetime | None:

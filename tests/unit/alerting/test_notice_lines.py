@@ -414,6 +414,13 @@ def test_the_end_of_a_stuck_run_that_moves_says_how_far_it_is_and_that_it_goes_o
     )
 
 
+def test_the_end_of_an_unfinished_run_says_when_it_was_due_and_by_when_it_had_to_be_done() -> None:
+    facts = Facts(AT, expected_at=AT - timedelta(minutes=9), repeats="not finished by 03:10 UTC")
+    job = well([symptom("report", cause="unfinished", facts=facts)])
+    told = lines(one_job(NoticeKind.RECOVERED, job[0], incident=ended()))
+    assert told[-2] == "It was due 03:06 UTC, not finished by 03:10 UTC, heard at 03:15 UTC."
+
+
 def test_of_several_runs_that_move_again_each_says_how_far_it_is() -> None:
     moves = well([symptom(f"repair-{number}", number) for number in range(1, 4)], why=MOVING)
     over = subject(NoticeKind.RECOVERED, incident=ended(), symptoms=[*well(JOBS[3:]), *moves])

@@ -108,7 +108,7 @@ async def test_a_run_that_breaks_an_expectation_pages_in_plain_words(
 @pytest.mark.parametrize(
     ("pings", "line"),
     [
-        ([WELL], "job: due 06:00 UTC, last heard 03 May 01:30 UTC (28 h ago)"),
+        ([WELL], "job: due 01:30 UTC, not finished by 06:00 UTC, last heard 03 May 01:30 UTC (28 h ago)"),
         ([WELL, ("start", NIGHT)], "job: not finished by 06:00 UTC, started 01:30 UTC (4 h 30 min ago)"),
     ],
 )

@@ -252,8 +252,8 @@ def _line(digest: Digest, group: Group, describe: Describe, room: int) -> str:
     if more := group.incidents - len(named):
         names += f" and {more:,} more"
     if digest.kind is NoticeKind.RECOVERED:
-        return (
-            f"{describe(group.cause).past.capitalize()} ({times.count(group.incidents, 'incident')}): {names}"
-        )
+        words = describe(group.cause)
+        was = words.past if words.lasts else words.word
+        return f"{was.capitalize()} ({times.count(group.incidents, 'incident')}): {names}"
     down = f"{times.count(group.jobs, 'job')} {describe(group.cause).word}"
     return f"{group.severity.upper()} {down} in {times.count(group.incidents, 'incident')}: {names}"

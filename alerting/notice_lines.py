@@ -161,7 +161,7 @@ def _symptom(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     before = earlier(symptom, subject, now)
     facts = symptom.facts
     well = facts.parent_well_since
-    parts = [before, f"{facts.parent} is well since {subject.clock(now).at(well)}" if well else ""]
+    parts = [before, f"{facts.parent} has been well since {subject.clock(now).at(well)}" if well else ""]
     return "; ".join([f"{new}{symptom.title}: {_fault(symptom, subject, now)}", *filter(None, parts)])
 
 

@@ -104,7 +104,7 @@ def _end_recovered(db: Connection, incidents: Sequence[Incident], now: datetime)
 
 def _settled_words(incident: Incident, now: datetime) -> str:
     since = incident.recovered_at or now
-    stayed = f", and has been well for {times.duration(now - since)}" if since < now else ""
+    stayed = f", and has stayed so for {times.duration(now - since)}" if since < now else ""
     return f"recovered at {since:%H:%M} UTC{stayed}"
 
 

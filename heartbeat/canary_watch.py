@@ -125,8 +125,8 @@ def message_of(of: Canary, stage: str, host: str, now: datetime, *, over: bool) 
     service = f"heartbeat on {cut(host, HOST_LIMIT)}"
     since = of.heard_at or of.armed_at
     if over:
-        return Message(f"OK: test pages of {service} arrive again", (), of.told_at or now, over)
-    last = f"The last one arrived at {clock.at(since)}." if of.heard_at else "None has arrived yet."
+        return Message(f"OK: test pages of {service} arrive again", _last(of, clock), of.told_at or now, over)
+    last = "".join(_last(of, clock)) or "None has arrived yet."
     return Message(
         f"{service}: its test page does not arrive",
         (
@@ -137,6 +137,10 @@ def message_of(of: Canary, stage: str, host: str, now: datetime, *, over: bool) 
         since,
         over,
     )
+
+
+def _last(of: Canary, clock: times.Clock) -> tuple[str, ...]:
+    return (f"The last one arrived at {clock.at(of.heard_at)}.",) if of.heard_at else ()
 
 
 def _keep(db: Connection, every: timedelta, now: datetime) -> None:

@@ -130,7 +130,7 @@ def message_of(since: datetime, host: str, now: datetime, *, over: bool) -> Mess
         after = "Jobs that could not be heard have time to ping. If any was due, a report follows."
         return Message(f"OK: {service} hears pings again", (blind, after), since, over)
     return Message(
-        f"{service} is blind since {clock.at(since)}",
+        f"{service} has been blind since {clock.at(since)}",
         (
             "It cannot receive pings: no process with the role api shows a sign of life.",
             "No job is judged until one is back. You are told then.",

@@ -33,7 +33,8 @@ class Cause(StrEnum):
     """The reason that a check is down."""
 
     # The one table of causes. Name: in the database and the API. Class: checks of one group and class are one
-    # incident. Words: after a count, of a job, and of a job once it is over. Expects: whether the job goes on running,
+    # incident. Words: after a count, of a job, and of a job once it is over: "was down" of one bad run, which did not
+    # last as long as its check was down. Expects: whether the job goes on running,
     # so that its next deadline stands. Mark: cut out of a disc, 16 by 16 units.
     # The columns: name, class, word, verb, past, expects, mark.
     SILENT = "silent", "silent", "silent", "is silent", "was silent", False, _BAR
@@ -42,10 +43,10 @@ class Cause(StrEnum):
     STUCK = "stuck", "silent", "stuck", "is stuck", "was stuck", False, _WALL
     INEFFECTIVE = "ineffective", "failed", "ineffective", "ran badly", "was ineffective", True, _RING
     UNFINISHED = "unfinished", "silent", "unfinished", "is unfinished", "was unfinished", False, _HALF
-    TOO_SHORT = "too_short", "failed", "ended too soon", "ended too soon", "was ending too soon", True, _DOT
-    TOO_OFTEN = "too_often", "failed", "ran too often", "ran too often", "was running too often", True, _DOTS
-    OVERLAP = "overlap", "failed", "ran twice at once", "ran twice at once", "was overlapping", True, _STAIRS
-    WRONG_TIME = "wrong_time", "failed", _AT_WRONG, _AT_WRONG, "was running at the wrong time", True, _ASIDE
+    TOO_SHORT = "too_short", "failed", "ended too soon", "ended too soon", "was down", True, _DOT
+    TOO_OFTEN = "too_often", "failed", "ran too often", "ran too often", "was down", True, _DOTS
+    OVERLAP = "overlap", "failed", "ran twice at once", "ran twice at once", "was down", True, _STAIRS
+    WRONG_TIME = "wrong_time", "failed", _AT_WRONG, _AT_WRONG, "was down", True, _ASIDE
 
     class_: str
     words: CauseWords

@@ -24,6 +24,8 @@ LONGEST_OUTPUT = 2000
 """Lines and characters of a job's output that a mail shows, at most."""
 LONGEST_DESCRIPTION = 500
 """Characters of a check's description that its symptom keeps."""
+_JUDGED = {Cause.INEFFECTIVE, Cause.TOO_SHORT, Cause.TOO_OFTEN, Cause.OVERLAP, Cause.WRONG_TIME}
+"""The causes of runs that report success themselves: that none ever succeeded would be untrue."""
 _PREFIX = "check:"
 _UNUSUAL = "unusual:"
 
@@ -165,7 +167,7 @@ def _facts(current: Check, previous: Check, event: Raised, body: bytes | None) -
         last_heard_at=current.last_heard_at,
         began_at=_began_at(current, event.cause),
         last_well_at=current.last_ok_at,
-        never_well=current.last_ok_at is None,
+        never_well=current.last_ok_at is None and event.cause not in _JUDGED,
         last_said=lines[-1][:LONGEST_LINE] if lines else "",
         why=event.why,
         newest_at=newest_at if newest_at != current.since else None,

@@ -341,7 +341,7 @@ def test_a_blindness_that_lasts_is_told_once_while_nothing_is_judged_and_once_wh
         told = world.shows()
         assert {show.person for show in told} == {"first", "second"}
         assert len(told) == 2
-        assert re.fullmatch(r"heartbeat on \S+ is blind since \d\d:\d\d UTC", told[0].title)
+        assert re.fullmatch(r"heartbeat on \S+ has been blind since \d\d:\d\d UTC", told[0].title)
         assert world.state("backup") == "up", "it was due, and nobody could hear it"
         world.machine._beating = world.machine.loop.create_task(world.machine.system.beside.liveness.run())
         look(world, 2 * 60)

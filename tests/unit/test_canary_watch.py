@@ -196,6 +196,7 @@ async def test_a_page_that_does_not_arrive_is_told_straight_and_stops_the_outsid
     await watch.watch()
     assert watch.sings
     assert [notice.title for notice in cage.told[1:]] == ["OK: test pages of heartbeat on db-1 arrive again"]
+    assert [notice.text.startswith("The last one arrived at ") for notice in cage.told[1:]] == [True]
     await watch.watch()
     assert len(cage.told) == 2
 

@@ -88,7 +88,7 @@ async def site(database_url: str) -> AsyncIterator[Site]:
     database.close()
 
 
-BLIND = [(name, "heartbeat on db-1 is blind since 03:00 UTC") for name in ("anna", "ben")]
+BLIND = [(name, "heartbeat on db-1 has been blind since 03:00 UTC") for name in ("anna", "ben")]
 OVER = [(name, "OK: heartbeat on db-1 hears pings again") for name in ("anna", "ben")]
 
 
@@ -123,7 +123,7 @@ async def test_pings_without_signs_of_life_are_no_blindness(site: Site) -> None:
     assert not await site.database.read(lambda db: blindness_store.is_lost(db, site.clock.now()))
     assert await site.pass_(alarm, seconds=5, sees=True) == []
     assert sorted(await site.pass_(alarm, minutes=4)) == [
-        (name, "heartbeat on db-1 is blind since 03:11 UTC") for name in ("anna", "ben")
+        (name, "heartbeat on db-1 has been blind since 03:11 UTC") for name in ("anna", "ben")
     ], "a newer process took pings again, and was gone"
 
 
@@ -184,5 +184,5 @@ async def test_a_second_blindness_that_nobody_saw_end_is_told_too(site: Site) ->
     await site.beat()
     site.clock.advance(minutes=10)
     assert [title for _, title in await site.pass_(site.alarm(), minutes=5)] == [
-        "heartbeat on db-1 is blind since 03:05 UTC"
+        "heartbeat on db-1 has been blind since 03:05 UTC"
     ] * 2

@@ -96,7 +96,7 @@ def recovering(incident: Incident, settles_at: datetime) -> Words:
     """Return the recovery of an incident that has not settled."""
     since = incident.recovered_at or incident.opened_at
     return (
-        "Everything is fine since ",
+        "Nothing has been down since ",
         since,
         ". It is over at ",
         settles_at,

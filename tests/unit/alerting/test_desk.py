@@ -70,7 +70,7 @@ def test_an_incident_is_over_once_its_recovery_has_settled(db: Connection) -> No
     escalator.sweep(db, settled)
     incident = incident_of(db)
     assert (incident.state, incident.resolved_by, incident.ended_at) == (State.RESOLVED, "recovery", LATER)
-    ending = "recovered at 03:02 UTC, and has been well for 2 min"
+    ending = "recovered at 03:02 UTC, and has stayed so for 2 min"
     assert story_of(db)[-2:] == [("cleared", "job 2: heard again"), ("resolved", ending)]
     assert notices_of(db) == [("page", "anna", "superseded"), ("recovered", "anna", "pending")]
 

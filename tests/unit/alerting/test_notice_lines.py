@@ -134,7 +134,8 @@ def test_what_has_waited_says_since_when_its_parent_is_well() -> None:
     facts = replace(JOBS[0].facts, parent="nightly-backup", parent_well_since=AT - timedelta(minutes=5))
     about = subject(symptoms=[replace(JOBS[0], facts=facts)])
     assert lines(about)[0] == (
-        "daily-cpu-reset: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago); nightly-backup is well since 03:10 UTC"
+        "daily-cpu-reset: due 03:00 UTC, last heard 02 May 03:01 UTC (24 h ago); "
+        "nightly-backup has been well since 03:10 UTC"
     )
 
 

@@ -252,7 +252,10 @@ def test_a_recovery_says_since_when_all_is_fine_and_how_long_it_was_not() -> Non
     assert notice.compose(recovery, MORNING).fine
 
 
-@pytest.mark.parametrize(("cause", "words"), [("failed", "failing"), ("overrun", "overrunning")])
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [("failed", "failing"), ("overrun", "overrunning"), ("overlap", "down"), ("too_short", "down")],
+)
 def test_the_recovery_of_one_job_names_its_cause_in_the_past(cause: str, words: str) -> None:
     job = well([failed("Nightly backup", cause=cause)])
     recovery = one_job(NoticeKind.RECOVERED, job[0], incident=ended(opened_at=AT - timedelta(minutes=2)))

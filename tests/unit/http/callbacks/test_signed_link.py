@@ -270,7 +270,7 @@ async def test_a_recovered_incident_says_that_all_is_well(
     number = await fall_silent(system, clock, one)
     clock.advance(minutes=2)
     await ping(system, one)
-    assert "Everything is fine since 03:08 UTC. It is over at 03:10 UTC" in str(
+    assert "Nothing has been down since 03:08 UTC. It is over at 03:10 UTC" in str(
         (await see(phone, address(number))).words
     )
     await recover(system, clock)

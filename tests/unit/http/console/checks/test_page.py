@@ -372,11 +372,11 @@ async def test_a_check_says_what_it_runs_after_and_that_it_waits(
     await system.context.database.write(lambda db: waiting.sweep(db, clock.at, 100))
     screen = await see(browser, "/checks/report")
     assert (
-        "backup is well since 03:06 UTC. This check pages at 03:14 UTC, unless it is well by then."
+        "backup has been well since 03:06 UTC. This check pages at 03:14 UTC, unless it is well by then."
         in screen.words
     )
     own = (await see(browser, f"/incidents/{await incident_of(system, report)}")).words
     assert "It may still run, because backup is well again" in own
-    assert "backup is well since 03:06 UTC, so it may run until 03:14 UTC" in own
+    assert "backup has been well since 03:06 UTC, so it may run until 03:14 UTC" in own
     left = (await see(browser, f"/incidents/{number}")).words
     assert "report left this incident: backup is well, so it may run until 03 May 03:14 UTC" in left

@@ -193,6 +193,18 @@ def ring(disk: Disk) -> list[PingRow]:
     return [PingRow(row["slug"], row["n"], _shown(row["at"]) or 0.0, row["kind"]) for row in rows]
 
 
+def reports(disk: Disk) -> set[tuple[str, float]]:
+    """The checks whose runs have said how far they are, and when: no ring keeps these pings."""
+    found = set()
+    for row in disk.rows("SELECT slug, runs FROM checks WHERE runs IS NOT NULL"):
+        for run in json.loads(row["runs"]):
+            progress = run.get("progress") or {"points": []}
+            times = [point[0] for point in progress["points"]] + [run["started_at"]]
+            times += [progress["reported_at"]] if "reported_at" in progress else []
+            found |= {(row["slug"], seconds(datetime.fromisoformat(at))) for at in times}
+    return found
+
+
 def _check(row: dict[str, Any]) -> CheckRow:
     known = {name: row[name] for name in ("id", "slug", "state", "cause", "pings")}
     if row["unheard"] and row["state"] == "new":

@@ -79,7 +79,9 @@ class Referee:
 
     def _follow_lives(self, found: Books) -> None:
         journal, now = self.world.journal, self.world.time
-        kept = {(row.job, round(row.at, 3)) for row in books.ring(self.world.disk)}
+        disk = self.world.disk
+        in_books = {*((row.job, row.at) for row in books.ring(disk)), *books.reports(disk)}
+        kept = {(job, round(at, 3)) for job, at in in_books}
         pings = list(enumerate(journal.pings))[self._pings_seen :]
         done = journal.done[self._done_seen :]
         steps = journal.steps[self._steps_seen :]

@@ -41,9 +41,11 @@ def _climbed(past: Hindsight, number: int, policy: Steps, rows: Sequence[PageRow
         if early is not None and not in_time and not _refused(past, rows, step, at):
             yield f"step {step} came {at - early:.1f} s after the one before"
         for skipped in range(before + 1, step):
-            # Nobody is paged anew who has not been reached since the step before.
-            if missing := _missing(past, policy, rows, skipped, min(at, due or at)):
-                yield f"step {step} came at {at:.1f} without step {skipped}, which means {missing}"
+            # Nobody is paged anew who has not been reached since the step before. A service that comes late asks who is
+            # on call then.
+            left_out = [_missing(past, policy, rows, skipped, moment) for moment in (min(at, due or at), at)]
+            if all(left_out):
+                yield f"step {step} came at {at:.1f} without step {skipped}, which means {left_out[0]}"
             due += _wait(policy, skipped)
         before, due = step, at + waits(past, policy, step, at)
 

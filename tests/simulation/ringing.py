@@ -27,7 +27,11 @@ def steps(past: Hindsight) -> Iterator[str]:
 def _climbed(past: Hindsight, number: int, policy: Steps, rows: Sequence[PageRow]) -> Iterator[str]:
     begun: dict[int, float] = {}
     for row in rows:
-        begun.setdefault(row.step, row.created)
+        # The operator beside a step whose people refuse is paged when they do, and not when the step comes.
+        if row.person != duty.NOBODY_HERE or any(
+            duty.NOBODY_HERE in wanted for wanted in past.paged_by(policy, row.step, row.created)
+        ):
+            begun.setdefault(row.step, row.created)
     before, due = -1, 0.0
     for step, at in begun.items():
         if missing := _missing(past, policy, rows, step, at):

@@ -162,7 +162,7 @@ class Life:
         inner = [(b + 0.5, e - 0.5) for b, e in touching if e - b >= CERTAIN and not self._journal.steps]
         wide = [(b - BEFORE, e + AFTER) for b, e in touching]
         half = (usual - begins) / 2 if window.mostly else 0.0
-        ends = [self._ended(end, at) for _, end in touching]
+        ends = [self._ended(end, at) for end in self._returns(touching)]
         lost = [self._unheard(way, shown) for shown in ends if shown > way.armed + 0.001]
         later = [self._later(way, shown) for shown in ends]
         excused = [one for one in later if one is not None]
@@ -173,6 +173,14 @@ class Life:
         surely_late = _covered(inner, begins, at) > 1.0 and None not in later
         surely_lost = surely_lost and bool(lost)
         return (lost if surely_lost else excused), surely_lost or (surely_late and bool(excused))
+
+    def _returns(self, touching: Sequence[Span]) -> list[float]:
+        """When sight may have returned: between two blind times close together, nothing may have been written."""
+        found = [end for _, end in touching]
+        for begins, ends in self._journal.blind():
+            if any(0.0 <= begins - end <= BEFORE for end in found):
+                found.append(ends)
+        return found
 
     def _ended(self, end: float, at: float) -> float:
         """When sight returned, by the clock as it is at a moment: what is written moves with it."""

@@ -128,7 +128,7 @@ def test_a_repair_that_does_not_move_is_stuck_once_and_no_longer_once_it_moves(
     repair.work(minutes=30)
     assert world.state(REPAIR.name) == "up"
     (moving, *_) = world.shows("first", kind="recovered")
-    assert moving.title == "cpu-reset-repair (us-housekee…): moving again since 17:45 UTC"
+    assert moving.title == "cpu-reset-repair (us-houseke…): moving again since 17:45 UTC"
     assert "At 17:45 UTC: 15,250 of 42,000 (36 %) done, about" in moving.text
     after = repair.estimate().at
     assert 35 * MINUTE <= (after - before).total_seconds() <= 75 * MINUTE

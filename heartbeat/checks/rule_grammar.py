@@ -22,6 +22,7 @@ import re2
 
 from alerting.severity import Severity
 from heartbeat import duration, safe_text
+from heartbeat.checks import rule_amount
 from heartbeat.checks.rule import (
     LONGEST_PATTERN,
     RUNS,
@@ -55,12 +56,15 @@ _TOKEN: Final = re.compile(
 )
 _LINE: Final = re.compile(
     r"""(?P<rule>(?:"(?:[^"\\]|\\.)*"|/(?:[^/\\]|\\.)*/|[^",/])*)
-    (?:,\ for\ (?P<for>[^,]*))?(?:,\ (?P<severity>[a-z]+))??(?:,\ named\ (?P<name>.*))?""",
+    (?:,\ *for\ (?P<for>[^,]*))?(?:,\ *(?P<severity>[a-z]+))??(?:,\ *named\ (?P<name>.*))?""",
     re.VERBOSE,
 )
-_NUMBER: Final = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _OPERATORS: Final = "<, <=, >, >=, = or !="
 _SHOWN: Final = 40
+_FIELDS: Final = "in the file and the API,"
+_WHOLE: Final = "rows > 0, for 2 runs, critical, named no rows"
+_BESIDE: Final = frozenset({"for", "named", *Severity})
+"""The words that begin what a line says beside its condition."""
 
 T = TypeVar("T")
 
@@ -115,9 +119,19 @@ def in_words(rule: Rule) -> str:
 
 
 def of_line(line: str) -> dict[str, str]:
-    """Return the fields of a rule, called as in the file, in the line that `in_words` makes of it."""
+    """Return the fields of a rule, called as in the file, in the line that `in_words` makes of it.
+
+    There is always a `rule`: the whole line if it cannot be taken apart, or begins with something else.
+    """
+    return {name: text for name, (text, _) in parts(line).items()}
+
+
+def parts(line: str) -> dict[str, tuple[str, int]]:
+    """Return the fields of `of_line`, each with the column of its text, counted from 1."""
     match = _LINE.fullmatch(line)
-    return {name: text for name, text in match.groupdict().items() if text} if match else {"rule": line}
+    if match is None or not match["rule"].strip():
+        return {"rule": (line, 1)}
+    return {name: (text, match.start(name) + 1) for name, text in match.groupdict().items() if text}
 
 
 def number(value: float) -> str:
@@ -204,7 +218,7 @@ class _Reader:
         else:
             read = self._measured(name.text)
         if self._peek().kind != "end":
-            raise self._wrong(f"The rule should end here; leave out {self._shown()}.")
+            raise self._wrong(self._leftover())
         return read
 
     def _measured(self, name: str) -> Condition:
@@ -217,13 +231,13 @@ class _Reader:
                 return Trend(name, move, self._runs())
             case "eta":
                 self._take()
-                return Eta(name, self._operator(), self._amount(_length, "a duration, such as 6h"))
+                return Eta(name, self._operator(), self._amount(rule_amount.length, "a duration, such as 6h"))
             case "changes":
                 self._take()
                 self._word("by")
                 distance = Distance(self._word("less", "more"))
                 self._word("than")
-                percent = self._amount(_suffixed("%"), "a percentage, such as 50%")
+                percent = self._amount(rule_amount.suffixed("%"), "a percentage, such as 50%")
                 for word in ("of", "the", "same", "weekday"):
                     self._word(word)
                 return OfWeekday(name, distance, percent)
@@ -231,7 +245,7 @@ class _Reader:
         raise self._wrong(f"{remedy}{self._instead()}.")
 
     def _compared(self, name: str, sign: Operator) -> Condition:
-        limit, kind = self._amount(_limit, "a number or a duration, such as 5000, 15m or 3x")
+        limit, kind = self._amount(rule_amount.limit, "a number or a duration, such as 5000, 15m or 3x")
         if kind != "x":
             return Limit(name, sign, limit, kind == "time")
         self._word("median")
@@ -270,7 +284,7 @@ class _Reader:
 
     def _runs(self) -> int:
         low, high = RUNS
-        count = self._amount(_whole, f"a number of runs from {low} to {high}")
+        count = self._amount(rule_amount.runs, f"a number of runs from {low} to {high}")
         self._word("runs")
         return count
 
@@ -281,11 +295,22 @@ class _Reader:
 
     def _amount(self, read: Callable[[str], T | None], what: str) -> T:
         token = self._peek()
+        if token.kind == "amount" and (found := rule_amount.meant(self._text[token.column - 1 :], read)):
+            raise self._wrong(f"Write {found[1]}, not {found[0]!r}.")
         value = read(token.text) if token.kind == "amount" else None
         if value is None:
             raise self._wrong(f"Write {what}{self._instead()}.")
         self._take()
         return value
+
+    def _leftover(self) -> str:
+        """Return what to do about a text that goes on where the condition ends."""
+        token = self._peek()
+        if token.text.startswith(","):
+            return f'Go on as in "{_WHOLE}", in this order; {_FIELDS} they are fields of their own.'
+        if token.text in _BESIDE:
+            return f"Write a comma before {token.text!r}; {_FIELDS} it is a field of its own."
+        return f"The rule should end here; leave out {self._shown()}."
 
     def _peek(self) -> _Token:
         return self._tokens[self._next]
@@ -318,41 +343,6 @@ def _tokens(text: str) -> list[_Token]:
         tokens.append(_Token(kind, match[kind], place + 1))
         place = match.end()
     return [*tokens, _Token("end", "", max(len(text), 1))]
-
-
-def _limit(text: str) -> tuple[float, str] | None:
-    """Return a number, a duration in seconds ("time"), or a factor ("x")."""
-    if (factor := _suffixed("x")(text)) is not None:
-        return factor, "x"
-    if (value := _number(text)) is not None:
-        return value, ""
-    length = _length(text)
-    return None if length is None else (length.total_seconds(), "time")
-
-
-def _number(text: str) -> float | None:
-    value = float(text) if _NUMBER.fullmatch(text) else None
-    return None if value is None or value in (float("inf"), float("-inf")) else value
-
-
-def _suffixed(suffix: str) -> Callable[[str], float | None]:
-    def read(text: str) -> float | None:
-        value = _number(text.removesuffix(suffix)) if text.endswith(suffix) else None
-        return value if value is not None and value > 0 else None
-
-    return read
-
-
-def _length(text: str) -> timedelta | None:
-    try:
-        return duration.parse(text)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _whole(text: str) -> int | None:
-    low, high = RUNS
-    return int(text) if re.fullmatch("[0-9]{1,3}", text) and low <= int(text) <= high else None
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -1,13 +1,16 @@
 """The rules of a file, as they stand at a check or at its top. Pure. Problems are reported at their lines."""
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 from heartbeat.checks import rule, rule_grammar
 from heartbeat.checks.rule import Body, Condition, LabelRule, Rule
 from heartbeat.definitions import entry, schema
 from heartbeat.definitions.document import Node
+
+T = TypeVar("T")
+D = TypeVar("D")
 
 _NAME = entry.line(entry.MAX_NAME)
 _RUNS: Final = re.compile(r"([0-9]{1,3})(?: runs?)?")
@@ -59,14 +62,31 @@ def _rule(node: Node, fields: frozenset[str], noun: str) -> Rule:
     )
 
 
-def of_fields(fields: Mapping[str, str]) -> Rule:
-    """Return the rule of these fields, called as in the file. Raises ValueError with one sentence."""
+def of_line(line: str) -> Rule:
+    """Return the rule in a line such as "rows > 0, for 2 runs, critical, named some rows".
+
+    Raises ValueError with one sentence, which has the column of the fault.
+    """
+    parts = rule_grammar.parts(line)
     return Rule(
-        condition(fields["rule"]),
-        name=_NAME(fields["name"]) if "name" in fields else "",
-        severity=entry.severity(fields["severity"]) if "severity" in fields else None,
-        runs=runs(fields["for"]) if "for" in fields else 1,
+        condition(parts["rule"][0]),
+        name=_beside(parts, "name", _NAME, "", "the name "),
+        severity=_beside(parts, "severity", entry.severity, None),
+        runs=_beside(parts, "for", runs, 1),
     )
+
+
+def _beside(
+    parts: Mapping[str, tuple[str, int]], field: str, read: Callable[[str], T], otherwise: D, noun: str = ""
+) -> T | D:
+    """Return what a line says beside its condition. The sentence of a fault gets its column, and begins with `noun`."""
+    if field not in parts:
+        return otherwise
+    text, column = parts[field]
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ValueError(f"column {column}: {noun}{error}") from None
 
 
 def condition(text: str) -> Condition:

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, make_url
 
 from alerting import times
 from heartbeat import configuration_file, migrations, public_address, trial
-from heartbeat.checks import rule_grammar
 from heartbeat.checks import store as check_store
 from heartbeat.data_directory import require_data_dir
 from heartbeat.database import AlreadyServed, Database, engine, transact
@@ -183,7 +182,7 @@ def spread(settings: Settings, at_least: int) -> int:
 def try_rule(settings: Settings, name: str, text: str) -> int:
     """Print what a rule would have said of a check's past."""
     try:
-        rule = definition_rules.of_fields(rule_grammar.of_line(text))
+        rule = definition_rules.of_line(text)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

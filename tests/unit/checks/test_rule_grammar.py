@@ -140,12 +140,59 @@ def tried(text: str) -> Condition | BadRule:
         ("a\tb", "column 2: Leave out this character; a rule is one line of text."),
         ("a" * 64 + " < 1", "column 1: A name has at most 63 characters."),
         ('body has "' + "x" * 201 + '"', "column 10: Write 1 to 200 characters to look for."),
+        ("duration < 15 m", "column 12: Write 15m, not '15 m'."),
+        ("duration < 15min", "column 12: Write 15m, not '15min'."),
+        ("duration < 1h 30m", "column 12: Write 1h30m, not '1h 30m'."),
+        ("a < 1 Hour 5 minutes", "column 5: Write 1h5m, not '1 Hour 5 minutes'."),
+        ("duration < 3 x median of 30 runs", "column 12: Write 3x, not '3 x'."),
+        ("a eta < 6 h", "column 9: Write 6h, not '6 h'."),
+        ("a eta < 6 x", "column 9: Write a duration, such as 6h, not '6'."),
+        ("a changes by less than 50 % of the same weekday", "column 24: Write 50%, not '50 %'."),
+        ("a changes by less than 50 of", "column 24: Write a percentage, such as 50%, not '50'."),
+        ("remaining < 1,000", "column 13: Write 1000, not '1,000'."),
+        ("remaining < -1,234,567.5", "column 13: Write -1234567.5, not '-1,234,567.5'."),
+        ("remaining < 1_000", "column 13: Write 1000, not '1_000'."),
+        ("remaining < 1 000", "column 13: Write 1000, not '1 000'."),
+        ("remaining < 1,5", "column 13: Write 1.5, not '1,5'."),
+        ("remaining < 1 day 1 year", "column 13: Write 1d, not '1 day'."),
+        ("a < 30 m 1 h", "column 5: Write 30m, not '30 m'."),
+        ("rows < 5 rows", "column 10: The rule should end here; leave out 'rows'."),
+        (
+            "rows > 0 for 2 runs",
+            "column 10: Write a comma before 'for'; in the file and the API, it is a field of its own.",
+        ),
+        (
+            "rows > 0 critical",
+            "column 10: Write a comma before 'critical'; in the file and the API, it is a field of its own.",
+        ),
+        (
+            "rows > 0, for 2 runs",
+            'column 9: Go on as in "rows > 0, for 2 runs, critical, named no rows", in this order; '
+            "in the file and the API, they are fields of their own.",
+        ),
     ],
 )
 def test_an_error_says_what_would_be_right(text: str, error: str) -> None:
     with pytest.raises(BadRule) as raised:
         rule_grammar.parse(text)
     assert str(raised.value) == error
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("rows > 0", {"rule": "rows > 0"}),
+        ("rows > 0,for 2 runs,critical", {"rule": "rows > 0", "for": "2 runs", "severity": "critical"}),
+        ("rows > 0 , named a, b", {"rule": "rows > 0 ", "name": "a, b"}),
+        ('body has "a, for b", warning', {"rule": 'body has "a, for b"', "severity": "warning"}),
+        (", warning", {"rule": ", warning"}),
+        ("  , for 2 runs", {"rule": "  , for 2 runs"}),
+        ("", {"rule": ""}),
+        ("rows > 1,000, warning", {"rule": "rows > 1,000, warning"}),
+    ],
+)
+def test_a_line_is_taken_apart_and_always_has_a_rule(line: str, fields: dict[str, str]) -> None:
+    assert rule_grammar.of_line(line) == fields
 
 
 def test_an_expression_that_would_take_much_memory_is_refused() -> None:

@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import Connection
 
-from heartbeat.checks import rule_grammar
 from heartbeat.definitions import export
 from heartbeat.definitions import file as configuration_file
 from heartbeat.definitions import plan as definition_plan
@@ -173,7 +172,7 @@ status_pages:
     ],
 )
 def test_a_rule_is_a_line_below_its_check(rule: str, line: str) -> None:
-    read = definition_rules.of_fields(rule_grammar.of_line(rule))
+    read = definition_rules.of_line(rule)
     assert export.rule_line(read) == line
     text = f"checks:\n  job:\n    every: 1d\n    rules:\n      {line}\n"
     assert parse(text).checks["job"].rules == (read,)

@@ -68,6 +68,9 @@ async def test_a_rule_is_tried_on_the_kept_runs_before_it_counts(
     assert [line.partition("UTC  ")[2] for line in said[2:]] == ["rows must be > 0, was 0"] * 2
     assert commands.try_rule(settings, "nightly", "rows > many") == 1
     assert "column 8" in capsys.readouterr().err
+    for wrong, column in (("", 1), (", for 2 runs", 1), ("  , warning", 3), ("rows > 0, for 21 runs", 15)):
+        assert commands.try_rule(settings, "nightly", wrong) == 1
+        assert f"column {column}: " in capsys.readouterr().err
     assert commands.try_rule(settings, "weekly", "rows > 0") == 1
     assert capsys.readouterr().err == "There is no check weekly.\n"
 

@@ -1,6 +1,7 @@
 """The fields of the form of a check: each is text, as it was typed. Pure."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -117,6 +118,30 @@ class Draft:
         limits["alert_after"] = {"failures": _whole(self.failures), "missed": _whole(self.missed)}
         return {self.kind: getattr(self, self.kind), **zone, **limits}
 
+    def located(self, problems: Iterable[str]) -> list[tuple[str, str]]:
+        """Return each problem with its field of the form, empty if it has none. One of many lines names its line."""
+        return [self._located(problem) for problem in problems]
+
+    def _located(self, problem: str) -> tuple[str, str]:
+        if match := _IN_LINES.fullmatch(problem):
+            name, place, inner, sentence = match.groups()
+            within = f", {inner}" if inner and inner != "rule" else ""
+            return name, f"{_LINES[name]}, line {self._line(name, int(place))}{within}: {sentence}"
+        name = problem.partition(":")[0].removeprefix("alert_after.").partition(".")[0].partition("[")[0]
+        if problem.startswith("check ") and "cannot be a name" in problem:
+            return "slug", problem
+        return (name if name in _NAMES else ""), problem
+
+    def _line(self, name: str, place: int) -> int:
+        """Return the number of the line with the entry of this place. Empty lines have no entry."""
+        entries = [
+            number
+            for number, line in enumerate(getattr(self, name).split("\n"), 1)
+            for _ in (line.split() if name == "formerly" else [line.strip()])
+            if line.strip()
+        ]
+        return entries[place]
+
     def _parents(self) -> list[object]:
         try:
             return [dependency.of_line(line) for line in map(str.strip, self.after.split("\n")) if line]
@@ -172,16 +197,10 @@ def _zone_warnings(planned: Schedule) -> list[str]:
     return [warning] if warning else []
 
 
-def by_field(problems: list[str]) -> list[tuple[str, str]]:
-    """Return each problem with its field of the form, empty if it has none."""
-    names = {field_.name for field_ in fields(Draft)}
-    located = []
-    for problem in problems:
-        name = problem.partition(":")[0].removeprefix("alert_after.").partition(".")[0].partition("[")[0]
-        field_name = "slug" if problem.startswith("check ") and "cannot be a name" in problem else name
-        located.append((field_name if field_name in names else "", problem))
-    return located
-
+_NAMES = frozenset(field_.name for field_ in fields(Draft))
+_LINES = {"rules": "Rules", "after": "Runs after", "formerly": "Former slugs"}
+"""The fields with one entry per line, and their labels."""
+_IN_LINES = re.compile(rf"({'|'.join(_LINES)})\[(\d+)\](?:\.(\w+))?: (.*)", re.DOTALL)
 
 _PLAIN = (
     "name",

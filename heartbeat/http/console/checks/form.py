@@ -163,7 +163,7 @@ def _form(
         policies=policies,
         default_policy=default,
         preview=_preview(db, request, typed),
-        problems=fields.by_field(list(problems)),
+        problems=typed.located(problems),
         heard=former_slugs.heard(db, former) if former else {},
     )
 

@@ -91,7 +91,7 @@ def _rule(text: str) -> tuple[Rule | None, str]:
     if not text:
         return None, ""
     try:
-        return definition_rules.of_fields(rule_grammar.of_line(text)), ""
+        return definition_rules.of_line(text), ""
     except ValueError as error:
         return None, str(error)
 

@@ -133,6 +133,24 @@ def test_a_preview_says_what_a_schedule_means() -> None:
     assert "not every 45 minutes" in check_fields.preview(uneven, NOW).warnings[0]
 
 
+def test_a_problem_of_a_field_with_many_lines_names_the_line() -> None:
+    draft = Draft(rules="rows > 0\n\nrows > many, for 2 runs", after="a\n \nb", formerly="a b\n\nB")
+    problems = [
+        "rules[1].rule: 'rows > many' is no rule.",
+        "rules[1].for: '21 runs' is no number of runs.",
+        "rules: has 21 rules; there can be at most 20.",
+        "after[1]: there is no check 'b'.",
+        "formerly[2]: 'B' cannot be a name.",
+    ]
+    assert draft.located(problems) == [
+        ("rules", "Rules, line 3: 'rows > many' is no rule."),
+        ("rules", "Rules, line 3, for: '21 runs' is no number of runs."),
+        ("rules", "rules: has 21 rules; there can be at most 20."),
+        ("after", "Runs after, line 3: there is no check 'b'."),
+        ("formerly", "Former slugs, line 3: 'B' cannot be a name."),
+    ]
+
+
 def test_each_problem_is_put_to_its_field() -> None:
     problems = [
         "alert_after.failures: 'x' is out of range.",
@@ -141,7 +159,7 @@ def test_each_problem_is_put_to_its_field() -> None:
         "check Bad: 'Bad' cannot be a name; write a-z.",
         "check job: needs exactly one of schedule, every, on_calendar.",
     ]
-    assert [field for field, _ in check_fields.by_field(problems)] == [
+    assert [field for field, _ in Draft().located(problems)] == [
         "failures",
         "grace",
         "labels",

@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import httpx
+import pytest
 
 from alerting.origin import Origin
 from alerting.severity import Severity
@@ -102,3 +103,29 @@ async def test_a_wrong_rule_is_told_with_its_column(system: System, browser: htt
     screen = await see(browser, "/checks/job/rules?rule=rows+>+many")
     assert "column 8: Write a number or a duration" in screen.words
     assert (await browser.get("/checks/none/rules")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            ", warning",
+            "', warning' is no rule; column 1: Begin with the name of a measurement, or with body, not ','.",
+        ),
+        (", for 2 runs", "column 1: Begin with the name of a measurement, or with body, not ','."),
+        ("rows > 0, for 21 runs", "column 15: '21 runs' is no number of runs"),
+        ("rows > 0, for two runs", "column 15: 'two runs' is no number of runs"),
+        ("rows > 0, foo", "column 11: 'foo' is not one of"),
+        (f"rows > 0, named {'x' * 201}", "column 17: the name has 201 characters"),
+    ],
+)
+async def test_a_line_that_is_wrong_beside_its_condition_is_told_with_its_column(
+    system: System, browser: httpx.AsyncClient, line: str, problem: str
+) -> None:
+    await make_check(system, origin=Origin.API)
+    screen = await see(browser, f"/checks/job/rules?rule={quote(line)}")
+    assert problem in screen.words
+    csrf = (await see(browser, "/checks/job/rules?rule=rows+<+9")).fields["csrf"]
+    answer = await browser.post("/checks/job/rules", data={"csrf": csrf, "rule": line})
+    assert (answer.status_code, problem in Markup(answer.text).words) == (422, True)
+    assert (await read_check(system)).rules == ()

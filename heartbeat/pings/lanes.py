@@ -230,7 +230,8 @@ def _hear_singly(
             if arrival.signal is not Signal.PROGRESS:
                 # The run keeps its progress. A report a minute would soon push all ended runs out of the ring.
                 by_uuid[uuid] = replace(change.check, pings=check.pings + 1)
-                numbered.append(NumberedPing(check.id, check.pings + 1, arrival, change.duration))
+                kept = _measured_here(arrival, change.duration)
+                numbered.append(NumberedPing(check.id, check.pings + 1, kept, change.duration))
             if change.duration is not None or arrival.is_measured or arrival.exit_status or arrival.body:
                 measured.add(uuid)
             changes.append((change, before, sent))
@@ -260,6 +261,15 @@ def _read(check: Check, arrival: Arrival) -> Arrival:
         return arrival
     read = measurement.with_lines(Reading(arrival.measurements, arrival.misread), arrival.body)
     return replace(arrival, measurements=read.values, misread=read.misread)
+
+
+def _measured_here(arrival: Arrival, duration: timedelta | None) -> Arrival:
+    """Return the ping without the duration that it reports, where heartbeat has measured one."""
+    if duration is None or not arrival.measurements:
+        return arrival
+    reading = Reading(arrival.measurements, arrival.misread)
+    read = measurement.where_measured(reading, duration.total_seconds())
+    return arrival if read is reading else replace(arrival, measurements=read.values, misread=read.misread)
 
 
 def _first_of_each(line: Sequence[Resolved]) -> tuple[list[Resolved], list[Resolved]]:

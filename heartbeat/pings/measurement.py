@@ -8,11 +8,12 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from heartbeat import safe_text
-from heartbeat.checks.finished_run import BODY_SIZE, EXIT_STATUS
+from heartbeat.checks.finished_run import BODY_SIZE, DURATION, EXIT_STATUS
 
 MOST: Final = 50
 """Numbers of one ping, at most."""
@@ -27,7 +28,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\Z")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\Z", re.ASCII | re.IGNORECASE)
 _NO_NUMBER = re.compile(r"[+-]?(?:nan|inf(?:inity)?)\Z", re.ASCII | re.IGNORECASE)
 _LINE = re.compile(rb"^[ \t]*([^\s=]{1,200})[ \t]*=[ \t]*(\S{1,400})[ \t\r]*$", re.MULTILINE)
-_SPACE: Final = b" \t\r\n"
+_MARK: Final = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8."""
+_BEFORE: Final = b" \t\r\n\0" + _MARK + b"\xff\xfe"
+"""What can stand before the brace: spaces, and the byte order marks of UTF-8 and UTF-16, whose spaces and braces have a
+zero beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,8 @@ NOTHING: Final = Reading()
 
 
 def is_json(body: bytes | None) -> bool:
-    """Return True if a body is to be read as JSON: it begins with a brace."""
-    return body is not None and body[:64].lstrip(_SPACE)[:1] == b"{"
+    """Return True if a body is to be read as JSON: it begins with a brace, also behind a byte order mark."""
+    return body is not None and body[:64].lstrip(_BEFORE)[:1] == b"{"
 
 
 def of_request(parameters: Iterable[tuple[str, str]], body: bytes | None, *, cut: bool = False) -> Reading:
@@ -61,6 +66,8 @@ def of_request(parameters: Iterable[tuple[str, str]], body: bytes | None, *, cut
             reader.text(name[2:], value)
     if body is not None and is_json(body):
         reader.document(body, cut)
+    elif body is not None and _may_be_array(body):
+        reader.array(body)
     return reader.reading
 
 
@@ -69,12 +76,26 @@ def with_lines(reading: Reading, body: bytes | None) -> Reading:
     if body is None or is_json(body):
         return reading
     reader = _Reader(dict(reading.values or {}), [reading.misread] if reading.misread else [])
-    lines = {match[1]: match[2] for match in _LINE.finditer(body)}
+    lines = {match[1]: match[2] for match in _LINE.finditer(body.removeprefix(_MARK))}
     for name, value in lines.items():
         reader.text(name.decode(errors="replace"), value.decode(errors="replace"))
         if reader.is_full:
             break
     return reader.reading
+
+
+def where_measured(reading: Reading, seconds: float) -> Reading:
+    """Return the numbers of a run that took so long, by its start, without the duration that it reports itself."""
+    if not reading.values or DURATION not in reading.values:
+        return reading
+    values = {name: value for name, value in reading.values.items() if name != DURATION}
+    fault = f'"{DURATION}" was left out: the run began with a ping, so heartbeat measured {seconds:,.6g} s itself.'
+    return Reading(values or None, " ".join(filter(None, (fault, reading.misread))))
+
+
+def _may_be_array(body: bytes) -> bool:
+    """Return whether a body has the ends of a JSON array. Most that do are lines of a log."""
+    return body[:64].lstrip(_BEFORE)[:1] == b"[" and body[-64:].rstrip(_BEFORE)[-1:] == b"]"
 
 
 def _pair(metric: str) -> tuple[str, str]:
@@ -133,7 +154,8 @@ class _Reader:
         except RecursionError:
             self.fault("The JSON in the body was left out: it is nested too deeply.")
         except UnicodeDecodeError:
-            self.fault("The JSON in the body was left out: it is not UTF-8.")
+            why = "its end was cut off" if cut else "it is not UTF-8"
+            self.fault(f"The JSON in the body was left out: {why}.")
         except json.JSONDecodeError as error:
             place = f"line {error.lineno}, column {error.colno}"
             why = "its end was cut off" if cut else f"it is not valid at {place}"
@@ -142,6 +164,14 @@ class _Reader:
             self.fault("The JSON in the body was left out: it has a number of thousands of digits.")
         else:
             self._walk(document)
+
+    def array(self, body: bytes) -> None:
+        """Say of a JSON array that its numbers have no names. Other text is none of ours."""
+        with suppress(ValueError, RecursionError):
+            json.loads(body)
+            self.fault(
+                'The JSON in the body was left out: it is a list; send an object, such as {"rows": 12}.'
+            )
 
     def _walk(self, document: object) -> None:
         """Visit the numbers without recursion: a document may be as deep as the parser allows."""
@@ -167,7 +197,7 @@ class _Reader:
             self.faults.append(sentence)
 
 
-_NAMES: Final = 'a name has letters, digits, "_", "-" and ".", and begins with a letter.'
+_NAMES: Final = 'a name has letters, digits, "_", "-" and ".", and begins with a letter or "_".'
 
 
 def _members(outer: str, value: Any) -> Iterator[tuple[str, object]]:

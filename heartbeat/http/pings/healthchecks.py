@@ -37,6 +37,7 @@ _SIGNALS = {
     "progress": Signal.PROGRESS,
 }
 NO_AMOUNT = "done was no number of 0 or more, so the progress was not understood."
+NO_DONE = "done is missing, so the progress was not understood; send for example done=500."
 """The remark on a report of progress without an amount."""
 MOST_PARAMETERS = 200
 """Parameters of an address that are read. Thousands would hold up other pings."""
@@ -177,4 +178,5 @@ def _progress(parameters: Mapping[str, list[str]], numbers: Reading) -> tuple[Si
             values[name] = float(parameters[name][0])
     if progress.amount_of(values):
         return Signal.PROGRESS, Reading(values, numbers.misread)
-    return Signal.LOG, Reading(numbers.values, NO_AMOUNT)
+    sent = "done" in parameters or "done" in values
+    return Signal.LOG, Reading(numbers.values, NO_AMOUNT if sent else numbers.misread or NO_DONE)

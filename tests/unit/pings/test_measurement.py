@@ -85,7 +85,7 @@ def test_what_is_no_number_is_left_out_with_a_sentence(value: str, sentence: str
 def test_a_name_that_deceives_or_is_none_is_left_out(name: str) -> None:
     reading = of_json({name: 1})
     assert reading.values is None
-    assert "a name has letters, digits" in (reading.misread or "")
+    assert 'and begins with a letter or "_".' in (reading.misread or "")
     assert (reading.misread or "").isprintable()
 
 
@@ -102,6 +102,43 @@ def test_a_name_is_bounded_and_so_are_the_numbers_of_a_ping() -> None:
 @pytest.mark.parametrize("name", ["exit_status", "body_size"])
 def test_a_job_does_not_report_what_is_measured(name: str) -> None:
     assert of_json({name: 0}) == Reading(None, f'"{name}" was left out: heartbeat measures it itself.')
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_json_behind_a_byte_order_mark_is_read(encoding: str) -> None:
+    mark = "" if encoding in ("utf-8-sig", "utf-16") else "\ufeff"
+    body = f'{mark} {{"rows": 7, "größe": "x"}}'.encode(encoding)
+    assert measurement.of_request([], body) == Reading({"rows": 7})
+    assert measurement.of_request([], body[:-3], cut=True).misread == (
+        "The JSON in the body was left out: its end was cut off."
+    )
+
+
+def test_lines_behind_a_byte_order_mark_are_read() -> None:
+    assert measurement.with_lines(NOTHING, b"\xef\xbb\xbfrows=7") == Reading({"rows": 7})
+
+
+@pytest.mark.parametrize("body", [b'[{"rows": 7}]', b" [1, 2]\n", b"\xef\xbb\xbf[]"])
+def test_a_json_array_is_said_to_have_no_names(body: bytes) -> None:
+    assert measurement.of_request([("m.a", "1")], body) == Reading(
+        {"a": 1}, 'The JSON in the body was left out: it is a list; send an object, such as {"rows": 12}.'
+    )
+
+
+@pytest.mark.parametrize("body", [b"[INFO] rows [7]", b"[12:30] [ok]", b"[", b"[1, 2", b"[" * 9000 + b"]"])
+def test_text_that_begins_with_a_bracket_is_no_fault(body: bytes) -> None:
+    assert measurement.of_request([], body) is NOTHING
+
+
+def test_a_duration_that_was_measured_is_not_taken_from_the_job() -> None:
+    sent = Reading({"duration": 99, "rows": 1}, "More.")
+    assert measurement.where_measured(sent, 1.23) == Reading(
+        {"rows": 1},
+        '"duration" was left out: the run began with a ping, so heartbeat measured 1.23 s itself. More.',
+    )
+    assert measurement.where_measured(Reading({"duration": 99}), 1.23).values is None
+    other = Reading({"rows": 1})
+    assert measurement.where_measured(other, 1.23) is other
 
 
 def test_json_that_is_none_is_said_with_its_place() -> None:

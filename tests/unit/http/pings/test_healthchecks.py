@@ -13,7 +13,7 @@ from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.progress import Amount
 from heartbeat.checks.replay import UNREADABLE
-from heartbeat.http.pings.healthchecks import MOST_PARAMETERS, NO_AMOUNT, TOO_MANY
+from heartbeat.http.pings.healthchecks import MOST_PARAMETERS, NO_AMOUNT, NO_DONE, TOO_MANY
 from tests.unit.http.conftest import (
     SetClock,
     fall_silent,
@@ -121,8 +121,23 @@ async def test_progress_that_is_not_understood_is_a_log_entry_that_says_so(
     answer = await client.get(f"/ping/{job.uuid}/progress?{query}")
     assert answer.status_code == 200
     [ping] = await stored(system)
-    assert (ping.signal, ping.misread) == (Signal.LOG, NO_AMOUNT)
+    assert (ping.signal, ping.misread) == (Signal.LOG, NO_AMOUNT if "done" in query else NO_DONE)
     assert (await read_check(system)).runs == ()
+
+
+async def test_a_measured_duration_is_the_only_one(
+    system: System, client: httpx.AsyncClient, job: Check
+) -> None:
+    await client.get(f"/ping/{job.uuid}?m.duration=99")
+    await client.get(f"/ping/{job.uuid}/start")
+    await client.get(f"/ping/{job.uuid}?m.duration=99&m.rows=1")
+    last, _, first = await stored(system)
+    if first.n > last.n:
+        first, last = last, first
+    assert (first.measurements, first.misread) == ({"duration": 99}, None)
+    assert last.duration is not None
+    assert last.measurements == {"rows": 1}
+    assert (last.misread or "").startswith('"duration" was left out: the run began with a ping')
 
 
 async def test_every_verb_pings(system: System, client: httpx.AsyncClient, job: Check) -> None:

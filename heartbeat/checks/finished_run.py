@@ -1,6 +1,6 @@
 """A finished run of a check, with its numbers: those that it reported and its own. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -41,3 +41,14 @@ def written(value: float) -> str:
     if 1e3 <= abs(value) < 1e15:
         return f"{value:,.{max(6 - len(str(abs(int(value)))), 0)}f}"
     return f"{value:.6g}"
+
+
+def number(value: float) -> str:
+    """Return the shortest exact text of a number: 5000 or 0.25."""
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
+
+
+def told_apart(value: float, other: float, *ways: Callable[[float], str]) -> tuple[str, str]:
+    """Return two numbers in words, by the first of these ways that makes different ones differ. The last is exact."""
+    told = [(way(value), way(other)) for way in ways]
+    return told[0] if value == other else next((pair for pair in told if pair[0] != pair[1]), told[-1])

@@ -119,7 +119,8 @@ def evidence(rule: Rule, runs: Sequence[FinishedRun]) -> str:
     is_time = isinstance(rule.condition, Limit) and rule.condition.is_time
     shown = ", ".join(figure(value, name or "", is_time=is_time) for value in last)
     trend = f" ({_trend(last)})" if len(last) > 1 else ""
-    return f"{told} Last {name}: {shown}{trend}."
+    before = "" if name in runs[-1].values else " before this run"
+    return f"{told} Last {name}{before}: {shown}{trend}."
 
 
 def _trend(last: Sequence[float]) -> str:

@@ -5,6 +5,7 @@ there are, it is kept.
 """
 
 import operator
+import re
 import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,9 @@ import re2
 
 from alerting import times
 from alerting.severity import Severity
-from heartbeat.checks.finished_run import BODY_SIZE, DURATION, EXIT_STATUS, FinishedRun
+from heartbeat import duration
+from heartbeat.checks.finished_run import BODY_SIZE, DURATION, EXIT_STATUS, FinishedRun, told_apart
+from heartbeat.checks.finished_run import number as exact
 
 RUNS: Final = (2, 100)
 """Runs over which a condition can look."""
@@ -218,7 +221,7 @@ def find(condition: Condition, runs: Sequence[FinishedRun], older: Older = NOTHI
         return _in_body(condition, run)
     value = run.values.get(condition.name)
     if value is None:
-        return Finding(False, _absent(condition.name), absent=True)
+        return Finding(False, _absent(condition.name, run.body), absent=True)
     match condition:
         case Limit():
             return _limit(condition, value)
@@ -244,11 +247,30 @@ def figure(value: float, name: str = "", *, is_time: bool = False) -> str:
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:,.6g}"
 
 
+def _figures(value: float, other: float, name: str = "", *, is_time: bool = False) -> tuple[str, str]:
+    """Return two values for people, with as many digits as tell them apart."""
+    is_time = is_time or name == DURATION
+
+    def plain(number: float) -> str:
+        return figure(number, name, is_time=is_time)
+
+    def to_the_second(number: float) -> str:
+        in_range = 0 <= number < timedelta.max.total_seconds()
+        return duration.in_words(timedelta(seconds=number)) if in_range else plain(number)
+
+    def exactly(number: float) -> str:
+        return f"{exact(number)} s" if is_time else exact(number)
+
+    return told_apart(value, other, plain, to_the_second if is_time else plain, exactly)
+
+
 def _limit(rule: Limit, value: float) -> Finding:
     if rule.operator.holds(value, rule.limit):
         return KEPT
-    limit, was = (figure(number, rule.name, is_time=rule.is_time) for number in (rule.limit, value))
-    return Finding(False, f"{rule.name} must be {rule.operator} {limit}, was {was}")
+    limit, was = _figures(rule.limit, value, rule.name, is_time=rule.is_time)
+    is_time = rule.is_time or rule.name == DURATION
+    exactly = "exactly " if is_time and value == rule.limit else ""
+    return Finding(False, f"{rule.name} must be {rule.operator} {limit}, was {exactly}{was}")
 
 
 def _trend(rule: Trend, runs: Sequence[FinishedRun]) -> Finding:
@@ -259,7 +281,8 @@ def _trend(rule: Trend, runs: Sequence[FinishedRun]) -> Finding:
     falls = rule.move is Move.FALLS
     if (last < first or last == 0) if falls else last > first:
         return KEPT
-    went = f"went from {figure(first, rule.name)} to {figure(last, rule.name)}"
+    before, after = _figures(first, last, rule.name)
+    went = f"went from {before} to {after}"
     must = "fall" if falls else "rise"
     return Finding(False, f"{rule.name} must {must} over {rule.runs} runs, {went}")
 
@@ -282,9 +305,21 @@ def _eta(rule: Eta, runs: Sequence[FinishedRun]) -> Finding:
     left = seconds_left(told)
     if rule.operator.holds(float("inf") if left is None else left, rule.limit.total_seconds()):
         return KEPT
-    takes = "does not fall" if left is None else f"takes {figure(left, is_time=True)}"
-    must = f"{rule.name} must reach 0 in {rule.operator} {times.duration(rule.limit)}"
-    return Finding(False, f"{must}, {takes}")
+    limit, takes = times.duration(rule.limit), "does not fall"
+    if left is not None:
+        limit, figured = _figures(rule.limit.total_seconds(), left, is_time=True)
+        takes = f"takes {figured}"
+    return Finding(False, f"{rule.name} must {_REACH[rule.operator]} {limit}, {takes}")
+
+
+_REACH: Final[Mapping[Operator, str]] = {
+    Operator.LESS: "reach 0 in less than",
+    Operator.AT_MOST: "reach 0 within",
+    Operator.MORE: "not reach 0 within",
+    Operator.AT_LEAST: "not reach 0 in less than",
+    Operator.EQUAL: "reach 0 in exactly",
+    Operator.OTHER: "not reach 0 in exactly",
+}
 
 
 def _of_median(rule: OfMedian, value: float, earlier: Sequence[FinishedRun]) -> Finding:
@@ -296,7 +331,8 @@ def _of_median(rule: OfMedian, value: float, earlier: Sequence[FinishedRun]) -> 
         return KEPT
     factor = f"{rule.factor:g}"
     must = f"{rule.name} must be {rule.operator} {factor}x its median of {figure(median, rule.name)}"
-    return Finding(False, f"{must}, was {figure(value, rule.name)}")
+    _, was = _figures(rule.factor * median, value, rule.name)
+    return Finding(False, f"{must}, was {was}")
 
 
 def _of_weekday(
@@ -308,8 +344,9 @@ def _of_weekday(
     change = abs(value - before) / abs(before) * 100 if before else (float("inf") if value else 0.0)
     if (change < rule.percent) if rule.distance is Distance.LESS else (change > rule.percent):
         return KEPT
+    former, latter = _figures(before, value, rule.name)
     must = f"{rule.name} must change by {rule.distance} than {rule.percent:g}% in a week"
-    return Finding(False, f"{must}, went from {figure(before, rule.name)} to {figure(value, rule.name)}")
+    return Finding(False, f"{must}, went from {former} to {latter}")
 
 
 def reaches_a_week_back(runs: Sequence[FinishedRun], at: datetime) -> bool:
@@ -339,16 +376,20 @@ def _in_body(rule: Body, run: FinishedRun) -> Finding:
     if found is rule.has:
         return KEPT
     shown = f"/{rule.pattern}/" if rule.is_expression else f'"{rule.pattern}"'
-    return Finding(False, f"the body must have {shown}" if rule.has else f"the body must not have {shown}")
+    must = "have {}, but did not" if rule.has else "not have {}, but had it"
+    return Finding(False, f"the body must {must.format(shown)}")
 
 
-def _absent(name: str) -> str:
-    why = {
+def _absent(name: str, body: str | None) -> str:
+    own = {
         DURATION: "no ping began the run",
         EXIT_STATUS: "the ping had none",
         BODY_SIZE: "the ping had none",
     }
-    return f"a rule needs {name}, which was absent" + (f": {why[name]}" if name in why else "")
+    within = re.escape(name.rpartition(".")[2])
+    is_text = name not in own and re.search(rf'"{within}"\s*:\s*"', body or "")
+    why = own.get(name) or ("the body has it as text, in quotes" if is_text else "")
+    return f"a rule needs {name}, which was absent" + (f": {why}" if why else "")
 
 
 @lru_cache(maxsize=1024)

@@ -23,6 +23,7 @@ import re2
 from alerting.severity import Severity
 from heartbeat import duration, safe_text
 from heartbeat.checks import rule_amount
+from heartbeat.checks.finished_run import number
 from heartbeat.checks.rule import (
     LONGEST_PATTERN,
     RUNS,
@@ -132,11 +133,6 @@ def parts(line: str) -> dict[str, tuple[str, int]]:
     if match is None or not match["rule"].strip():
         return {"rule": (line, 1)}
     return {name: (text, match.start(name) + 1) for name, text in match.groupdict().items() if text}
-
-
-def number(value: float) -> str:
-    """Return the shortest text of a number."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
 def to_json(rule: Rule) -> dict[str, Any]:

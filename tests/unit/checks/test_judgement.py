@@ -65,7 +65,7 @@ def test_an_absent_number_breaks_a_rule_after_one_run() -> None:
     found = verdict(ruled(a_rule("rows > 0", runs=3)), 5, 5, None)
     assert found is not None
     assert found.why == "a rule needs rows, which was absent"
-    assert found.evidence == "Rule: rows > 0 for 3 runs. Last rows: 5, 5 (unchanged)."
+    assert found.evidence == "Rule: rows > 0 for 3 runs. Last rows before this run: 5, 5 (unchanged)."
 
 
 def test_the_most_severe_broken_rule_counts_and_the_others_are_named() -> None:
@@ -86,6 +86,13 @@ def test_an_absent_number_is_told_beside_another_broken_rule_too() -> None:
     assert found.why == (
         "rows must be > 0, was 0 (also broken: a rule needs duration, which was absent: no ping began the run)"
     )
+
+
+def test_the_last_values_of_a_number_that_is_absent_are_those_before_the_run() -> None:
+    absent = judgement.verdict(ruled(a_rule("rows > 0")), told(0, 7), told(None)[0])
+    assert absent is not None
+    assert absent.why == "a rule needs rows, which was absent"
+    assert absent.evidence == "Rule: rows > 0. Last rows before this run: 0, 7 (rising)."
 
 
 def test_rules_for_labels_count_like_its_own() -> None:

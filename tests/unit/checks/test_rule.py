@@ -51,6 +51,46 @@ def test_a_broken_limit_says_what_must_be_and_what_was() -> None:
     assert slow.why == "duration must be < 15 min, was 31 min"
 
 
+def test_a_number_that_was_sent_as_text_is_said_to_be_text() -> None:
+    (run,) = said('{"in": {"processed": "7"}, "rows": 7}')
+    why = rule.find(rule_grammar.parse("in.processed > 0"), [run]).why
+    assert why == "a rule needs in.processed, which was absent: the body has it as text, in quotes"
+    why = rule.find(rule_grammar.parse("process > 0"), [run]).why
+    assert why == "a rule needs process, which was absent"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "why"),
+    [
+        ("duration < 15m", 902, "duration must be < 15 min, was 15 min 2 s"),
+        ("duration < 15m", 900.25, "duration must be < 900 s, was 900.25 s"),
+        ("duration < 15m", 900, "duration must be < 15 min, was exactly 15 min"),
+        ("duration < 2d", 2 * 86_400 + 61, "duration must be < 2 days, was 2 days 1 min 1 s"),
+        ("rows < 1", 1.0000001, "rows must be < 1, was 1.0000001"),
+        ("rows < 0", 0, "rows must be < 0, was 0"),
+    ],
+)
+def test_a_value_near_its_limit_is_told_apart_from_it(text: str, value: float, why: str) -> None:
+    assert find(text, runs(value, name=text.split()[0])).why == why
+
+
+@pytest.mark.parametrize(
+    ("operator", "must"),
+    [
+        ("<=", "reach 0 within 30 min"),
+        (">", "not reach 0 within 6 h"),
+        (">=", "not reach 0 in less than 6 h"),
+        ("=", "reach 0 in exactly 6 h"),
+    ],
+)
+def test_an_estimate_that_breaks_its_rule_reads_as_a_sentence(operator: str, must: str) -> None:
+    limit = must.rpartition("n ")[2].replace(" ", "").removeprefix("exactly") if operator == "<=" else "6h"
+    found = find(
+        f"remaining eta {operator} {limit.replace('min', 'm')}", runs(100, 50, apart=timedelta(minutes=40))
+    )
+    assert found.why == f"remaining must {must}, takes 40 min"
+
+
 def test_a_value_must_have_fallen_over_the_last_runs() -> None:
     assert find("remaining falls over 3 runs", runs(9, 40, 40, 39)).kept
     flat = find("remaining falls over 3 runs", runs(50, 40, 30, 40))
@@ -71,9 +111,9 @@ def test_an_estimate_follows_the_speed_of_the_last_runs() -> None:
     hour = timedelta(hours=1)
     assert find("remaining eta < 6h", runs(100, 80, 60, apart=hour)).kept
     slow = find("remaining eta < 6h", runs(100, 99, 98, apart=hour))
-    assert slow.why == "remaining must reach 0 in < 6 h, takes 4 days"
+    assert slow.why == "remaining must reach 0 in less than 6 h, takes 4 days"
     stuck = find("remaining eta < 6h", runs(100, 100, apart=hour))
-    assert stuck.why == "remaining must reach 0 in < 6 h, does not fall"
+    assert stuck.why == "remaining must reach 0 in less than 6 h, does not fall"
     assert find("remaining eta < 6h", runs(100)).kept
     assert find("remaining eta < 6h", runs(5, 0, apart=hour)).kept
 
@@ -113,7 +153,7 @@ def test_older_values_count_where_the_runs_do_not_reach_a_week_back() -> None:
 
 def test_a_body_must_have_a_text() -> None:
     assert find('body has "0 errors"', said("done, 0 errors\n")).kept
-    assert find('body has "0 errors"', said("3 errors")).why == 'the body must have "0 errors"'
+    assert find('body has "0 errors"', said("3 errors")).why == 'the body must have "0 errors", but did not'
     assert find('body has "0 errors"', said("")) == Finding(
         False, "a rule needs the body, which was empty", absent=True
     )
@@ -124,7 +164,7 @@ def test_a_body_must_not_have_an_expression() -> None:
     assert find("body has not /Trace.ack/", said(None)).kept
     assert (
         find("body has not /Trace.ack/", said("x\nTraceback (most")).why
-        == "the body must not have /Trace.ack/"
+        == "the body must not have /Trace.ack/, but had it"
     )
 
 

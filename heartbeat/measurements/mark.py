@@ -1,12 +1,21 @@
 """The marks of unusual runs: which number of a run lies outside of its band. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from alerting import times
-from heartbeat.checks.finished_run import BODY_SIZE, DURATION, EXIT_STATUS, FinishedRun, written
+from heartbeat import duration
+from heartbeat.checks.finished_run import (
+    BODY_SIZE,
+    DURATION,
+    EXIT_STATUS,
+    FinishedRun,
+    number,
+    told_apart,
+    written,
+)
 from heartbeat.measurements import band
 from heartbeat.measurements.band import Band, Hour, hour_of
 
@@ -28,11 +37,18 @@ class Mark:
 
     @property
     def words(self) -> str:
-        """The mark in words: "processed 0, usually 3,812 to 4,410 at this hour of the week"."""
-        low = max(self.band.low, 0.0) if self.band.middle >= 0 else self.band.low
-        when = " at this hour of the week" if self.band.weekly else ""
-        name, value, usual = self.name, _said(self.name, self.value), _range(self.name, low, self.band.high)
-        return f"{_NAMES.get(name, name)} {value}, usually {usual}{when}"
+        """The mark in words: "processed 0, usually about 4,000 at this hour of the week (unusual below 3,812)".
+
+        A band is wider than what was seen. So its middle is called usual, and its edge the limit that it is.
+        """
+        name, value, when = self.name, self.value, " at this hour of the week" if self.band.weekly else ""
+        side, edge = ("below", self.band.low) if value < self.band.low else ("above", self.band.high)
+        limit = _rounded(name, edge, self.band.width)
+        if (value < limit) != (value < edge) or value == limit:
+            limit = edge
+        said, limit_said = told_apart(value, limit, *_ways(name))
+        usual = _said(name, _rounded(name, self.band.middle, self.band.width))
+        return f"{_NAMES.get(name, name)} {said}, usually about {usual}{when} (unusual {side} {limit_said})"
 
 
 _NAMES: Final = {DURATION: "took", BODY_SIZE: "output of"}
@@ -64,9 +80,17 @@ def _said(name: str, value: float) -> str:
     return f"{written(value)} bytes" if name == BODY_SIZE else written(value)
 
 
-def _range(name: str, low: float, high: float) -> str:
-    """Return a band in words, with as many digits as its width is worth."""
+def _ways(name: str) -> Iterator[Callable[[float], str]]:
+    """Yield the ways to say a number, from the shortest to the exact one."""
+    yield lambda value: _said(name, value)
     if name == DURATION:
-        return f"{_said(name, round(low, 1))} to {_said(name, round(min(high, 1e9), 1))}"
-    digits = 0 if high - low >= 10 else 2
-    return f"{_said(name, round(low, digits))} to {_said(name, round(min(high, 1e15), digits))}"
+        yield lambda value: duration.in_words(timedelta(seconds=value))
+    unit = {DURATION: " s", BODY_SIZE: " bytes"}.get(name, "")
+    yield lambda value: f"{number(value)}{unit}"
+
+
+def _rounded(name: str, value: float, width: float) -> float:
+    """Return a value of a band with as many digits as the width of the band is worth."""
+    if name == DURATION:
+        return round(value, 1)
+    return round(value, 0 if width >= 10 else 2)

@@ -25,8 +25,6 @@ from heartbeat.service_messages import AGAIN, HOST_LIMIT, Deliver, ServiceMessag
 
 EVERY = 5.0
 """Seconds between two looks."""
-CERTAIN = timedelta(minutes=2)
-"""The time after the silence of the canary, and after the time to gather, in which its page must arrive."""
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +88,7 @@ class CanaryWatch:
 
     def _judge(self, of: Canary, pace: Pace, now: datetime) -> None:
         self._looks = self._looks + 1 if of.down or of.due_at <= now else 0
-        failing = self._looks * EVERY >= (pace.gathering + CERTAIN).total_seconds()
+        failing = self._looks * EVERY >= canary.allowed(pace).total_seconds()
         if failing and not self._failing:
             log.error("the canary's page does not arrive", extra={"event": "canary failing"})
         elif self._failing and not failing:

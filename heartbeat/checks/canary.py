@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from alerting import desk, escalation
-from alerting.incident import Facts, State, Symptom
+from alerting.incident import Facts, Pace, State, Symptom
 from alerting.severity import Severity
 from heartbeat import installation
 from heartbeat.checks import cause, deadline, life
@@ -24,6 +24,8 @@ FACT = "canary"
 """The fact of the installation that holds it."""
 KEY = "canary"
 """The key of its symptom."""
+CERTAIN = timedelta(minutes=2)
+"""The time after the silence of the canary, and after the time to gather, in which its page must arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,15 @@ class Canary:
     def age(self, now: datetime) -> timedelta:
         """Return the time since its page last arrived, or since it was first expected."""
         return max(now - (self.heard_at or self.armed_at), timedelta())
+
+    def is_missed(self, pace: Pace, now: datetime) -> bool:
+        """Return whether its page does not arrive: people were told so, or its time is up."""
+        return self.told_at is not None or now - self.due_at >= allowed(pace)
+
+
+def allowed(pace: Pace) -> timedelta:
+    """Return the time after the silence of the canary in which its page must arrive."""
+    return pace.gathering + CERTAIN
 
 
 def load(db: Connection) -> Canary | None:

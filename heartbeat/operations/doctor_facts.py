@@ -256,7 +256,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         },
         silent_peers=[check.slug for check in checks if check.slug in peers and check.state is State.DOWN],
         canary=of_service.age(now) if of_service else None,
-        canary_every=of_service.every if of_service else timedelta(),
+        canary_missed=of_service is not None and of_service.is_missed(installation.pace(db), now),
         sealed_by_old_keys=sealed.anew,
         unreadable=[line.partition(":")[0] for line in sealed.unreadable],
     )

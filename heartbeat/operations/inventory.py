@@ -44,8 +44,9 @@ class Inventory:
     people: int = 0
     oldest_page: timedelta = timedelta()
     canary: timedelta | None = None
-    """The age of the last page of the canary that arrived, if there is a canary, and its period."""
-    canary_every: timedelta = timedelta()
+    """The age of the last page of the canary that arrived, if there is a canary."""
+    canary_missed: bool = False
+    """True if its page does not arrive."""
     peers: Mapping[str, timedelta | None] = field(default_factory=dict)
     """By name the time since a peer was last heard, None if it never was."""
     silent_peers: Sequence[str] = ()
@@ -78,11 +79,10 @@ def judge(inventory: Inventory) -> Iterator[Finding]:
             "runs, and that the providers answer.",
         )
     if inventory.canary is not None:
-        late = inventory.canary > inventory.canary_every + OLD_PAGE
         length = in_words(inventory.canary)
         yield (
             bad("canary", f"its page has not arrived for {length}: pages to people may not arrive either.")
-            if late
+            if inventory.canary_missed
             else ok("canary", f"its last page arrived {length} ago.")
         )
     yield from _peers(inventory)

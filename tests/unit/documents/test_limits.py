@@ -49,7 +49,6 @@ from alerting.notifiers.transport import http as transport_http
 from alerting.person import Contact
 from heartbeat import (
     app,
-    canary_watch,
     clock_guard,
     configuration_file,
     database,
@@ -71,6 +70,7 @@ from heartbeat.checks import (
     actions,
     blindness,
     blindness_store,
+    canary,
     checker,
     definition,
     dependency,
@@ -371,7 +371,7 @@ LIMITS: Mapping[str, str] = {
     f"{shared.SHARED_FOR.seconds} s with {shared.MANY:,} checks or more;",
     "Checks of which a page counts all other groups": f"{surroundings.MOST_COUNTED:,};",
     "Page of the canary": f"one each {settings.Settings().canary_every.seconds // 60} min (`HEARTBEAT_CANARY_EVERY`), "
-    f"which must arrive within {canary_watch.CERTAIN.seconds // 60} min",
+    f"which must arrive within {canary.CERTAIN.seconds // 60} min",
     "Gathering before the first page": f"{incident.GATHERING.seconds} s",
     "Settling before an incident is over": f"{incident.SETTLING.seconds // 60} min",
     "Acknowledgement": f"{answer.ACKNOWLEDGED_FOR // HOUR} h",

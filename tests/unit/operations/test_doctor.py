@@ -154,7 +154,7 @@ def inventory(**changes: Any) -> Mapping[str, Any]:
         ),
         (inventory(oldest_page=timedelta(minutes=20)), Weight.BAD, "the oldest has waited for 20 min"),
         (
-            inventory(canary=timedelta(minutes=20), canary_every=timedelta(minutes=5)),
+            inventory(canary=timedelta(minutes=20), canary_missed=True),
             Weight.BAD,
             "its page has not arrived for 20 min: pages to people may not arrive either",
         ),

@@ -19,6 +19,7 @@ from alerting.notifiers.transport.names import Names
 from alerting.origin import Origin
 from alerting.person import Contact, Person
 from heartbeat import configuration_file, installation, notifier_clients, sqlite_files
+from heartbeat.checks import canary
 from heartbeat.checks import store as check_store
 from heartbeat.database import engine, transact
 from heartbeat.definitions import plan as definition_plan
@@ -145,6 +146,31 @@ async def test_problems_with_the_contents_of_the_database_are_found(settings: Se
     assert list(facts.inventory.unreadable) == ["notifier ntfy token"]
     assert facts.notifier_faults.keys() == {"ntfy"}
     assert "which is not known here" in facts.notifier_faults["ntfy"]
+
+
+@pytest.mark.parametrize(
+    ("due", "told", "missed"),
+    [
+        (timedelta(minutes=2, seconds=9), False, False),
+        (timedelta(minutes=2, seconds=11), False, True),
+        (timedelta(seconds=1), True, True),
+    ],
+)
+async def test_a_canary_is_judged_as_by_its_own_watch(
+    settings: Settings, due: timedelta, told: bool, missed: bool
+) -> None:
+    """Whatever its period: its page must arrive within two minutes after it gathered."""
+    now = datetime.now(UTC)
+
+    def fill(db: Any) -> None:
+        canary.arm(db, timedelta(seconds=15), now - timedelta(seconds=15) - due)
+        if told:
+            assert canary.take_turn(db, None, now)
+
+    write(settings, fill)
+    facts = doctor_facts._read(settings, lambda db: doctor_facts._inventory(db, settings, set(), now))
+    assert facts.canary == timedelta(seconds=15) + due
+    assert facts.canary_missed is missed
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,16 @@ class Clock:
         """Return an instant with its zone: "03:20 UTC", "02 May 04:01 BST"."""
         return f"{instant(instant_, self.now, self.timezone)} {zone_name(instant_, self.timezone)}"
 
+    def between(self, first: datetime, last: datetime) -> str:
+        """Return a span, with its day unless it is today, and with both days if these differ.
+
+        "03:02 UTC to 03:17 UTC", "02 May 23:00 UTC to 03 May 01:00 UTC".
+        """
+        now, begun, ended = (at.astimezone(zone(self.timezone)) for at in (self.now, first, last))
+        begun_on = day(begun, now) or day(begun, ended)
+        begun_at = f"{begun_on}{begun:%H:%M} {zone_name(first, self.timezone)}"
+        return f"{begun_at} to {day(ended, begun)}{ended:%H:%M} {zone_name(last, self.timezone)}"
+
     def aged(self, instant_: datetime) -> str:
         """Return an instant with its zone and its age: "03:20 UTC (8 min ago)"."""
         return f"{self.at(instant_)} ({ago(instant_, self.now)})"

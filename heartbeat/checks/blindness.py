@@ -211,7 +211,9 @@ def report(spans: Sequence[Blind], unheard: Unheard, now: datetime) -> Report:
 
 def _when(clock: times.Clock, first: datetime, last: datetime) -> str:
     begun, ended = clock.at(first), clock.at(last)
-    return f"For {times.duration(last - first)} at {begun}" if begun == ended else f"From {begun} to {ended}"
+    if begun == ended:
+        return f"For {times.duration(last - first)} at {begun}"
+    return f"From {clock.between(first, last)}"
 
 
 def _cost(missed: int, unheard: Unheard) -> Iterable[str]:
@@ -220,12 +222,14 @@ def _cost(missed: int, unheard: Unheard) -> Iterable[str]:
         return
     whose = "1 check was" if missed == 1 else f"{missed:,} checks were"
     heard = " It was heard since." if missed == 1 else " All were heard since."
-    yield f"{whose} due then and not heard, so nobody was paged.{'' if unheard.count else heard}"
+    yield f"{whose} due then and not heard, so nobody was paged then.{'' if unheard.count else heard}"
     if unheard.count:
         listed = list(unheard.names[:NAMED])
         more = [f"{unheard.count - len(listed):,} more"] if unheard.count > len(listed) else []
         yield f"Not heard since: {times.names([*listed, *more])}."
     if unheard.unknown:
-        yield f"{times.count(unheard.unknown, 'check')} unknown; a next run that is silent too pages."
+        be = "is" if unheard.unknown == 1 else "are"
+        yield f"{times.count(unheard.unknown, 'check')} {be} unknown; a next run that is silent too pages."
     if unheard.down:
-        yield f"{times.count(unheard.down, 'check')} down since, paged as silent."
+        page = "is down by now, and pages" if unheard.down == 1 else "are down by now, and page"
+        yield f"{times.count(unheard.down, 'check')} {page} as silent."

@@ -27,7 +27,7 @@ def sweep(db: Connection, now: datetime) -> int:
     if not spans:
         return 0
     first, last = spans[0].began_at, max(span.ended_at for span in spans)
-    unheard = blindness_store.unheard(db, first, last, blindness.NAMED)
+    unheard = blindness_store.unheard(db, spans, blindness.NAMED)
     until = unheard.until if unheard.unknown else last + blindness.SHORTEST
     unjudged = now < last + blindness.LONGEST + AGAIN and blindness_store.is_unjudged(db, first, last)
     if now < until or unjudged:

@@ -4,7 +4,21 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from alerting.clock_step import Step
 from alerting.sql import Utc, insert_many, update_many
@@ -108,10 +122,15 @@ def put_off(db: Connection, spans: Collection[Blind], until: datetime | None) ->
     update_many(db, blind_spans, [{"id": span.id, "tell_at": until} for span in spans])
 
 
-def unheard(db: Connection, since: datetime, until: datetime, limit: int) -> Unheard:
-    """Return the checks that could not be heard in this time, and were not heard after it. Up to `limit` are named."""
+def unheard(db: Connection, spans: Sequence[Blind], limit: int) -> Unheard:
+    """Return the checks that could not be heard in these times, and were not heard since. Up to `limit` are named.
+
+    A ping that was lost and came again counts as heard.
+    """
+    since, until = spans[0].began_at, max(span.ended_at for span in spans)
     after = checks.c.armed_at > since, checks.c.armed_at <= until
-    never = [or_(at.is_(None), at < checks.c.armed_at) for at in (checks.c.last_ok_at, checks.c.last_fail_at)]
+    lost = _lost(spans)
+    never = [or_(at.is_(None), at < lost) for at in (checks.c.last_ok_at, checks.c.last_fail_at)]
     down = and_(checks.c.state == State.DOWN, checks.c.cause == Cause.SILENT, *never)
     wakes = func.max(checks.c.wake_at, type_=Utc())
     soon = until + blindness.LONGEST
@@ -127,6 +146,21 @@ def unheard(db: Connection, since: datetime, until: datetime, limit: int) -> Unh
     names = list(db.execute(named).scalars())
     bound = blindness.bound(timedelta(seconds=grace or 0.0), until)
     return Unheard(names, unknown, fallen, max(filter(None, (bound, wake_at))))
+
+
+def _lost(spans: Sequence[Blind]) -> ColumnElement[datetime]:
+    """Return the time from which on a ping of a check was lost if it was not sent again.
+
+    A ping may have been stored after the last beat, as beats are a second apart. While only some pings are refused,
+    the others are stored all the time.
+    """
+    begins = {
+        span.ended_at: span.began_at + timedelta(seconds=blindness.EVERY)
+        for span in spans[-KNOWN:]
+        if span.why != Why.REFUSED
+    }
+    whens = [(checks.c.armed_at == ended_at, literal(at, Utc())) for ended_at, at in begins.items()]
+    return case(*whens, else_=checks.c.armed_at) if whens else checks.c.armed_at
 
 
 def is_unjudged(db: Connection, since: datetime, until: datetime) -> bool:

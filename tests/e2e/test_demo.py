@@ -131,7 +131,7 @@ def test_a_time_without_sight_pages_for_the_dead_job_alone_and_is_told_once(
     blind, dead, back = between(frames, "04 May 00:00", "04 May 02:00")
     assert blind.lines[0] == "heartbeat could not hear pings for 15 min"
     assert "From 01:03 UTC to 01:18 UTC" in told(blind)
-    assert "11 checks were due then and not heard, so nobody was paged." in told(blind)
+    assert "11 checks were due then and not heard, so nobody was paged then." in told(blind)
     assert not is_page(blind)
     assert "11 checks are unknown" in " ".join(replay.split())
     assert dead.heading == "Anna, 04 May 01:50 UTC"

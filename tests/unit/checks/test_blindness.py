@@ -250,17 +250,17 @@ def test_a_report_says_from_when_to_when_why_and_which_were_not_heard_since() ->
     assert report.title == "heartbeat could not hear pings for 15 min"
     assert report.lines == (
         "From 03:02 UTC to 03:17 UTC, because heartbeat was stopped.",
-        "47 checks were due then and not heard, so nobody was paged.",
+        "47 checks were due then and not heard, so nobody was paged then.",
         "Not heard since: Backup and Report.",
-        "1 check unknown; a next run that is silent too pages.",
-        "1 check down since, paged as silent.",
+        "1 check is unknown; a next run that is silent too pages.",
+        "1 check is down by now, and pages as silent.",
     )
 
 
 def test_a_report_says_that_all_is_well_if_it_is() -> None:
     span = Blind(NOW, NOW + MINUTE, Why.ENDED, checks=3)
     assert blindness.report([span], unheard(), NOW + HOUR).lines[1:] == (
-        "3 checks were due then and not heard, so nobody was paged. All were heard since.",
+        "3 checks were due then and not heard, so nobody was paged then. All were heard since.",
     )
     none = blindness.report([replace(span, checks=0)], unheard(), NOW + HOUR)
     assert none.lines[1:] == ("No check missed its deadline meanwhile.",)
@@ -277,6 +277,20 @@ def test_a_blindness_within_a_minute_is_told_in_seconds() -> None:
     span = Blind(NOW + 20 * SECOND, NOW + 28 * SECOND, Why.AWAY, checks=1)
     told = blindness.report([span], unheard(), NOW + HOUR).lines[0]
     assert told == "For 8 s at 03:00 UTC, because nothing could be stored."
+
+
+@pytest.mark.parametrize(
+    ("begun", "ended", "told"),
+    [
+        (NOW - DAY, NOW + 5 * MINUTE, "From 02 May 03:00 UTC to 03 May 03:05 UTC, because"),
+        (NOW - DAY, NOW - 23 * HOUR, "From 02 May 03:00 UTC to 04:00 UTC, because"),
+        (NOW - 4 * HOUR, NOW, "From 02 May 23:00 UTC to 03 May 03:00 UTC, because"),
+        (NOW - DAY, NOW, "From 02 May 03:00 UTC to 03 May 03:00 UTC, because"),
+    ],
+)
+def test_a_blindness_over_midnight_names_both_days(begun: datetime, ended: datetime, told: str) -> None:
+    lines = blindness.report([Blind(begun, ended, Why.ENDED)], unheard(), NOW + HOUR).lines
+    assert lines[0].startswith(told)
 
 
 def test_names_beyond_a_screen_are_counted() -> None:

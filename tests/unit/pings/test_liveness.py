@@ -229,9 +229,9 @@ async def test_one_notice_says_what_happened_and_wakes_nobody(place: Place) -> N
     assert notice.title == "heartbeat could not hear pings for 10 min"
     assert notice.lines == (
         "From 03:00 UTC to 03:10 UTC, because heartbeat was not running, and nobody had stopped it.",
-        "2 checks were due then and not heard, so nobody was paged.",
+        "2 checks were due then and not heard, so nobody was paged then.",
         "Not heard since: backup.",
-        "1 check down since, paged as silent.",
+        "1 check is down by now, and pages as silent.",
     )
     incidents = {one.title: one for one in await place.database.read(desk.incidents)}
     assert incidents.keys() == {"heartbeat", "backup", "report"}, "both fell silent since"
@@ -247,7 +247,9 @@ async def test_a_notice_that_all_were_heard_again_waits_no_longer_than_a_minute(
     assert await place.notices() == []
     await place.judge(seconds=1)
     ((_, notice),) = await place.notices()
-    assert notice.lines[1] == "1 check was due then and not heard, so nobody was paged. It was heard since."
+    assert (
+        notice.lines[1] == "1 check was due then and not heard, so nobody was paged then. It was heard since."
+    )
 
 
 async def test_a_notice_waits_for_checks_whose_deadline_comes_after_sight_has_returned(place: Place) -> None:
@@ -263,7 +265,7 @@ async def test_a_notice_waits_for_checks_whose_deadline_comes_after_sight_has_re
     await place.judge(minutes=10)
     ((_, notice),) = await place.notices()
     assert notice.lines[1:3] == (
-        "1 check was due then and not heard, so nobody was paged.",
+        "1 check was due then and not heard, so nobody was paged then.",
         "Not heard since: patient.",
     )
 

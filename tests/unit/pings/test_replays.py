@@ -9,6 +9,7 @@ from alerting import desk
 from alerting.escalation import Policy, Step
 from heartbeat.checks import blindness_store, checker, history, store
 from heartbeat.checks.blindness import Seen
+from heartbeat.checks.cause import Cause
 from heartbeat.checks.check import Check, Signal, State
 from heartbeat.checks.schedule import Every
 from heartbeat.checks.tables import beats, transitions
@@ -47,8 +48,8 @@ def job(db: Connection, job_in_time: Check) -> Check:
     return job_in_time
 
 
-def read(db: Connection) -> Check:
-    check = store.load(db, "job")
+def read(db: Connection, slug: str = "job") -> Check:
+    check = store.load(db, slug)
     assert check is not None
     return check
 
@@ -61,6 +62,10 @@ def judge(db: Connection, now: datetime) -> None:
     """Judge what is due, while the process sees."""
     db.execute(update(beats).values(at=now))
     checker.sweep(db, now)
+
+
+def not_heard_since(db: Connection) -> list[str]:
+    return list(blindness_store.unheard(db, blindness_store.listed(db, NOW), 9).names)
 
 
 def ping(
@@ -186,9 +191,31 @@ def test_a_ping_that_comes_before_the_first_beat_counts_for_its_own_time(db: Con
 
 
 def test_the_notice_no_longer_names_a_job_that_is_heard_later(db: Connection, job: Check) -> None:
-    assert blindness_store.unheard(db, LOST, SIGHT, 9).names == ["job"]
+    assert not_heard_since(db) == ["job"]
     send(db, job, JUDGED, DUE)
-    assert blindness_store.unheard(db, LOST, SIGHT, 9).names == []
+    assert not_heard_since(db) == []
+
+
+@pytest.mark.parametrize(("sent_again", "named"), [(True, []), (False, ["job"])])
+def test_a_job_that_was_heard_later_and_is_silent_again_is_not_one_that_was_not_heard_since(
+    db: Connection, job: Check, sent_again: bool, named: list[str]
+) -> None:
+    if sent_again:
+        send(db, job, JUDGED, DUE)
+    judge(db, SIGHT + 2 * HOUR)
+    assert read(db).cause is Cause.SILENT
+    assert not_heard_since(db) == named
+
+
+@pytest.mark.usefixtures("job_in_time")
+def test_a_ping_within_the_second_after_the_last_beat_was_heard_before(db: Connection) -> None:
+    store.insert(db, [a_check("short", schedule=Every(10 * MINUTE), grace=MINUTE)])
+    send(db, read(db, "short"), LOST + SECOND / 2)
+    judge(db, JUDGED)
+    assert read(db, "short").state is State.UNKNOWN
+    judge(db, SIGHT + 12 * MINUTE)
+    assert read(db, "short").cause is Cause.SILENT
+    assert "short" in not_heard_since(db)
 
 
 def test_a_job_that_has_died_since_is_still_down(db: Connection, job: Check) -> None:

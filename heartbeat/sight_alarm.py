@@ -15,7 +15,7 @@ from alerting import times
 from alerting.notice import Message
 from alerting.subject import cut
 from heartbeat import installation
-from heartbeat.checks import blindness_store
+from heartbeat.checks import blindness, blindness_store
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
 from heartbeat.loop import Loop
@@ -127,8 +127,7 @@ def message_of(since: datetime, host: str, now: datetime, *, over: bool) -> Mess
     service = f"heartbeat on {cut(host, HOST_LIMIT)}"
     if over:
         blind = f"It was blind from {clock.at(since)} on, for {times.duration(now - since)}."
-        after = "Jobs that could not be heard have time to ping. If any was due, a report follows."
-        return Message(f"OK: {service} hears pings again", (blind, after), since, over)
+        return Message(f"OK: {service} hears pings again", (blind, blindness.PROMISE), since, over)
     return Message(
         f"{service} has been blind since {clock.at(since)}",
         (

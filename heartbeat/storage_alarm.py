@@ -16,6 +16,7 @@ from alerting import times
 from alerting.notice import Message
 from alerting.subject import cut
 from heartbeat import installation, sqlite_files
+from heartbeat.checks import blindness
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop
@@ -39,11 +40,8 @@ WALK_BOUND = 20.0
 PROOF = "storage proof"
 """The fact of the installation that a proof writes."""
 
-_FAILING = (
-    "Pings are refused, and nobody is paged by it until then. You are told every hour, and when it is over."
-)
+_FAILING = "Pings are refused, and it pages nobody. You are told every hour, and when it is over."
 _DAMAGED = "Pings may be refused. Stop it, keep the file, and restore the last backup (heartbeat restore)."
-_AFTER = "Jobs that were refused meanwhile are not paged for. A report follows."
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +184,7 @@ def message_of(storage: Storage, host: str, now: datetime, *, over: bool) -> Mes
     service = f"heartbeat on {cut(host, HOST_LIMIT)}"
     if over:
         title = f"OK: {service} can store again"
-        lines = [f"It could not from {clock.at(since)} on, for {times.duration(now - since)}.", _AFTER]
+        lines = [f"It could not from {clock.at(since)} on, for {times.duration(now - since)}.", blindness.PROMISE]
     elif storage.fault is Fault.DAMAGED:
         title = f"{service} has a damaged database"
         lines = [f"Found at {clock.at(since)}: {storage.words}.", _DAMAGED]

@@ -139,7 +139,10 @@ async def test_everybody_of_the_default_policy_is_told_straight(
     assert [(person, kind) for person, kind, _ in line.sent] == [("anna", "email"), ("ben", "ntfy")]
     failing = line.sent[0][2]
     assert failing.title == "heartbeat on db-1 cannot store anything since 03:00 UTC"
-    assert failing.lines[0] == "The database says: database or disk is full."
+    assert failing.lines == (
+        "The database says: database or disk is full.",
+        "Pings are refused, and it pages nobody. You are told every hour, and when it is over.",
+    )
     await watch(alarm, clock, 10)
     over = line.sent[-1][2]
     assert (over.kind, over.title, over.fine) == (
@@ -147,6 +150,7 @@ async def test_everybody_of_the_default_policy_is_told_straight(
         "OK: heartbeat on db-1 can store again",
         True,
     )
+    assert over.lines[1].endswith("If any was due, a report follows."), "without one, none comes"
     assert over.dedup_key == line.sent[1][2].dedup_key, "one thread for each contact"
     assert len(line.sent) == 4
 

@@ -184,7 +184,10 @@ def message_of(storage: Storage, host: str, now: datetime, *, over: bool) -> Mes
     service = f"heartbeat on {cut(host, HOST_LIMIT)}"
     if over:
         title = f"OK: {service} can store again"
-        lines = [f"It could not from {clock.at(since)} on, for {times.duration(now - since)}.", blindness.PROMISE]
+        lines = [
+            f"It could not from {clock.at(since)} on, for {times.duration(now - since)}.",
+            blindness.PROMISE,
+        ]
     elif storage.fault is Fault.DAMAGED:
         title = f"{service} has a damaged database"
         lines = [f"Found at {clock.at(since)}: {storage.words}.", _DAMAGED]

@@ -36,16 +36,22 @@ _EVENT: Final = re.compile(r"(?P<hour>(?:.* )?(?:\d\d?|\*)):(?P<minute>\d\d)(?P<
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """A minute with many jobs: the first time at which the most are due, and their number on each host."""
+    """A minute with many jobs: the first time at which the most are due, and their number on each host.
+
+    `movable` of them have a minute that could be another.
+    """
 
     at: datetime
     jobs: int
     hosts: Mapping[str, int]
+    movable: int
 
 
 @dataclass(frozen=True, slots=True)
 class Herd:
-    """All crowds, the largest first, and a schedule for every check that should move, by its slug.
+    """All crowds, and a schedule for every check that should move, by its slug.
+
+    The crowds of jobs that could move come first, and of these the largest.
 
     Jobs that are due every minute make no crowd, and are counted apart.
     """
@@ -54,8 +60,10 @@ class Herd:
     moves: Mapping[str, Schedule]
     most: int
     """The most jobs that are due in one minute."""
-    most_then: int
-    """The most that are due once these checks have moved."""
+    fullest: int
+    """The most that are due in a minute of jobs that could move."""
+    fullest_then: int
+    """The same once these checks have moved."""
     unmoved: int
     """Jobs of the crowds that have no minute to move, such as those with an interval."""
     steady: int = 0
@@ -77,16 +85,22 @@ def of(checks: Iterable[Check], now: datetime, many: int = MANY) -> Herd:
     crowded = {minute for minute in largest.values() if counts[minute] >= many}
     crowds = [_crowd(due, minute, start) for minute in crowded]
     inside = [jobs for jobs in due if not crowded.isdisjoint(jobs.minutes)]
+    movable = [jobs for jobs in inside if jobs.shifts]
+    fullest = max((counts[minute] for jobs in movable for minute in jobs.minutes), default=0)
     moves, counts_then = {}, counts.copy()
+    taken = {minute for jobs in movable for minute in jobs.minutes}
     for check, jobs, shift in _spread(due, inside):
         moves[check.slug] = jobs.shifts[shift]
         counts_then.subtract(jobs.minutes)
-        counts_then.update(minute + shift for minute in jobs.minutes)
+        later = [minute + shift for minute in jobs.minutes]
+        counts_then.update(later)
+        taken.update(later)
     return Herd(
-        crowds=sorted(crowds, key=lambda crowd: (-crowd.jobs, crowd.at)),
+        crowds=sorted(crowds, key=lambda crowd: (-crowd.movable, -crowd.jobs, crowd.at)),
         moves=moves,
         most=max(counts.values(), default=0),
-        most_then=max(counts_then.values(), default=0),
+        fullest=fullest,
+        fullest_then=max(map(counts_then.__getitem__, taken), default=0),
         unmoved=sum(len(jobs.checks) for jobs in inside if not jobs.shifts),
         steady=sum(len(jobs.checks) for jobs in expected) - sum(len(jobs.checks) for jobs in due),
     )
@@ -99,18 +113,20 @@ def lines(herd: Herd) -> Iterator[str]:
     if not herd.crowds:
         yield f"# Nothing to spread: at most {times.count(herd.most, 'job')} due in one minute of the next {DAYS} days."
         return
-    for crowd in herd.crowds[:SHOWN]:
+    movable = [crowd for crowd in herd.crowds if crowd.movable]
+    for crowd in movable[:SHOWN]:
         yield f"# {crowd.at:%H:%M} UTC: {times.count(crowd.jobs, 'job')} due in one minute{_hosts(crowd.hosts)}."
-    if len(herd.crowds) > SHOWN:
-        most = times.count(herd.crowds[SHOWN].jobs, "job")
-        yield f"# {times.count(len(herd.crowds) - SHOWN, 'more minute')} with at most {most} each."
+    if len(movable) > SHOWN:
+        most = times.count(max(crowd.jobs for crowd in movable[SHOWN:]), "job")
+        yield f"# {times.count(len(movable) - SHOWN, 'more minute')} with at most {most} each."
     if herd.unmoved:
-        yield f"# {times.count(herd.unmoved, 'job')} with an interval or a list of minutes: not moved."
+        yield f"# {times.count(herd.unmoved, 'job')} with an interval or a list of minutes: not moved.{_still(herd)}"
     if not herd.moves:
         return
     yield "#"
     yield f"# This spread moves {times.count(len(herd.moves), 'job')} within the hour."
-    yield f"# The fullest minute then has {times.count(herd.most_then, 'job')}, not {herd.most:,}."
+    if herd.fullest_then < herd.fullest:
+        yield f"# The fullest minute then has {times.count(herd.fullest_then, 'job')}, not {herd.fullest:,}."
     yield "# Keep jobs in order that follow one another. Change the timers of the jobs too."
     fields = {slug: _fields(moved) for slug, moved in herd.moves.items()}
     yield yaml.safe_dump({"checks": fields}, sort_keys=False, width=1_000).rstrip()
@@ -120,10 +136,21 @@ def _hosts(hosts: Mapping[str, int]) -> str:
     named = Counter({host: count for host, count in hosts.items() if host})
     if not named:
         return ""
-    host, count = named.most_common(1)[0]
-    return (
-        f", all on {host}" if len(hosts) == 1 else f" on {len(named)} hosts, the most on {host} ({count:,})"
-    )
+    (host, count), *others = named.most_common()
+    if not others:
+        return f", all on {host}" if len(hosts) == 1 else f", {count:,} of them on {host}"
+    if count == others[-1][1]:
+        return f" on {len(named)} hosts, {count:,} on each"
+    return f" on {len(named)} hosts, the most on {host} ({count:,})"
+
+
+def _still(herd: Herd) -> str:
+    """Return where the most jobs are due that have no minute to move."""
+    still = [crowd for crowd in herd.crowds if not crowd.movable]
+    if not still:
+        return ""
+    most = still[0]
+    return f" Up to {most.jobs:,} are due in one minute, as at {most.at:%H:%M} UTC{_hosts(most.hosts)}."
 
 
 def _fields(moved: Schedule) -> dict[str, Any]:
@@ -214,10 +241,10 @@ def _shifts(times_: Schedule) -> dict[int, Schedule]:
 
 
 def _crowd(due: Sequence[_Jobs], minute: int, start: datetime) -> Crowd:
-    hosts = Counter(
-        check.labels.get("host", "") for jobs in due if minute in set(jobs.minutes) for check in jobs.checks
-    )
-    return Crowd(start + minute * _MINUTE, hosts.total(), hosts)
+    inside = [jobs for jobs in due if minute in set(jobs.minutes)]
+    hosts = Counter(check.labels.get("host", "") for jobs in inside for check in jobs.checks)
+    movable = sum(len(jobs.checks) for jobs in inside if jobs.shifts)
+    return Crowd(start + minute * _MINUTE, hosts.total(), hosts, movable)
 
 
 def _spread(due: Sequence[_Jobs], inside: Sequence[_Jobs]) -> Iterator[tuple[Check, _Jobs, int]]:

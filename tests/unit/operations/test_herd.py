@@ -59,6 +59,46 @@ def test_jobs_that_are_due_every_minute_are_told_once(schedule: Schedule) -> Non
     ]
 
 
+def test_crowds_that_could_move_are_named_before_those_with_an_interval() -> None:
+    """Jobs with an interval are due in a minute of each hour, and would fill the screen."""
+    hourly = [
+        replace(check, armed_at=NOW - timedelta(minutes=1))
+        for check in jobs(40, Every(timedelta(hours=1)), name="poll")
+    ]
+    nightly = [*jobs(12), *jobs(5, host="db-2", name="b"), *jobs(1, host="db-3", name="c")]
+    each_hour = jobs(15, Cron("0 * * * *", "UTC"), host="db-4", name="cron")
+    told = list(herd.lines(herd.of([*hourly, *nightly, *each_hour], NOW)))
+    assert told[0] == "# 03:00 UTC: 33 jobs due in one minute on 4 hosts, the most on db-4 (15)."
+    assert told[1] == "# 12:00 UTC: 15 jobs due in one minute, all on db-4."
+    apart = [line for line in told if line.startswith("# 40 jobs")]
+    assert apart == [
+        "# 40 jobs with an interval or a list of minutes: not moved. "
+        "Up to 40 are due in one minute, as at 12:59 UTC, all on db-1."
+    ]
+    assert "# The fullest minute then has 1 job, not 33." in told
+
+
+def test_jobs_that_fill_their_hour_evenly_get_no_emptier_minute() -> None:
+    even = [job for n in range(60) for job in jobs(10, Cron(f"{n} 3 * * *", "UTC"), name=f"at-{n}")]
+    found = herd.of(even, NOW)
+    assert (found.fullest, found.fullest_then) == (10, 10)
+    assert not [line for line in herd.lines(found) if "fullest" in line]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "told"),
+    [
+        ({"r7": 1, "r8": 1, "r9": 1}, "3 jobs due in one minute on 3 hosts, 1 on each."),
+        ({"r7": 2, "r8": 1}, "3 jobs due in one minute on 2 hosts, the most on r7 (2)."),
+        ({"r7": 2, "": 1}, "3 jobs due in one minute, 2 of them on r7."),
+        ({"": 3}, "3 jobs due in one minute."),
+    ],
+)
+def test_the_hosts_of_a_crowd_are_told_as_they_are(hosts: dict[str, int], told: str) -> None:
+    checks = [check for host, count in hosts.items() for check in jobs(count, host=host, name=f"job-{host}")]
+    assert next(herd.lines(herd.of(checks, NOW, many=3))) == f"# 03:00 UTC: {told}"
+
+
 def test_fewer_jobs_than_asked_for_are_no_crowd() -> None:
     found = herd.of(jobs(9), NOW)
     assert not found.crowds
@@ -82,7 +122,7 @@ def test_the_jobs_of_each_host_are_spread_evenly_too() -> None:
     for host in ("db-1", "db-2"):
         own = [check for check in checks if check.labels["host"] == host]
         assert max(minutes(found, own).values()) == 1
-    assert found.most_then == 2
+    assert found.fullest_then == 2
 
 
 def test_few_jobs_of_a_host_do_not_stand_in_neighbouring_minutes() -> None:
@@ -110,7 +150,7 @@ def test_only_the_minute_of_a_schedule_moves(schedule: Cron | OnCalendar, moved:
         assert isinstance(other, type(schedule))
         assert replace(other, expression=schedule.expression) == schedule
         assert re.fullmatch(moved, other.expression)
-    assert found.most_then < found.most
+    assert found.fullest_then < found.most
 
 
 @pytest.mark.parametrize(
@@ -120,7 +160,9 @@ def test_a_job_without_one_minute_is_counted_and_stays(schedule: Schedule) -> No
     found = herd.of(jobs(12, schedule), NOW)
     assert found.crowds
     assert not found.moves
-    assert list(herd.lines(found))[-1] == "# 12 jobs with an interval or a list of minutes: not moved."
+    assert list(herd.lines(found))[-1].startswith(
+        "# 12 jobs with an interval or a list of minutes: not moved."
+    )
 
 
 def test_jobs_that_stay_are_not_joined_by_others() -> None:

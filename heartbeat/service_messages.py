@@ -27,6 +27,8 @@ AGAIN = timedelta(hours=1)
 """The time after which a failure that lasts is told again."""
 UNHEARD = timedelta(minutes=1)
 """The time after which a message that no contact took is sent again."""
+PROMISE = "Jobs that could not be heard have time to ping. If any was due, a report follows."
+"""What people are told when sight returns, before it is known which checks missed their deadline."""
 HOST_LIMIT = 16
 """Characters of the name of the machine in a title."""
 

@@ -15,12 +15,12 @@ from alerting import times
 from alerting.notice import Message
 from alerting.subject import cut
 from heartbeat import installation
-from heartbeat.checks import blindness, blindness_store
+from heartbeat.checks import blindness_store
 from heartbeat.clock_guard import ClockGuard
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
-from heartbeat.service_messages import AGAIN, HOST_LIMIT, Deliver, ServiceMessages, unheard
+from heartbeat.service_messages import AGAIN, HOST_LIMIT, PROMISE, Deliver, ServiceMessages, unheard
 
 EVERY = 5.0
 """Seconds between two looks."""
@@ -127,7 +127,7 @@ def message_of(since: datetime, host: str, now: datetime, *, over: bool) -> Mess
     service = f"heartbeat on {cut(host, HOST_LIMIT)}"
     if over:
         blind = f"It was blind from {clock.at(since)} on, for {times.duration(now - since)}."
-        return Message(f"OK: {service} hears pings again", (blind, blindness.PROMISE), since, over)
+        return Message(f"OK: {service} hears pings again", (blind, PROMISE), since, over)
     return Message(
         f"{service} has been blind since {clock.at(since)}",
         (

@@ -16,12 +16,11 @@ from alerting import times
 from alerting.notice import Message
 from alerting.subject import cut
 from heartbeat import installation, sqlite_files
-from heartbeat.checks import blindness
 from heartbeat.clock import Clock
 from heartbeat.database import Database
 from heartbeat.loop import Loop
 from heartbeat.metrics import Metrics
-from heartbeat.service_messages import AGAIN, HOST_LIMIT, Deliver, ServiceMessages, unheard
+from heartbeat.service_messages import AGAIN, HOST_LIMIT, PROMISE, Deliver, ServiceMessages, unheard
 
 EVERY = 5.0
 """Seconds between two proofs that the storage can be written."""
@@ -186,7 +185,7 @@ def message_of(storage: Storage, host: str, now: datetime, *, over: bool) -> Mes
         title = f"OK: {service} can store again"
         lines = [
             f"It could not from {clock.at(since)} on, for {times.duration(now - since)}.",
-            blindness.PROMISE,
+            PROMISE,
         ]
     elif storage.fault is Fault.DAMAGED:
         title = f"{service} has a damaged database"

@@ -23,8 +23,6 @@ LONGEST = timedelta(minutes=15)
 """The shortest and the longest time after sight returns in which a late ping still counts."""
 WORTH_TELLING = timedelta(minutes=5)
 """The length of a blindness that people are told of even if no check missed its deadline."""
-PROMISE = "Jobs that could not be heard have time to ping. If any was due, a report follows."
-"""What people are told when sight returns, before it is known which checks missed their deadline."""
 NAMED = 20
 """The checks that a report names, at most."""
 

@@ -165,7 +165,8 @@ class Database:
                 return await asyncio.shield(working)
         except TimeoutError:
             if working.done():
-                raise
+                # It was in time, and this process or its machine stood still.
+                return working.result()
             # Work that has not begun never begins. Running work is cut, or its thread would be lost to others.
             working.cancel()
             held.cut()

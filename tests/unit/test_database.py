@@ -76,6 +76,27 @@ async def test_a_transaction_that_hangs_is_given_up_and_frees_its_thread(databas
     assert await asyncio.gather(*(database.read(reachable) for _ in range(9))) == [True] * 9
 
 
+async def test_an_answer_that_came_while_the_process_stood_still_counts(database: Database) -> None:
+    """After a stop, the time is up and the answer is there at once."""
+    answered = threading.Event()
+
+    def answer(_db: Connection) -> int:
+        answered.set()
+        return 7
+
+    def stand_still() -> None:
+        loop = asyncio.get_running_loop()
+        answered.wait()
+        began = loop.time()
+        while loop.time() < began + 1.0:
+            pass  # The thread ends meanwhile, and the time is up.
+
+    for ask in (database.within(0.5).read, database.within(0.5).write):
+        answered.clear()
+        asyncio.get_running_loop().call_soon(stand_still)
+        assert await ask(answer) == 7
+
+
 async def test_a_server_that_has_become_a_standby_is_left(
     make_database_url: Callable[[str], str],
 ) -> None:

@@ -34,6 +34,8 @@ CONCEALED = entry.CONCEALED
 Properties = dict[str, str]
 T = TypeVar("T")
 
+_OF_NEW = ("max_runtime", "stuck_after", "rules", "after")
+"""What a line says of a new check, if it has it, beside its schedule, what is expected of its runs, and its grace."""
 _DECLARED_BY = {Origin.FILE: "this file", Origin.API: "the console or the API", Origin.PING: "its first ping"}
 
 
@@ -139,7 +141,9 @@ def _checks(target: Configuration, checks: Mapping[str, Check]) -> Iterator[str]
         check = checks.get(slug)
         if check is None:
             planned = schedule_words.with_expectation(definition.schedule, definition.expectation)
-            yield f"+ check {slug}: {planned}, grace {length(definition.grace)}"
+            properties = _check(definition)
+            more = "".join(f"; {name} {properties[name]}" for name in _OF_NEW if name in properties)
+            yield f"+ check {slug}: {planned}, grace {length(definition.grace)}{more}"
         elif check.slug != slug:
             renamed = _check(replace(CheckDefinition.of(check), slug=slug, formerly=definition.formerly))
             differences = _different(renamed, _check(definition)) if renamed != _check(definition) else ""

@@ -108,6 +108,8 @@ def parse(
         root = document.read(text, problems)
         configuration = Reading(root, notifiers, fill_in, look=look).configuration()
         file_warnings.add(root, configuration, warnings, whole=not problems)
+        if offline and not problems:
+            file_warnings.add_unknown_parents(root, configuration, warnings)
     if problems:
         raise Wrong(problems.lines(filename), warnings.lines(filename))
     return replace(configuration, warnings=tuple(warnings.lines(filename)))

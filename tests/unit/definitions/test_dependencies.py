@@ -51,7 +51,7 @@ def test_a_file_may_name_checks_of_the_api_but_not_wait_for_those_that_wait_for_
     changes = definition_plan.apply(
         db, parse(TOP + "  report: {every: 1h, after: [backup, dump]}\n"), NOW
     ).changes
-    assert changes == ("+ check report: every hour, grace 5 min",)
+    assert changes == ("+ check report: every hour, grace 5 min; after backup; dump",)
     again = definition_plan.apply(
         db, parse(TOP + "  report: {every: 1h, after: {job: import}}\n"), NOW
     ).changes

@@ -1,8 +1,11 @@
 """Warnings about entries of the file that are right, but perhaps not meant."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.unit.definitions.declared import parse
+from heartbeat.definitions import file
+from tests.unit.definitions.declared import KINDS, parse
 
 POLICY = "people: {me: {contacts: [{console: x}]}}\npolicies: {ops: [{page: me, wait: 5m}]}\n"
 SUMMER = "EST is UTC-5 all year, also in summer; if you mean local time, write America/New_York."
@@ -32,6 +35,63 @@ def test_a_component_that_shows_the_progress_of_no_check_is_a_warning() -> None:
     assert parse(text).warnings == (
         "f:9: status_pages.p.components[1].progress: is no check of this file, so this row shows no progress.",
     )
+
+
+def test_labels_of_a_rule_or_of_a_parent_that_fit_no_check_are_a_warning() -> None:
+    text = (
+        "rules:\n"
+        "  - {match: {team: web}, rule: rows > 0}\n"
+        "  - {match: {team: wbe}, rule: rows > 0}\n" + POLICY + "checks:\n"
+        "  one: {every: 1d, labels: {team: web}}\n"
+        "  two:\n    every: 1d\n    after: [one, {team: web}, {nope: y}]\n"
+        "  three: {every: 1d, after: {nope: y}}\n"
+    )
+    assert parse(text).warnings == (
+        "f:3: rules[1].match: fits no check of this file.",
+        "f:10: checks.two.after[2]: fits no check of this file.",
+        "f:11: checks.three.after: fits no check of this file.",
+    )
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_a_parent_that_is_no_check_of_the_file_is_a_warning_where_no_database_knows_the_others(
+    offline: bool,
+) -> None:
+    """Elsewhere it is an error, or a check of the API."""
+    text = POLICY + (
+        "checks:\n"
+        "  backup: {every: 1d, formerly: nightly}\n"
+        "  report:\n    every: 1d\n    after: [backup, nightly, nightly-bakup]\n"
+        "  mail: {every: 1d, after: bakup}\n"
+    )
+    parsed = file.parse(text, "f", notifiers=KINDS, env={}, read=Path.read_text, offline=offline)
+    assert parsed.warnings == (
+        (
+            "f:7: checks.report.after[2]: there is no check nightly-bakup in this file, and without --offline it must "
+            "exist.",
+            "f:8: checks.mail.after: there is no check bakup in this file, and without --offline it must exist.",
+        )
+        if offline
+        else ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "warned"),
+    [
+        ("schedule: 0 3 * * *, window: 05:00-06:00", "at 03:00 every day, UTC"),
+        ("schedule: 0 3 * * *, window: 05:00-06:00, grace: 2h", ""),
+        ("schedule: 0 3 * * *, window: 02:00-04:00", ""),
+        ("schedule: 0 3 * * *, timezone: Asia/Tokyo, window: 02:00-04:00", ""),
+        ("schedule: 0 23 * * *, window: 22:00-04:00", ""),
+        ("schedule: 0 12 * * *, window: 22:00-04:00", "at 12:00 every day, UTC"),
+        ("every: 1h, window: 05:00-06:00", ""),
+    ],
+)
+def test_a_window_in_which_no_run_is_due_is_a_warning(fields: str, warned: str) -> None:
+    parsed = parse(POLICY + f"checks:\n  report: {{{fields}}}\n")
+    told = f"f:4: checks.report.window: no run of this check is due in it, but {warned}."
+    assert parsed.warnings == ((told,) if warned else ())
 
 
 def chain(parent: str, child: str) -> tuple[str, ...]:

@@ -119,6 +119,16 @@ def test_an_applied_plan_leaves_no_difference(db: Connection) -> None:
     assert keys.names(db, declared.ping_keys.values()).keys() == {*declared.ping_keys.values()}
 
 
+def test_the_line_of_a_new_check_says_what_its_runs_must_keep(db: Connection) -> None:
+    fields = (
+        "{every: 1h, grace: 10s, max_runtime: 20m, stuck_after: 5m, rules: [rows > 0], at_most: 2 per 1h}"
+    )
+    declared = parsed(f"checks: {{import: {fields}}}")
+    (line,) = (line for line in definition_plan.difference(db, declared).changes if "import" in line)
+    assert line.startswith("+ check import: every hour, ")
+    assert line.endswith(", grace 10 s; max_runtime 20 min; stuck_after 5 min; rules rows > 0")
+
+
 def test_a_new_check_is_expected_from_now_on(db: Connection) -> None:
     definition_plan.apply(db, parsed(EXAMPLE), NOW, new_uuid=lambda: UUID(int=7))
     check = check_store.lock_all(db)["daily-cpu-reset"]

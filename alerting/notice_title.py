@@ -121,7 +121,7 @@ def _page(subject: Subject, now: datetime) -> str:
         return _named(subject, now, lambda name: f"{severity} {name}{whole or f': {concerned}'}")
     if twins := _twins(jobs[0], subject, f"{severity} "):
         return twins
-    group = _group_in_brackets(jobs[0].title, subject.surroundings.group)
+    group = _group_in_brackets(jobs[0].title, subject.surroundings.beside_job)
     return _fit(jobs[0].title, lambda name: f"{severity} {name} {concerned}{group}")
 
 
@@ -225,7 +225,7 @@ def _now_too(symptom: RaisedSymptom, subject: Subject, now: datetime) -> str:
     """Return the change of one job: "Import feed (db-1): now silent too; it failed at 21:09 UTC"."""
     words = subject.describe(symptom.cause)
     before = earlier(symptom, subject, now)
-    name = _of_job(symptom.title, subject.surroundings.group)
+    name = _of_job(symptom.title, subject.surroundings.beside_job)
     after = f"; {before}" if before else ""
     lasting = words.lasts
     changed = f": now {words.word}" if lasting else f": {words.verb} now"
@@ -316,7 +316,7 @@ def _named(subject: Subject, now: datetime, title: Callable[[str], str]) -> str:
 
 def _name(jobs: Sequence[RaisedSymptom], incident: Incident, surroundings: Surroundings) -> str:
     if len(jobs) == 1:
-        return _of_job(jobs[0].title, surroundings.group)
+        return _of_job(jobs[0].title, surroundings.beside_job)
     return surroundings.title or incident.title
 
 

@@ -7,6 +7,9 @@ from datetime import datetime
 from alerting import times
 from alerting.times import Clock
 
+NAMED = 3
+"""Groups that are recovering, and are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class LateJob:
@@ -43,14 +46,19 @@ class GroupState:
 class Elsewhere:
     """All other groups. `noun` is their plural: "hosts"; `total` counts those of which anything is expected.
 
-    `not_fine` names some of those that are not fine, the worst first: "web-3 (incident 12)", "db-2 (late)". Groups with
-    the same jobs are counted, and named apart: see `Surroundings.same_jobs`.
+    `not_fine` names some of those that are not fine, the worst first: "web-3 (incident 12)", "db-2 (late)". They stand
+    for `covered` groups, for one each if that is None: an incident may be about a whole level. `recovering` names those
+    in which all is fine, though their incidents are not over yet: `settling` groups, of which none is `alive`. Groups
+    with the same jobs are counted, and named apart: see `Surroundings.same_jobs`.
     """
 
     noun: str
     total: int
     alive: int
     not_fine: tuple[str, ...] = ()
+    covered: int | None = None
+    recovering: tuple[str, ...] = ()
+    settling: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,13 @@ class Surroundings:
     same_jobs: tuple[GroupState, ...] = ()
     """The groups in which the same jobs run."""
     elsewhere: Elsewhere | None = None
+    place: str = ""
+    """The group's title as it stands beside the name of one job, without what it lacks. Empty if it is no other."""
+
+    @property
+    def beside_job(self) -> str:
+        """The group as it stands beside the name of one job."""
+        return self.place or self.group
 
 
 def sentences(around: Surroundings, down: int, clock: Clock) -> list[str]:
@@ -176,18 +191,32 @@ def _elsewhere(around: Surroundings) -> str:
     if alive == total:
         every = {1: f"The {other} is", 2: f"Both {other} are"}.get(total, f"All {total:,} {other} are")
         return f"{every} fine."
-    faults = _faults(others.not_fine, total - alive)
+    faulty = total - alive - others.settling
+    recovering = f"recovering: {_named(others.recovering)}" if others.recovering else ""
+    faults = "; ".join(filter(None, [_faults(others, faulty), recovering]))
     if alive:
-        return f"{alive:,} of {total:,} {other} {_is(alive)} fine{faults and f'; not fine: {faults}'}."
+        listed = f"{'not fine: ' if faults != recovering else ''}{faults}" if faults else ""
+        return f"{alive:,} of {total:,} {other} {_is(alive)} fine{listed and f'; {listed}'}."
+    if not faulty and recovering:
+        every = {1: f"The {other} is", 2: f"Both {other} are"}.get(total, f"All {total:,} {other} are")
+        return f"{every} {recovering}."
     none = {1: f"The {other} is not", 2: f"Neither of the 2 {other} is"}.get(
         total, f"None of the {total:,} {other} is"
     )
     return f"{none} fine{faults and f': {faults}'}."
 
 
-def _faults(named: Sequence[str], count: int) -> str:
-    more = count - len(named)
+def _faults(others: Elsewhere, count: int) -> str:
+    """Return the names of groups that are not fine, and how many of `count` they leave out."""
+    named = others.not_fine
+    more = count - (len(named) if others.covered is None else others.covered)
     return times.names([*named, f"{more:,} more"] if named and more > 0 else named)
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return the first of these names, and how many more there are."""
+    more = len(names) - NAMED
+    return times.names([*names[:NAMED], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def _is(count: int) -> str:

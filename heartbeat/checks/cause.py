@@ -141,7 +141,10 @@ def plural_of(keys: Sequence[str]) -> str:
     """Return what groups with such keys are called: "hosts", "jobs", "hosts and jobs"."""
     nouns = []
     for key in keys:
-        labels = [part.partition("=")[0] for part in level.parts(key)[-1].split(",")]
+        *wider, last = level.parts(key)
+        # What names no scheduler is one of the hosts.
+        named = wider[-1] if wider and level.lacks(key) else last
+        labels = [part.partition("=")[0] for part in named.split(",")]
         noun = "jobs" if slug_of(key) is not None else f"{labels[0]}s" if len(labels) == 1 else "groups"
         nouns.append(noun)
     return times.names(list(dict.fromkeys(nouns)))
@@ -152,6 +155,11 @@ def key_title(key: str) -> str:
     if level.is_nested(key):
         return level.title(key)
     return " ".join(level.unquoted(part.partition("=")[2]) for part in key.split(","))
+
+
+def place_title(key: str) -> str:
+    """Return the title of a group as it stands beside one of its jobs: without the level that it lacks."""
+    return level.place_title(key) if level.is_nested(key) else key_title(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ A page tells how many groups are fine beside its own, and names some that are no
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import chain, islice
+from itertools import islice
 
 from alerting.incident import Incident
 from alerting.surroundings import Elsewhere, GroupState
@@ -16,6 +16,8 @@ from heartbeat.checks.incident_groups import About
 
 NAMED = 3
 """Other incidents, and other groups that are not fine, that are named."""
+RECOVERING = ", recovering"
+"""What follows the number of an incident that is recovering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Everywhere:
     groups: AllGroups | None
     incidents: Mapping[str, str]
     """The incidents of each group in words."""
-    within: Mapping[str, Tally]
+    within: Mapping[str, Sequence[Tally]]
     """The groups within each level that an incident is about."""
 
     def state(self, key: str) -> GroupState:
@@ -50,26 +52,41 @@ class Everywhere:
             return None
         kinds = [tally for tally in map(self._without(about), self.groups.tallies) if tally.total]
         numbers = {other: of_group for other, of_group in self.incidents.items() if not about.covers(other)}
-        # A group whose incident is recovering is not fine, though all of its checks are up.
-        recovering = sum(
-            self.within[other].total if other in self.within else 1
-            for other in numbers
-            if self.states[other].fine
-        )
-        in_incidents = (
-            f"{cause.key_title(other)} ({words})" for other, words in numbers.items() if other not in told
-        )
+        # A group whose incident is recovering is not counted as fine, though all of its checks are up.
+        up = sum(self._groups(other) for other in numbers if self.states[other].fine)
+        named = {other: words for other, words in numbers.items() if other not in told}
+        settling = [other for other, words in named.items() if self._settles(other, words)]
+        down = [other for other in named if other not in settling][:NAMED]
         uneasy = (
             f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
             for other, late in self.groups.uneasy.items()
             if other not in (*told, *numbers) and not about.covers(other)
         )
+        late = list(islice(uneasy, NAMED - len(down)))
+        covered = sum(map(self._faulty, _widest(down))) + len(late)
         return Elsewhere(
             noun=cause.plural_of([tally.sample for tally in kinds]),
             total=sum(tally.total for tally in kinds),
-            alive=sum(tally.fine for tally in kinds) - recovering,
-            not_fine=tuple(islice(chain(in_incidents, uneasy), NAMED)),
+            alive=sum(tally.fine for tally in kinds) - up,
+            not_fine=(*(f"{cause.place_title(other)} ({named[other]})" for other in down), *late),
+            covered=covered if covered != len(down) + len(late) else None,
+            recovering=tuple(
+                f"{cause.place_title(other)} ({named[other].removesuffix(RECOVERING)})" for other in settling
+            ),
+            settling=sum(map(self._groups, _widest(settling))),
         )
+
+    def _settles(self, key: str, words: str) -> bool:
+        """Return whether all of a group or level is fine, and its incident not over yet."""
+        return self.states[key].fine and words.endswith(RECOVERING)
+
+    def _groups(self, key: str) -> int:
+        """Return the number of groups that a group or level is."""
+        return sum(tally.total for tally in self.within[key]) if key in self.within else 1
+
+    def _faulty(self, key: str) -> int:
+        """Return the number of groups in a group or level that are not fine, at least one."""
+        return max(sum(tally.total - tally.fine for tally in self.within.get(key, ())), 1)
 
     def _without(self, about: About) -> Callable[[Tally], Tally]:
         """Return what takes the groups of an incident out of a tally."""
@@ -79,9 +96,10 @@ class Everywhere:
             if not any(level.within(key, other) for other in about.keys if other != key)
         ]
         inside = [
-            self.within.get(key) or _alone(self.states[key])
+            tally
             for key in own
             if key in self.within or key in self.states
+            for tally in self.within.get(key) or [_alone(self.states[key])]
         ]
         return lambda tally: reduce(_without, inside, tally)
 
@@ -91,9 +109,19 @@ def _alone(group: CheckGroup) -> Tally:
     return Tally(group.key, int(group.total > 0), int(group.fine))
 
 
+def _widest(keys: Sequence[str]) -> list[str]:
+    """Return those of these groups and levels that lie in no other of them."""
+    return [key for key in keys if not any(level.within(key, other) for other in keys if other != key)]
+
+
+def _kind(key: str) -> tuple[bool, bool]:
+    """Return which groups a group is counted with: see `Tally`."""
+    return cause.slug_of(key) is None, level.lacks(key)
+
+
 def _without(tally: Tally, inside: Tally) -> Tally:
     """Return a tally without the groups of another."""
-    if (cause.slug_of(inside.sample) is None) != (cause.slug_of(tally.sample) is None):
+    if _kind(inside.sample) != _kind(tally.sample):
         return tally
     return replace(tally, total=tally.total - inside.total, fine=tally.fine - inside.fine)
 
@@ -114,4 +142,4 @@ def _incidents(of_group: Sequence[Incident]) -> str:
     if len(of_group) > 1:
         return f"incidents {', '.join(str(incident.id) for incident in of_group[:NAMED])}"
     (incident,) = of_group
-    return f"incident {incident.id}{', recovering' if incident.recovering else ''}"
+    return f"incident {incident.id}{RECOVERING if incident.recovering else ''}"

@@ -62,7 +62,7 @@ class CheckGroup:
 class Tally:
     """Numbers of groups: all of which anything is expected, and those in which everything is fine.
 
-    `sample` is one key of them.
+    `sample` is one key of them. Groups that lack a level are counted apart from the others, and so are single checks.
     """
 
     sample: str
@@ -119,10 +119,10 @@ def all_groups(db: Connection, now: datetime, uneasy: int, late: Collection[int]
             func.min(each.c.key).label("key"),
             _number(each.c.up + faulty > 0).label("total"),
             _number(and_(each.c.up > 0, faulty == 0)).label("fine"),
-            each.c.alone.label("place"),
+            each.c.kind.label("place"),
         )
         .select_from(each)
-        .group_by(each.c.alone)
+        .group_by(each.c.kind)
     )
     some = (
         select(literal(0), each.c.key, case((each.c.late > 0, 1), else_=0), literal(0), literal(0))
@@ -138,8 +138,8 @@ def all_groups(db: Connection, now: datetime, uneasy: int, late: Collection[int]
     )
 
 
-def within_levels(db: Connection, keys: Collection[str], now: datetime) -> dict[str, Tally]:
-    """Return the number of groups in each of these levels, by the level's key."""
+def within_levels(db: Connection, keys: Collection[str], now: datetime) -> dict[str, list[Tally]]:
+    """Return the numbers of groups in each of these levels, by the level's key."""
     within = level_store.inside(db, keys)
     source, place = level_store.places(db, keys)
     late = _late(db, now, within)
@@ -151,6 +151,7 @@ def within_levels(db: Connection, keys: Collection[str], now: datetime) -> dict[
             _number(fine).label("fine"),
             func.count().label("every"),
             _number(and_(checks.c.state == State.NEW, ~late)).label("new"),
+            _kind(checks.c.group_key).label("kind"),
         )
         .select_from(source)
         .where(within, _EXPECTED)
@@ -163,8 +164,11 @@ def within_levels(db: Connection, keys: Collection[str], now: datetime) -> dict[
         func.min(each.c.group_key),
         _number(expected),
         _number(and_(expected, each.c.fine == each.c.every - each.c.new)),
-    ).group_by(each.c.place)
-    return {row[0]: Tally(*row[1:]) for row in db.execute(query)}
+    ).group_by(each.c.place, each.c.kind)
+    tallies: dict[str, list[Tally]] = {}
+    for place_key, *numbers in db.execute(query.order_by(each.c.place, each.c.kind)):
+        tallies.setdefault(place_key, []).append(Tally(*numbers))
+    return tallies
 
 
 def twins(db: Connection, names: Collection[str], keys: Collection[str]) -> list[Check]:
@@ -186,11 +190,16 @@ def _each(late: ColumnElement[bool]) -> CompoundSelect[Any]:
     single = [case((condition, 1), else_=0).label(name) for name, condition in conditions.items()]
     key, alone = checks.c.group_key.label("key"), checks.c.group_key.startswith("check=", autoescape=True)
     return union_all(
-        select(key, literal(0).label("alone"), *grouped)
+        select(key, _kind(checks.c.group_key).label("kind"), *grouped)
         .where(_EXPECTED, ~alone)
         .group_by(checks.c.group_key),
-        select(key, literal(1).label("alone"), *single).where(_EXPECTED, alone),
+        select(key, literal(1).label("kind"), *single).where(_EXPECTED, alone),
     )
+
+
+def _kind(key: ColumnElement[str]) -> ColumnElement[int]:
+    """Return 2 for a group whose checks do not name all levels, else 0."""
+    return case((key.endswith("=", autoescape=True), 2), else_=0)
 
 
 def late_in(db: Connection, keys: Collection[str], now: datetime, limit: int) -> list[Check]:

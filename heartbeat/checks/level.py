@@ -129,6 +129,12 @@ def differing(key: str, other: str) -> tuple[str, str] | None:
 
 def title(key: str) -> str:
     """Return the title of a group of levels: "us db-1", or "us-db-1" alone, which says us already."""
+    lacking = next((part.removesuffix("=") for part in parts(key) if part.endswith("=")), "")
+    return f"{place_title(key)} without {lacking}" if lacking else place_title(key)
+
+
+def place_title(key: str) -> str:
+    """Return the title of a group of levels without the level that it lacks: that of the place where its jobs are."""
     values = [part.partition("=")[::2] for part in parts(key)]
     named = [unquoted(value) for _, value in values if value]
     short = [
@@ -136,8 +142,12 @@ def title(key: str) -> str:
         for place, value in enumerate(named)
         if not any(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", other) for other in named[place + 1 :])
     ]
-    missing = next((f" without {label}" for label, value in values if not value), "")
-    return " ".join(short) + missing
+    return " ".join(short)
+
+
+def lacks(key: str) -> bool:
+    """Return whether the checks of a group do not name all levels."""
+    return key.endswith("=") and not is_level(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ def _group(about: About, states: Mapping[str, CheckGroup]) -> Surroundings:
     title = "" if cause.slug_of(key) is not None else cause.key_title(key)
     where = level.preposition(key)
     if state is None:
-        return Surroundings(total=0, group=title, title=about.title, preposition=where)
+        place = cause.place_title(key) if level.lacks(key) else ""
+        return Surroundings(total=0, group=title, title=about.title, preposition=where, place=place)
     return Surroundings(
         state.total,
         state.up,
@@ -150,6 +151,7 @@ def _group(about: About, states: Mapping[str, CheckGroup]) -> Surroundings:
         about.title,
         where,
         state.oldest_at,
+        place=cause.place_title(key) if level.lacks(key) else "",
         late=state.late,
         tolerated=state.tolerated,
     )

@@ -76,6 +76,22 @@ def test_the_same_jobs_elsewhere_are_told_apart() -> None:
             Elsewhere("hosts", 1, 0, ("web-3 (incident 12)",)),
             "The other host is not fine: web-3 (incident 12).",
         ),
+        (
+            Elsewhere("schedulers", 6, 4, ("us-housekeeping (incident 3)",), covered=2),
+            "4 of 6 other schedulers are fine; not fine: us-housekeeping (incident 3).",
+        ),
+        (
+            Elsewhere("hosts", 9, 7, recovering=("r1 (incident 1)", "r4 (incident 2)"), settling=2),
+            "7 of 9 other hosts are fine; recovering: r1 (incident 1) and r4 (incident 2).",
+        ),
+        (
+            Elsewhere("hosts", 9, 2, ("r1 (incident 1)",), recovering=tuple("abcd"), settling=4),
+            "2 of 9 other hosts are fine; not fine: r1 (incident 1) and 2 more; recovering: a, b, c and 1 more.",
+        ),
+        (
+            Elsewhere("hosts", 2, 0, recovering=("a", "b"), settling=2),
+            "Both other hosts are recovering: a and b.",
+        ),
     ],
 )
 def test_all_other_groups_are_one_phrase(elsewhere: Elsewhere, words: str) -> None:

@@ -94,7 +94,8 @@ def test_a_host_whose_incident_is_recovering_is_named_and_not_fine(db: Connectio
     silent(db, on("a", "one"), on("e", "reset"))
     recover(db, "e-reset")
     bad = the_incident(db, "e").id
-    assert around(db, "a").elsewhere == Elsewhere("hosts", 2, 1, (f"e (incident {bad}, recovering)",))
+    recovering = (f"e (incident {bad})",)
+    assert around(db, "a").elsewhere == Elsewhere("hosts", 2, 1, recovering=recovering, settling=1)
 
 
 def test_another_incident_of_the_host_that_is_recovering_is_named(db: Connection) -> None:
@@ -258,3 +259,46 @@ def test_jobs_without_a_group_that_were_merged_are_called_by_their_names(db: Con
     for name in ("two", "three", "four", "five"):
         merged(db, name, "one")
     assert around(db, "one").title == "one, two, three and 2 more"
+
+
+def placed(key: str, slug: str) -> Check:
+    """A check in a group of the levels host and scheduler."""
+    return replace(a_check(slug), group_key=key)
+
+
+def silent_as_a_whole(db: Connection, level: str, title: str, *jobs: Check) -> None:
+    """Raise the silence of jobs at a level."""
+    changes = [(life.fallen_silent(job, DOWN_AT), job) for job in added(db, *jobs)]
+    store.save(db, [change.check for change, _ in changes])
+    raised = symptoms.of_falls(db, [symptoms.Fall(change, job) for change, job in changes], DOWN_AT)
+    place = {"cause_key": cause.incident_key("silent", None, level), "incident_title": title}
+    desk.raise_(db, [replace(symptom, **place) for symptom in raised], DOWN_AT)
+
+
+def test_hosts_that_name_no_scheduler_are_not_counted_as_schedulers(db: Connection) -> None:
+    added(db, up(placed("host=a>scheduler=cron", "one")), up(placed("host=a>scheduler=timers", "two")))
+    added(db, up(placed("host=b>scheduler=", "three")))
+    silent(db, placed("host=c>scheduler=cron", "four"))
+    assert around(db, "c cron").elsewhere == Elsewhere("schedulers and hosts", 3, 3)
+    silent(db, placed("host=d>scheduler=", "five"))
+    beside = around(db, "d without scheduler")
+    assert (beside.group, beside.beside_job) == ("d without scheduler", "d")
+    number = the_incident(db, "c cron").id
+    assert beside.elsewhere == Elsewhere("schedulers and hosts", 4, 3, (f"c cron (incident {number})",))
+    number = the_incident(db, "d without scheduler").id
+    elsewhere = around(db, "c cron").elsewhere
+    assert elsewhere == Elsewhere("schedulers and hosts", 4, 3, (f"d (incident {number})",))
+
+
+def test_an_incident_of_a_level_is_named_once_for_all_groups_in_it(db: Connection) -> None:
+    added(db, up(placed("host=b>scheduler=cron", "well")))
+    down = ("host=a>scheduler=cron", "host=a>scheduler=timers", "host=a>scheduler=")
+    silent_as_a_whole(db, "host=a>=", "a", *(placed(key, f"job-{place}") for place, key in enumerate(down)))
+    silent(db, placed("host=c>scheduler=cron", "other"))
+    number = the_incident(db, "a").id
+    assert around(db, "c cron").elsewhere == Elsewhere(
+        "schedulers and hosts", 4, 1, (f"a (incident {number})",), covered=3
+    )
+    assert around(db, "a").elsewhere == Elsewhere(
+        "schedulers", 2, 1, (f"c cron (incident {the_incident(db, 'c cron').id})",)
+    ), "all of the level is its own"

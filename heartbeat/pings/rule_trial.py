@@ -98,8 +98,10 @@ def lines(trial: Trial) -> Iterator[str]:
     yield f"Rule: {rule_grammar.in_words(trial.rule)}"
     if trial.runs:
         yield _of_runs(trial)
+        paging = {run.at for run in trial.falls}
         for run in trial.broken[: -SHOWN - 1 : -1]:
-            yield f"  {run.at:%Y-%m-%d %H:%M} UTC  {run.finding.why}"
+            paged = "; would have paged" if run.at in paging else ""
+            yield f"  {run.at:%Y-%m-%d %H:%M} UTC  {run.finding.why}{paged}"
     elif not trial.earlier:
         yield f"No run of the last {DAYS} days is kept."
     if isinstance(trial.rule.condition, Body):

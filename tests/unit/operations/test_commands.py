@@ -65,7 +65,10 @@ async def test_a_rule_is_tried_on_the_kept_runs_before_it_counts(
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "Rule: rows > 0, for 2 runs"
     assert re.fullmatch("Broken by 2 of the last 3 runs, since .* UTC. It would have paged once.", said[1])
-    assert [line.partition("UTC  ")[2] for line in said[2:]] == ["rows must be > 0, was 0"] * 2
+    assert [line.partition("UTC  ")[2] for line in said[2:]] == [
+        "rows must be > 0, was 0; would have paged",
+        "rows must be > 0, was 0",
+    ]
     assert commands.try_rule(settings, "nightly", "rows > many") == 1
     assert "column 8" in capsys.readouterr().err
     for wrong, column in (("", 1), (", for 2 runs", 1), ("  , warning", 3), ("rows > 0, for 21 runs", 15)):

@@ -73,7 +73,7 @@ def test_a_limit_is_judged_by_the_extremes_of_the_hours_before_the_runs(db: Conn
     assert list(rule_trial.lines(trial)) == [
         "Rule: rows > 0",
         "Broken by 1 of the last 3 runs, since 2024-05-03 01:00 UTC. It would have paged once.",
-        "  2024-05-03 02:00 UTC  rows must be > 0, was 0",
+        "  2024-05-03 02:00 UTC  rows must be > 0, was 0; would have paged",
         "Broken on 1 of 2 days before that, judged by the lowest and highest value of each hour.",
         "  2024-05-02  2 hours, first: rows must be > 0, was 0",
     ]

@@ -42,7 +42,9 @@ async def add(request: ConsoleRequest) -> Response:
         known = await request.write(lambda db: _add(db, request, rule))
     except Faulty as faulty:
         return await _screen(request, text, " ".join(faulty.problems))
-    return render.see_other(f"/checks/{quote(request.slug)}/rules") if known else _no_such(request)
+    if not known:
+        return _no_such(request)
+    return render.see_other(f"/checks/{quote(request.slug)}/rules?rule={quote(text)}")
 
 
 async def _screen(request: ConsoleRequest, text: str, refusal: str = "") -> Response:

@@ -47,7 +47,10 @@ async def test_a_tried_rule_is_added_to_the_check_once(
     before = await read_check(system)
     for _ in range(2):
         answer = await browser.post("/checks/job/rules", data=screen.fields)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/checks/job/rules")
+        assert (answer.status_code, answer.headers["location"]) == (
+            303,
+            f"/checks/job/rules?rule={quote(line)}",
+        )
     after = await read_check(system)
     second = Rule(rule_grammar.parse('body has "a, b"'), "a name", Severity.CRITICAL, 2)
     assert after == replace(before, rules=(first, second))
@@ -56,7 +59,7 @@ async def test_a_tried_rule_is_added_to_the_check_once(
     ]
     assert [entry["after"]["rules"][0] for entry in entries] == ["rows > 0"]
     screen = await see(browser, f"/checks/job/rules?rule={quote(line)}")
-    assert "The check has this rule." in screen.words
+    assert "The check has this rule. Every new run must keep it." in screen.words
     assert "Add this rule" not in screen.words
 
 

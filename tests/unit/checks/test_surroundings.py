@@ -271,8 +271,8 @@ def silent_as_a_whole(db: Connection, level: str, title: str, *jobs: Check) -> N
     changes = [(life.fallen_silent(job, DOWN_AT), job) for job in added(db, *jobs)]
     store.save(db, [change.check for change, _ in changes])
     raised = symptoms.of_falls(db, [symptoms.Fall(change, job) for change, job in changes], DOWN_AT)
-    place = {"cause_key": cause.incident_key("silent", None, level), "incident_title": title}
-    desk.raise_(db, [replace(symptom, **place) for symptom in raised], DOWN_AT)
+    key = cause.incident_key("silent", None, level)
+    desk.raise_(db, [replace(symptom, cause_key=key, incident_title=title) for symptom in raised], DOWN_AT)
 
 
 def test_hosts_that_name_no_scheduler_are_not_counted_as_schedulers(db: Connection) -> None:

@@ -26,6 +26,8 @@ MOVED = 10.0
 """Seconds of undisturbed work after a step of the clock within which what was misjudged is judged again."""
 CERTAIN = 8.0
 """Seconds without sight that the service must notice."""
+BEAT = 1.0
+"""Seconds between two signs of life."""
 
 
 class Life:
@@ -118,32 +120,39 @@ class Life:
         arrived = replace(way, coming=way.coming - {fact.ping})
         return [change(arrived, self.job) for change in (fact.change, *fact.others)]
 
-    def _passed(self, way: Way, since: float, to: float) -> Iterator[Way]:
+    def _passed(self, way: Way, since: float, to: float) -> set[Way]:
+        """The ways in which it may stand later. Many lead to the same moment: from there, each is gone on once."""
+        found, met, going = set(), set(), [(way, since)]
+        while going:
+            for further, moment in self._onward(*going.pop(), to):
+                if moment is None:
+                    found.add(further)
+                elif (further, moment) not in met:
+                    met.add((further, moment))
+                    going.append((further, moment))
+        return found
+
+    def _onward(self, way: Way, since: float, to: float) -> Iterator[tuple[Way, float | None]]:
+        """The ways after its next end, and from when on they go on; None where nothing more happens."""
         shown, cause = next_end(way, self.job)
         at = self._clock.when(shown, since)
         if at > to:
-            yield way
+            yield way, None
             return
         surely = settled(at, NOTICED, self._journal.unable())
         excused, certain = self._excused(way, cause, shown, at)
         for other in excused:
             for noticed in (at, min(surely, to)):
-                yield from self._passed(other, max(noticed, since), to)
+                yield other, max(noticed, since)
         if cause is None:
-            yield from self._passed(replace(way, missed=way.missed + 1), max(at, since), to)
-            if surely > to:
-                yield way
-            return
-        if certain:
-            if surely > to:
-                yield way
-            return
-        # Which of several runs have overrun by the time of looking depends on when exactly that is.
-        for noticed in (at, min(surely, to)):
-            runs = self._overrun(way, noticed) if cause == "overrun" else way.runs
-            yield from self._passed(down(way, cause, surely, runs), max(noticed, since), to)
+            yield replace(way, missed=way.missed + 1), max(at, since)
+        elif not certain:
+            # Which of several runs have overrun by the time of looking depends on when exactly that is.
+            for noticed in (at, min(surely, to)):
+                runs = self._overrun(way, noticed) if cause == "overrun" else way.runs
+                yield down(way, cause, surely, runs), max(noticed, since)
         if surely > to:
-            yield way
+            yield way, None
 
     def _excused(self, way: Way, cause: str | None, shown: float, at: float) -> tuple[list[Way], bool]:
         """The ways in which it goes on if nobody could hear it when it was due, and whether it is certainly one."""
@@ -175,12 +184,13 @@ class Life:
         return (lost if surely_lost else excused), surely_lost or (surely_late and bool(excused))
 
     def _returns(self, touching: Sequence[Span]) -> list[float]:
-        """When sight may have returned: between two blind times close together, nothing may have been written."""
+        """When sight may have returned: between two blind times within a beat, nothing may have been written."""
         found = [end for _, end in touching]
+        last = max(found)
         for begins, ends in self._journal.blind():
-            if any(0.0 <= begins - end <= BEFORE for end in found):
-                found.append(ends)
-        return found
+            if 0.0 <= begins - last <= BEAT:
+                last = ends
+        return found if last in found else [*found, last]
 
     def _ended(self, end: float, at: float) -> float:
         """When sight returned, by the clock as it is at a moment: what is written moves with it."""

@@ -27,10 +27,7 @@ def steps(past: Hindsight) -> Iterator[str]:
 def _climbed(past: Hindsight, number: int, policy: Steps, rows: Sequence[PageRow]) -> Iterator[str]:
     begun: dict[int, float] = {}
     for row in rows:
-        # The operator beside a step whose people refuse is paged when they do, and not when the step comes.
-        if row.person != duty.NOBODY_HERE or any(
-            duty.NOBODY_HERE in wanted for wanted in past.paged_by(policy, row.step, row.created)
-        ):
+        if not _is_beside(past, policy, row):
             begun.setdefault(row.step, row.created)
     before, due = -1, 0.0
     for step, at in begun.items():
@@ -52,6 +49,13 @@ def _climbed(past: Hindsight, number: int, policy: Steps, rows: Sequence[PageRow
                 yield f"step {step} came at {at:.1f} without step {skipped}, which means {left_out[0]}"
             due += _wait(policy, skipped)
         before, due = step, at + waits(past, policy, step, at)
+
+
+def _is_beside(past: Hindsight, policy: Steps, row: PageRow) -> bool:
+    """Whether a page is the operator's beside a step whose people refuse: it comes when they do, not with the step."""
+    targets = policy[min(row.step, len(policy) - 1)][0]
+    ways = past.configured_at(past.world.clock.when(row.created, 0.0))
+    return row.person == duty.NOBODY_HERE and all(duty.reached(one, targets, row.created) for one in ways)
 
 
 def _refused(past: Hindsight, rows: Sequence[PageRow], step: int, at: float) -> bool:

@@ -102,7 +102,7 @@ def test_an_applied_plan_leaves_no_difference(db: Connection) -> None:
     assert plan.changes == (
         "~ policy: none -> ops",
         "+ ping key housekeeping: from ${HEARTBEAT_PING_KEY}",
-        "+ check daily-cpu-reset: at 03:00 every day, UTC, grace 15 min",
+        "+ check daily-cpu-reset: at 03:00 every day, UTC, grace 15 min; max_runtime 2 h",
         '+ person first: name "First responder", timezone UTC, '
         "contacts ntfy https://ntfy.example.com/first, email first@example.com",
         '+ person second: name "Second responder", timezone UTC, contacts email second@example.com',

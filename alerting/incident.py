@@ -75,8 +75,7 @@ class Facts:
     slug: str = ""
     uuid: str = ""
     repeats: str = ""
-    """What is told beside the due time: the faults in a row, where it tolerates fewer ("missed 2 runs in a row"), or by
-    when it had to be done ("not finished by 06:00 UTC")."""
+    """What is told beside the due time: "missed 2 runs in a row", "not finished by 06:00 UTC"."""
     labels: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     runbook: str = ""

@@ -164,9 +164,12 @@ class Database:
             async with asyncio.timeout(within):
                 return await asyncio.shield(working)
         except TimeoutError:
-            if working.done():
+            if working.done() and threads is self._read_threads and not working.cancelled():
                 # It was in time, and this process or its machine stood still.
                 return working.result()
+            if working.done():
+                # What was written is in the books, but too old to act on: a lease may have run out meanwhile.
+                raise Unavailable(f"its answer was not taken within {within:g} s") from None
             # Work that has not begun never begins. Running work is cut, or its thread would be lost to others.
             working.cancel()
             held.cut()

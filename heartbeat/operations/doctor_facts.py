@@ -221,8 +221,7 @@ def _inventory(db: Connection, settings: Settings, usable: set[str], now: dateti
         able = replace(crew, people=reachable)
         return any(escalation.on_call(target, able, now) for target in targets)
 
-    checks = check_store.listed(db, limit=definition_plan.ALL)
-    peers = installation.peers(db)
+    checks, peers = check_store.listed(db, limit=definition_plan.ALL), installation.peers(db)
     oldest, of_service = desk.workload(db).oldest, canary.load(db)
     sealed = rekey.stale(db, notifier_clients.vault_of(settings))
     return Inventory(

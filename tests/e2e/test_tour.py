@@ -44,8 +44,9 @@ class Terminal:
         Thread(target=self._read, daemon=True).start()
 
     def text(self) -> str:
-        """Everything that it has shown so far."""
-        return self._shown.decode(errors="replace").replace("\r\n", "\n")
+        """The whole lines that it has shown so far."""
+        lines = self._shown[: self._shown.rfind(b"\n") + 1]
+        return lines.decode().replace("\r\n", "\n")
 
     def await_text(self, text: str, within: float) -> str:
         """Wait until it shows this, and return all that it shows."""

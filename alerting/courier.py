@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -28,6 +29,7 @@ from alerting import (
     storm,
 )
 from alerting.composing import Addressed, Composer, Send
+from alerting.delivery import LEASE
 from alerting.detour import Channels
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
@@ -118,17 +120,18 @@ class Courier:
         """Lease due pages and begin to send them. Return the number of pages."""
         kinds = [kind for kind, count in self._by_kind.items() if count > HANDS - BATCH]
         people = [person for person, count in self._by_person.items() if count > HANDS_A_PERSON - BATCH]
-        full = AtCapacity(kinds, people)
+        full, at = AtCapacity(kinds, people), self._now()
         pages, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), BATCH, full))
         self._behind = bool(kinds or people) or leased >= BATCH
         for taken in begun:
-            self._begin(self._carry_digest(taken), taken.stream.via, taken.stream.person)
+            carrying = self._carry_digest(taken, at + digest_store.LEASE)
+            self._begin(carrying, taken.stream.via, taken.stream.person)
         self._channels.begun({taken.stream.via for taken in begun}, self._now())
         self._note_probes(pages)
         # Composing reads a lot. It must not keep the writer, for which pings wait.
         sends = await self._look(lambda db: self._composed(db, pages)) if pages else []
         for send in sends:
-            self._begin(self._carry(send), send.contact.kind, send.page.person)
+            self._begin(self._carry(send, at + LEASE), send.contact.kind, send.page.person)
         return leased + len(begun)
 
     def _has_room(self, kind: str, person: str) -> bool:
@@ -231,8 +234,19 @@ class Courier:
         """Return whether several people read the channels of this kind."""
         return self._has(contact.kind, "shared")
 
-    async def _carry(self, send: Send) -> None:
+    def _too_late(self, until: datetime, named: str, extra: Mapping[str, object]) -> bool:
+        """Return whether a lease has run out: this process stood still, and another may have sent it since."""
+        if late := self._now() >= until:
+            log.warning(
+                "%s is not sent: this process stood still until its lease had run out", named, extra=extra
+            )
+        return late
+
+    async def _carry(self, send: Send, until: datetime) -> None:
+        """Send a page that is leased until a time, and record the outcome."""
         kind = send.contact.kind
+        if self._too_late(until, _named(send), _log_fields(send)):
+            return
         try:
             page = send.page
             outcome = await self._handed_over(
@@ -257,23 +271,27 @@ class Courier:
             # The lease runs out by itself and the page is tried again; nothing is marked as delivered.
             log.exception("%s could not be recorded", _named(send), extra=_log_fields(send))
 
-    async def _carry_digest(self, begun: Begun) -> None:
+    async def _carry_digest(self, begun: Begun, until: datetime) -> None:
         """Take the rest of the pages of a digest, send it, and record it."""
         extra = {"person": begun.stream.person, "notifier": begun.stream.via, "digest": begun.number}
         try:
-            await self._carried(begun, extra)
+            await self._carried(begun, until, extra)
         except ConnectionError as away:
             log.warning("digest %d could not be recorded: %s", begun.number, away, extra=extra)
         except Exception:
             # The leases run out by themselves, and the pages are tried again.
             log.exception("digest %d could not be recorded", begun.number, extra=extra)
 
-    async def _carried(self, begun: Begun, extra: dict[str, object]) -> None:
+    async def _carried(self, begun: Begun, until: datetime, extra: dict[str, object]) -> None:
         await self._fill(begun)
         sent = await self._look(
             lambda db: storm.message(db, begun, self._digest_links, self._composer, self._shared, self._now())
         )
         if sent is None:
+            return
+        if self._too_late(until, f"digest {begun.number}", extra):
+            unsent = partial(digest_store.finish, number=begun.number, arrived=False, provider_id=None)
+            await self._patiently(unsent)
             return
         outcome: Outcome = Refused("this contact was removed")
         if sent.contact.address:

@@ -5,6 +5,7 @@ It answers pings before they are committed, and marks pages as delivered half a 
 
 import asyncio
 import sys
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,9 +24,9 @@ def _answered_first(self: Ingest, arrival: Arrival, answer: Answer) -> None:
     _put(self, arrival, lambda _result: None)
 
 
-async def _sent_late(self: Courier, send: Any) -> None:
+async def _sent_late(self: Courier, send: Any, until: datetime) -> None:
     await asyncio.sleep(0.5)
-    await _carry(self, send)
+    await _carry(self, send, until)
 
 
 if __name__ == "__main__":

@@ -356,6 +356,33 @@ async def test_a_person_whose_provider_hangs_delays_no_other(database: Database)
     await sender.settle(0)
 
 
+@pytest.mark.parametrize("jobs", [1, 30], ids=["pages", "a digest"])
+async def test_what_another_process_may_have_sent_while_this_one_stood_still_is_not_sent_again(
+    database: Database, jobs: int
+) -> None:
+    await page_for(database, *(f"job {n}" for n in range(jobs)))
+    ours, theirs = Pager(Accepted()), Pager(Accepted())
+    now = PAGED_AT
+    sender = courier_of(database, ours, clock=lambda: now)
+    other = courier_of(database, theirs, clock=lambda: now)
+    looked = sender._look
+
+    async def look(work: Callable[[Connection], Any]) -> Any:
+        """Stop after it is known what to send, and go on after the lease has run out and another has sent it."""
+        nonlocal now
+        found = await looked(work)
+        now = max(now, PAGED_AT + timedelta(minutes=3))
+        await other.dispatch()
+        await other.settle(10)
+        return found
+
+    sender._look = look
+    await sender.dispatch()
+    await sender.settle(10)
+    assert not ours.notices
+    assert sorted(address for address, _ in theirs.notices) == ["anna", "ben"]
+
+
 async def test_the_outcomes_of_a_batch_are_recorded_in_one_transaction(database: Database) -> None:
     await page_for(database, "one", "two", "three")
     sender = courier_of(database, Pager(Accepted()))

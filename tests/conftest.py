@@ -5,7 +5,6 @@ import gc
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 
 from heartbeat import migrations
 from heartbeat.database import engine
+from tests.spare_databases import SpareDatabases
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("patient", deadline=None)
@@ -68,38 +68,37 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> str:
-    """The name of a migrated database on the server, to be copied."""
+def spare_databases(postgres: str) -> SpareDatabases:
+    """Migrated databases on the server."""
     url = make_url(postgres).set(drivername="postgresql+psycopg")
     _execute(url, "CREATE DATABASE heartbeat_template")
     made = engine(url.set(database="heartbeat_template"), writing=True)
     migrations.migrate(made)
     made.dispose()
-    return "heartbeat_template"
+    return SpareDatabases(postgres, "heartbeat_template")
 
 
 @pytest.fixture
 def make_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Makes the address of a fresh migrated database of the given kind: "sqlite" or "postgres"."""
-    made: list[str] = []
+    taken: list[str] = []
 
-    def server() -> URL:
-        return make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
+    def spare() -> SpareDatabases:
+        databases: SpareDatabases = request.getfixturevalue("spare_databases")
+        return databases
 
     def make(kind: str) -> str:
         if kind == "sqlite":
             path = tmp_path / "heartbeat.db"
             shutil.copy(request.getfixturevalue("sqlite_template"), path)
             return f"sqlite:///{path}"
-        template = request.getfixturevalue("postgres_template")
-        made.append(f"test_{uuid.uuid4().hex}")
-        # Files are copied in two thirds of the time in which pages are logged, and dropped sooner.
-        _execute(server(), f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY FILE_COPY")
-        return server().set(database=made[-1]).render_as_string(hide_password=False)
+        taken.append(spare().take())
+        url = make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
+        return url.set(database=taken[-1]).render_as_string(hide_password=False)
 
     yield make
-    if made:
-        _execute(server(), *(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
+    for name in taken:
+        spare().give_back(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

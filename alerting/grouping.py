@@ -146,23 +146,21 @@ def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:
 
 def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -> str:
     """Return a symptom in words, for a timeline: "backup failed again, 4th time in 10 min"."""
-    reason = _reason(symptom)
-    if symptom.waits_for is not None and symptom.hold is not None:
-        return f"{symptom.title} {reason}; {symptom.hold.why}"
-    if earlier is None:
-        return f"{symptom.title} {reason}"
-    downs = life.recent((earlier.raised_at, *fallen(earlier, now)), now)
-    how_often = (
-        f", {times.ordinal(len(downs))} time in {times.duration(now - downs[0])}" if len(downs) > 1 else ""
-    )
-    return f"{symptom.title} {reason} again{how_often}"
-
-
-def _reason(symptom: Symptom) -> str:
-    """Return what became of a symptom: "failed", or "is uncovered: nobody is on call" of what was found so."""
+    how_often = "" if earlier is None else f" again{_how_often(earlier, now)}"
     facts, words = symptom.facts, symptom.words
-    found = words.lasts and facts.expected_at is None and facts.began_at is None
-    return f"{words.verb}: {facts.why}" if found and facts.why else facts.why or words.alone
+    if symptom.waits_for is not None and symptom.hold is not None:
+        how_often = f"; {symptom.hold.why}"
+    if not facts.why:
+        return f"{symptom.title} {words.alone}{how_often}"
+    if words.lasts and facts.expected_at is None and facts.began_at is None:
+        # It was found so, as "nobody is on call" is.
+        return f"{symptom.title} {words.verb}: {facts.why}{how_often}"
+    return f"{symptom.title}: {facts.why}{how_often}"
+
+
+def _how_often(earlier: RaisedSymptom, now: datetime) -> str:
+    downs = life.recent((earlier.raised_at, *fallen(earlier, now)), now)
+    return f", {times.ordinal(len(downs))} time in {times.duration(now - downs[0])}" if len(downs) > 1 else ""
 
 
 def counted(incident: Incident, standing: Standing | None) -> Incident:

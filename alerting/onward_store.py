@@ -4,14 +4,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from alerting import delivery, outbox
 from alerting.delivery import Delivered
 from alerting.outbox import Page
 from alerting.person import Contact, Person
-from alerting.sql import among, earliest, update_many
+from alerting.sql import Utc, among, earliest, update_many
 from alerting.tables import pages
+
+# Made once: they run in each round, and making them costs more than running them.
+_NEXT_DUE = select(earliest(pages.c.onward_at))
+_DUE = (
+    select(pages.c.id, pages.c.incident_id)
+    .where(pages.c.onward_at <= bindparam("now", type_=Utc()))
+    .order_by(pages.c.onward_at, pages.c.id)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +35,13 @@ class Further:
 
 def next_due(db: Connection) -> datetime | None:
     """Return the time at which the next page moves on."""
-    at: datetime | None = db.execute(select(earliest(pages.c.onward_at))).scalar()
+    at: datetime | None = db.execute(_NEXT_DUE).scalar()
     return at
 
 
 def due(db: Connection, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Return up to `limit` pages that move on now, the longest due first: each with its incident."""
-    query = (
-        select(pages.c.id, pages.c.incident_id)
-        .where(pages.c.onward_at <= now)
-        .order_by(pages.c.onward_at, pages.c.id)
-        .limit(limit)
-    )
-    return [(page, incident) for page, incident in db.execute(query)]
+    return [(page, incident) for page, incident in db.execute(_DUE, {"now": now, "most": limit})]
 
 
 def lock_due(db: Connection, page_ids: Collection[int], now: datetime) -> list[Page]:

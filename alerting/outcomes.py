@@ -95,6 +95,7 @@ class Outcomes:
             # As long as the last one has: an outcome that is given up is a page that is sent again.
             changed = await self._write(lambda db: record(db, sends), batch[-1][1])
         except Exception as error:
+            # One outcome that cannot be written must not keep the others from being recorded.
             if len(batch) > 1 and not isinstance(error, ConnectionError):
                 log.exception("%d outcomes could not be recorded together", len(batch))
                 for one in batch:
@@ -123,6 +124,7 @@ class Outcomes:
         except ConnectionError as away:
             log.warning("%d incidents whose pages were refused could not page on: %s", len(numbers), away)
         except Exception:
+            # The outcomes are recorded: those who wait for them go on.
             log.exception("%d incidents whose pages were refused could not page on", len(numbers))
 
 

@@ -10,8 +10,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Column,
-    ColumnElement,
     Connection,
     Row,
     Select,
@@ -51,6 +49,15 @@ _FIRST_PAGE = (
     # One that waits for working hours pages with the others that do.
     incidents.c.waits_until.is_(None),
     _IN_TROUBLE,
+)
+# Made once: they run in each round, and making them costs more than running them.
+_TO_TELL, _SETTLED = (
+    select(incidents)
+    .where(due <= bindparam("now", type_=Utc()), *conditions)
+    .order_by(due)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    for due, conditions in ((incidents.c.tell_at, [_IN_TROUBLE]), (incidents.c.settles_at, []))
 )
 _OF_RANKS = [incidents.c.severity_rank == rank for rank in range(len(SEVERITIES))]
 
@@ -163,12 +170,12 @@ def _gathering(limit: int) -> Select[*tuple[Any, ...]]:
 
 def claim_to_tell(db: Connection, now: datetime, limit: int) -> list[Incident]:
     """Lock and return up to `limit` incidents whose news is due, without those that others have locked."""
-    return _claimed(db, incidents.c.tell_at, now, limit, _IN_TROUBLE)
+    return _claimed(db, _TO_TELL, now, limit)
 
 
 def claim_settled(db: Connection, now: datetime, limit: int) -> list[Incident]:
     """Lock and return up to `limit` incidents whose recovery has settled, without those that others have locked."""
-    return _claimed(db, incidents.c.settles_at, now, limit)
+    return _claimed(db, _SETTLED, now, limit)
 
 
 def next_due(db: Connection) -> datetime | None:
@@ -179,11 +186,8 @@ def next_due(db: Connection) -> datetime | None:
     return min((at for at in firsts if at is not None), default=None)
 
 
-def _claimed(
-    db: Connection, due: Column[datetime], now: datetime, limit: int, *conditions: ColumnElement[bool]
-) -> list[Incident]:
-    query = select(incidents).where(due <= now, *conditions).order_by(due).limit(limit)
-    return [incident_of(row) for row in db.execute(query.with_for_update(skip_locked=True))]
+def _claimed(db: Connection, of_kind: Select[*tuple[Any, ...]], now: datetime, limit: int) -> list[Incident]:
+    return [incident_of(row) for row in db.execute(of_kind, {"now": now, "most": limit})]
 
 
 @cache

@@ -3,13 +3,27 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, and_, bindparam, case, false, func, literal, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    literal,
+    select,
+    update,
+)
 
 from alerting.incident import Facts, Hold, RaisedSymptom, Standing, Symptom
 from alerting.severity import Severity
-from alerting.sql import among, insert_many, listed, update_many
+from alerting.sql import Utc, among, insert_many, listed, update_many
 from alerting.tables import WENT_ON, incidents, symptoms
 
 SEVERITIES = tuple(Severity)
@@ -155,10 +169,17 @@ def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> di
     """Return by incident what stands in it, without what waits. Incidents without a raised symptom are left out."""
     if not incident_ids:
         return {}
-    held = symptoms.c.held_until > now
+    rows = db.execute(_standing().where(among(db, symptoms.c.incident_id, incident_ids)), {"now": now})
+    return {row[0]: Standing(row[1], row[2], SEVERITIES[row[3]], row[4]) for row in rows}
+
+
+@cache
+def _standing() -> Select[*tuple[Any, ...]]:
+    """Return a query for what stands in each incident at `now`. It is made once: that takes longer than to run it."""
+    held = symptoms.c.held_until > bindparam("now", type_=Utc())
     waits = and_(symptoms.c.waits_for.is_not(None), func.coalesce(held, false()))
     rank, until = symptoms.c.severity_rank, symptoms.c.held_until
-    query = (
+    return (
         select(
             symptoms.c.incident_id,
             func.count(),
@@ -166,10 +187,9 @@ def standing(db: Connection, incident_ids: Collection[int], now: datetime) -> di
             func.coalesce(func.min(case((held, None), else_=rank)), func.min(rank)),
             func.min(case((held, until)), type_=until.type),
         )
-        .where(among(db, symptoms.c.incident_id, incident_ids), symptoms.c.cleared_at.is_(None), ~waits)
+        .where(symptoms.c.cleared_at.is_(None), ~waits)
         .group_by(symptoms.c.incident_id)
     )
-    return {row[0]: Standing(row[1], row[2], SEVERITIES[row[3]], row[4]) for row in db.execute(query)}
 
 
 def write_told(db: Connection, told: Mapping[int, Sequence[str]]) -> None:

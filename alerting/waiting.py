@@ -44,6 +44,8 @@ def next_turn(db: Connection, pace: Pace) -> datetime | None:
 
 def turning(db: Connection, now: datetime, pace: Pace, limit: int) -> list[RaisedSymptom]:
     """Return up to `limit` symptoms that need no longer wait, or whose parent is down again, the oldest first."""
+    if not anything_waits(db):
+        return []
     released = [
         group
         for group in waiting_store.groups(db, pace)

@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, exists, false, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, false, or_, select, update
 
 from alerting import incident as life
 from alerting.incident import Incident, Pace, RaisedSymptom, State
@@ -44,6 +46,24 @@ def groups(db: Connection, pace: Pace) -> list[Group]:
 
     It is over once the incident is, or once what it waits for has been well for as long as a recovery takes to settle.
     """
+    found = []
+    for row in db.execute(_groups()):
+        released_at = None
+        if row.state == State.RESOLVED:
+            released_at = row.resolved_at
+        elif row.raised_at is None:
+            released_at = row.opened_at
+        elif row.cleared_at is not None:
+            released_at = life.settles_at(row.falls or (), row.cleared_at, pace)
+            if row.settles_at is not None:
+                released_at = max(released_at, row.settles_at)
+        chained = row.chained_to is not None and row.cleared_at is None
+        found.append(Group(row.waits_for, row.incident_id, released_at, chained))
+    return sorted(found, key=lambda group: group.chained)
+
+
+@cache
+def _groups() -> Select[*tuple[Any, ...]]:
     waiting = (
         select(symptoms.c.waits_for, symptoms.c.incident_id)
         .where(symptoms.c.waits_for.is_not(None), symptoms.c.cleared_at.is_(None))
@@ -52,7 +72,7 @@ def groups(db: Connection, pace: Pace) -> list[Group]:
     )
     first = symptoms.alias("first")
     same = and_(first.c.key == waiting.c.waits_for, first.c.incident_id == waiting.c.incident_id)
-    query = (
+    return (
         select(
             waiting.c.waits_for,
             waiting.c.incident_id,
@@ -68,20 +88,6 @@ def groups(db: Connection, pace: Pace) -> list[Group]:
         .select_from(waiting.join(incidents, incidents.c.id == waiting.c.incident_id).outerjoin(first, same))
         .order_by(waiting.c.incident_id, waiting.c.waits_for)
     )
-    found = []
-    for row in db.execute(query):
-        released_at = None
-        if row.state == State.RESOLVED:
-            released_at = row.resolved_at
-        elif row.raised_at is None:
-            released_at = row.opened_at
-        elif row.cleared_at is not None:
-            released_at = life.settles_at(row.falls or (), row.cleared_at, pace)
-            if row.settles_at is not None:
-                released_at = max(released_at, row.settles_at)
-        chained = row.chained_to is not None and row.cleared_at is None
-        found.append(Group(row.waits_for, row.incident_id, released_at, chained))
-    return sorted(found, key=lambda group: group.chained)
 
 
 def waiting_in(db: Connection, released: Collection[Group], limit: int) -> list[RaisedSymptom]:
@@ -101,16 +107,20 @@ def waiting_in(db: Connection, released: Collection[Group], limit: int) -> list[
 
 def down_again(db: Connection, limit: int) -> list[tuple[RaisedSymptom, datetime]]:
     """Return up to `limit` symptoms that have waited for one that stands again, with the time at which that fell."""
+    return [(symptom_of(row), row.fell_at) for row in db.execute(_down_again(), {"most": limit})]
+
+
+@cache
+def _down_again() -> Select[*tuple[Any, ...]]:
     first = symptoms.alias("first")
     stands = and_(first.c.key == symptoms.c.waited_for, first.c.cleared_at.is_(None))
-    query = (
+    return (
         select(symptoms, first.c.raised_at.label("fell_at"))
         .join(first, stands)
         .where(symptoms.c.waited_for.is_not(None), symptoms.c.cleared_at.is_(None))
         .order_by(symptoms.c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
     )
-    return [(symptom_of(row), row.fell_at) for row in db.execute(query)]
 
 
 def with_incidents(db: Connection, keys: Collection[str]) -> dict[str, tuple[RaisedSymptom, Incident]]:

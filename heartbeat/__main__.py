@@ -5,6 +5,7 @@ The rooms of a command are imported when it runs: a wrong option, or another com
 
 import argparse
 import asyncio
+import gc
 import locale
 import logging
 import os
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status. Print an expected error in words, without a traceback."""
     if argv is None:
         _speak_utf8()
+    # What is imported stays: to look for garbage among it would take an eighth of the start.
+    gc.set_threshold(100_000, 50, 100)
     arguments = command_line.parser().parse_args(argv)
     # What it writes is for its own user, whatever the folder. Published status pages are the exception.
     os.umask(PRIVATE)

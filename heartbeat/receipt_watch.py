@@ -85,6 +85,7 @@ class ReceiptWatch:
             else:
                 outcome = await notifier.cancel(poll.provider_id)
         except Exception:
+            # A plugin is foreign code, and can raise anything: the messages of others are asked about all the same.
             log.exception("asking %s about a message failed", poll.via, extra={"notifier": poll.via})
             return
         every = notifier.poll_every if isinstance(notifier, Poller) else PATIENCE

@@ -39,6 +39,14 @@ GONE_AFTER = timedelta(days=1)
 # Made once: they run each second, and making them costs more than running them.
 _LAST = select(func.max(beats.c.at, type_=Utc()))
 _BEATS = select(beats)
+_NEWEST = select(blind_spans).order_by(blind_spans.c.ended_at.desc()).limit(bindparam("most"))
+_NEXT_TOLD = select(func.min(blind_spans.c.tell_at, type_=Utc()))
+_UNTOLD = (
+    select(blind_spans)
+    .where(blind_spans.c.tell_at.is_not(None))
+    .order_by(blind_spans.c.began_at)
+    .with_for_update(skip_locked=True)
+)
 _WRITTEN = ("at", "elapsed", "boot", "stopped")
 _AGAIN = (
     update(beats)
@@ -107,14 +115,13 @@ def count(db: Connection, spans: Iterable[int]) -> None:
 
 def next_told(db: Connection) -> datetime | None:
     """Return the time at which people are to be told of a blindness next."""
-    at: datetime | None = db.execute(select(func.min(blind_spans.c.tell_at, type_=Utc()))).scalar()
+    at: datetime | None = db.execute(_NEXT_TOLD).scalar()
     return at
 
 
 def claim_untold(db: Connection) -> list[Blind]:
     """Lock and return what people were not told of yet, oldest first; nothing if another process has it."""
-    query = select(blind_spans).where(blind_spans.c.tell_at.is_not(None)).order_by(blind_spans.c.began_at)
-    return [_blind_of(row) for row in db.execute(query.with_for_update(skip_locked=True))]
+    return [_blind_of(row) for row in db.execute(_UNTOLD)]
 
 
 def put_off(db: Connection, spans: Collection[Blind], until: datetime | None) -> None:
@@ -232,7 +239,7 @@ def _write(db: Connection, beat: Beat, *, known: bool) -> None:
 
 
 def _newest(db: Connection, limit: int = KNOWN) -> Sequence[Blind]:
-    rows = db.execute(select(blind_spans).order_by(blind_spans.c.ended_at.desc()).limit(limit)).all()
+    rows = db.execute(_NEWEST, {"most": limit}).all()
     return [_blind_of(row) for row in reversed(rows)]
 
 

@@ -153,6 +153,7 @@ class Ingest:
         except Unavailable as error:
             return [PingResult.UNAVAILABLE] * len(batch.pings), error
         except Exception as error:
+            # Whatever it was, everybody who waits is answered, and the next batch may be stored.
             log.exception("a batch of %d pings could not be stored", len(batch.pings))
             return [PingResult.UNAVAILABLE] * len(batch.pings), error
         finally:

@@ -187,6 +187,9 @@ def test_the_timeline_counts_returns() -> None:
     assert grouping.down_words(uncovered, None, NOW) == f"job 1 is uncovered: {found.why}"
     assert grouping.down_words(a_symptom(), earlier, NOW) == "job 1 silent again, 4th time in 10 min"
     assert grouping.down_words(a_symptom(), raised(NOW - 2 * HOUR), NOW) == "job 1 silent again"
+    failed = a_symptom(facts=Facts(NOW, expected_at=NOW, why="exit status 3"))
+    assert grouping.down_words(failed, None, NOW) == "job 1: exit status 3"
+    assert grouping.down_words(failed, earlier, NOW) == "job 1: exit status 3 again, 4th time in 10 min"
 
 
 def test_an_incident_reopens_from_the_first_step() -> None:

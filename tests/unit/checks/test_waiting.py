@@ -101,8 +101,8 @@ def test_a_child_of_a_parent_that_is_down_waits_in_its_incident(db: Connection) 
     assert standing(dossier) == ["backup", "report"]
     assert [symptom.facts.parent for symptom in dossier.symptoms] == ["", "backup"]
     assert [entry.words for entry in dossier.timeline if entry.kind == "down"] == [
-        "backup was never heard",
-        "report was never heard; waits for backup",
+        "backup: was never heard",
+        "report: was never heard; waits for backup",
     ]
     assert paged(db) == [1]
 

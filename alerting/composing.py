@@ -23,6 +23,7 @@ from alerting import (
     timeline_store,
 )
 from alerting.crew import Crew
+from alerting.digest import Stream
 from alerting.incident import Describe, Entry, Incident, RaisedSymptom
 from alerting.news import NO_NEWS, News
 from alerting.notice import Links, Notice, NoticeKind, Subject
@@ -52,6 +53,11 @@ class Send:
     person: Person
     contact: Contact
     page: Page
+
+    @property
+    def stream(self) -> Stream:
+        """The notices that it would form a digest with."""
+        return Stream(self.page.person, self.contact.kind, self.contact.mark, self.page.kind)
 
 
 @dataclass(frozen=True, slots=True)

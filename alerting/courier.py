@@ -31,6 +31,7 @@ from alerting import (
 from alerting.composing import Addressed, Composer, Send
 from alerting.delivery import LEASE
 from alerting.detour import Channels
+from alerting.digest import Stream
 from alerting.leases import AtCapacity
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused
@@ -110,6 +111,7 @@ class Courier:
         self._spans = spans
         self._by_kind: Counter[str] = Counter()
         self._by_person: Counter[str] = Counter()
+        self._alone: Counter[Stream] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._outcomes = Outcomes(self._patiently, RECORD_FOR)
         self._broken: dict[breaker.Key, breaker.Broken] = {}
@@ -125,13 +127,13 @@ class Courier:
         self._behind = bool(kinds or people) or leased >= BATCH
         for taken in begun:
             carrying = self._carry_digest(taken, at + digest_store.LEASE)
-            self._begin(carrying, taken.stream.via, taken.stream.person)
+            self._begin(carrying, taken.stream)
         self._channels.begun({taken.stream.via for taken in begun}, self._now())
         self._note_probes(pages)
         # Composing reads a lot. It must not keep the writer, for which pings wait.
         sends = await self._look(lambda db: self._composed(db, pages)) if pages else []
         for send in sends:
-            self._begin(self._carry(send, at + LEASE), send.contact.kind, send.page.person)
+            self._begin(self._carry(send, at + LEASE), send.stream, alone=True)
         return leased + len(begun)
 
     def _has_room(self, kind: str, person: str) -> bool:
@@ -143,10 +145,12 @@ class Courier:
     def _composed(self, db: Connection, pages: Sequence[Addressed]) -> list[Send]:
         return self._composer.sends(db, pages, self._shared, self._now())
 
-    def _begin(self, carrying: Coroutine[None, None, None], kind: str, person: str) -> None:
-        """Let a send go on by itself, counted for its notifier and its person."""
+    def _begin(self, carrying: Coroutine[None, None, None], stream: Stream, *, alone: bool = False) -> None:
+        """Let a send go on by itself, counted for its notifier and its person, and for its stream if it goes alone."""
+        kind, person = stream.via, stream.person
         self._by_kind[kind] += 1
         self._by_person[person] += 1
+        self._alone[stream] += alone
 
         async def counted() -> None:
             try:
@@ -154,8 +158,9 @@ class Courier:
             finally:
                 self._by_kind[kind] -= 1
                 self._by_person[person] -= 1
-                if not self._by_person[person]:
-                    del self._by_person[person]
+                self._alone[stream] -= alone
+                # What counts nothing is dropped.
+                self._by_person, self._alone = +self._by_person, +self._alone
             if self._behind and self._has_room(kind, person):
                 self._wake()
 
@@ -191,7 +196,7 @@ class Courier:
         if (first := leases.next_due(db)) is None or first > now:
             return [], [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
-        outlook = storm.begin(db, now, self._digesting, full, self._channels.past_stream)
+        outlook = storm.begin(db, now, self._digesting, full, self._channels.past_stream, self._alone.copy())
         full = AtCapacity(full.kinds, {*full.people, *outlook.people}, outlook.streams)
         pages = leases.lease(db, now, limit, full)
         people = roster.load_people(db, {page.person for page in pages}) | BUILT_IN

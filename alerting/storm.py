@@ -1,8 +1,9 @@
 """Turns storms into digests: begins them, takes their pages in bounded transactions, and records their outcome."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -83,9 +84,11 @@ def begin(
     digesting: Callable[[str], bool],
     full: AtCapacity,
     past: Past = lambda _db, _stream, _now: 0,
+    under_way: Mapping[Stream, int] = MappingProxyType({}),
 ) -> Outlook:
     """Begin the digests that are due. `digesting` says whether a kind of notifier combines notices.
 
+    `under_way` are the notices of each stream that are being sent one by one.
     What would form a digest, or wait for one, goes `past` its channel first: it is due by another contact then.
     """
     streams = {
@@ -96,7 +99,8 @@ def begin(
     last, alone = digest_store.last_digests(db, now), digest_store.sent_alone(db, now)
 
     def plan(stream: Stream, waiting: Waiting) -> digest.Plan:
-        return digest.plan(waiting, alone.get(stream, 0), last.get(stream), now)
+        lately = alone.get(stream, 0) + under_way.get(stream, 0)
+        return digest.plan(waiting, lately, last.get(stream), now)
 
     crowded = {stream.person for stream, waiting in streams.items() if plan(stream, waiting) != digest.ALONE}
     passed = {stream: past(db, stream, now) for stream in streams if stream.person in crowded}

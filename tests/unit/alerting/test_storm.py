@@ -1,5 +1,6 @@
 """Storms: a handful of pages goes out one by one, more of them as one digest that loses nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -115,6 +116,27 @@ async def test_after_a_handful_within_a_minute_the_others_wait_for_each_other(da
     assert await carry(database, NOW + timedelta(seconds=59)) == []
     (digest,) = await carry(database, later + timedelta(seconds=30))
     assert (digest.kind, digest.details["incidents"]) == (NoticeKind.DIGEST, 2)
+
+
+async def test_what_is_still_being_sent_counts_for_the_handful(database: Database) -> None:
+    answer = asyncio.Event()
+
+    class Slow(Phones):
+        async def send(self, notice: Notice, contact: Contact) -> Outcome:
+            outcome = await super().send(notice, contact)
+            await answer.wait()
+            return outcome
+
+    phones = Slow({})
+    sender = courier_of(database, phones, PAGED_AT)
+    for numbers in (range(3), range(3, 6)):
+        await silence(database, numbers, NOW)
+        await sender.dispatch()
+    answer.set()
+    await sender.settle(10)
+    kinds = [notice.kind for _, notice in phones.notices]
+    assert kinds == [NoticeKind.PAGE] * 3 + [NoticeKind.DIGEST]
+    assert await states(database) == {("page", "delivered")}
 
 
 async def test_a_later_message_of_a_storm_says_how_many_there_are_and_answers_them_all(

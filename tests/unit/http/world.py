@@ -4,10 +4,11 @@ Each numbered thing has the number 1: an incident, a window, a draft, another si
 published.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -69,16 +70,37 @@ class World:
         return await self.system.context.database.write(work)
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """The world as it was built first: a copy of its SQLite database, its time, and the cookies of Anna's browser."""
+
+    database: sqlite3.Connection
+    at: datetime
+    cookies: dict[str, str]
+
+
+_kept: list[_Kept] = []
+
+
 @asynccontextmanager
 async def furnished(system: System, clock: SetClock) -> AsyncIterator[World]:
-    """Build the world."""
+    """Build the world, or put back the one that was built first, in a tenth of the time."""
     key = {"Authorization": f"Bearer {ADMIN_KEY}"}
     async with visitor(system, **key) as program, visitor(system) as browser, visitor(system) as stranger:
         world = World(system, program, browser, stranger, clock)
-        await _people(world)
-        await _definitions(world)
-        await _watch(world)
-        await _announcements(world)
+        with closing(sqlite3.connect(str(system.context.database.writer.url.database))) as file:
+            if _kept:
+                _kept[0].database.backup(file)
+                clock.at = _kept[0].at
+                browser.cookies.update(_kept[0].cookies)
+            else:
+                await _people(world)
+                await _definitions(world)
+                await _watch(world)
+                await _announcements(world)
+                copy = sqlite3.connect(":memory:", check_same_thread=False)
+                file.backup(copy)
+                _kept.append(_Kept(copy, clock.at, dict(browser.cookies)))
         yield world
 
 

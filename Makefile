@@ -45,7 +45,7 @@ check: .venv/test.stamp ## Check types, style and the import rules
 	$(BIN)/python -m tests.plain_words
 
 e2e: .venv/test.stamp ## Test with real processes, a browser and Prometheus (needs Debian's chromium, chromium-headless-shell and prometheus)
-	$(BIN)/python -m pytest -n 3 --dist loadfile -q tests/e2e
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q tests/e2e
 
 bench: .venv/test.stamp ## Measure speed as ratios within one run, and write build/bench.json
 	$(BIN)/python -m tests.bench

@@ -18,6 +18,16 @@ Serve = Callable[..., Service]
 lived, settled = walk.lived, office.settled
 
 
+LONGEST = ("every_page", "tour", "chart", "commands", "sigkill", "fuzz", "by_provider", "pairs", "rotation")
+"""The files that take longest, some of them waiting. They begin first, so that nobody waits for them in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, all others in their order."""
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 @contextmanager
 def began(home: Path, configuration: str, *arguments: str, **environment: str) -> Iterator[Service]:
     """A service that is ready, and is stopped in the end."""

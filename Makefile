@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SEEDS ?= 2000
 MINUTES ?= 16
+# Python compiles a file once, and not again in each of the processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run demo test check e2e bench proof sim migrate lock chart picture
 .DEFAULT_GOAL := help

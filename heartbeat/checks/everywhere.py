@@ -16,8 +16,25 @@ from heartbeat.checks.incident_groups import About
 
 NAMED = 3
 """Other incidents, and other groups that are not fine, that are named."""
-RECOVERING = ", recovering"
-"""What follows the number of an incident that is recovering."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfGroup:
+    """The incidents of a group, by their numbers. `recovering`: there is one, and nothing in it is down any more."""
+
+    numbers: Sequence[int]
+    recovering: bool = False
+
+    @property
+    def names(self) -> str:
+        """The incidents in words: "incident 12", "incidents 12, 14"."""
+        noun = "incident" if len(self.numbers) == 1 else "incidents"
+        return f"{noun} {', '.join(map(str, self.numbers[:NAMED]))}"
+
+    @property
+    def words(self) -> str:
+        """The incidents with what becomes of them: "incident 12, recovering"."""
+        return f"{self.names}, recovering" if self.recovering else self.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +43,16 @@ class Everywhere:
 
     states: Mapping[str, CheckGroup]
     groups: AllGroups | None
-    incidents: Mapping[str, str]
-    """The incidents of each group in words."""
+    incidents: Mapping[str, OfGroup]
+    """The incidents of each group that has any."""
     within: Mapping[str, Sequence[Tally]]
     """The groups within each level that an incident is about."""
 
     def state(self, key: str) -> GroupState:
         """Return a group with its incidents in words."""
         group = self.states[key]
-        return GroupState(cause.key_title(key), group.total, group.up, self.incidents.get(key, ""))
+        own = self.incidents.get(key)
+        return GroupState(cause.key_title(key), group.total, group.up, own.words if own else "")
 
     def above(self, key: str, levels: Sequence[str]) -> GroupState | None:
         """Return the first of these levels above a group, if it has more than the group."""
@@ -54,8 +72,8 @@ class Everywhere:
         numbers = {other: of_group for other, of_group in self.incidents.items() if not about.covers(other)}
         # A group whose incident is recovering is not counted as fine, though all of its checks are up.
         up = sum(self._groups(other) for other in numbers if self.states[other].fine)
-        named = {other: words for other, words in numbers.items() if other not in told}
-        settling = [other for other, words in named.items() if self._settles(other, words)]
+        named = {other: own for other, own in numbers.items() if other not in told}
+        settling = [other for other, own in named.items() if own.recovering and self.states[other].fine]
         down = [other for other in named if other not in settling][:NAMED]
         uneasy = (
             f"{cause.key_title(other)} ({'late' if late else 'tolerated fault'})"
@@ -68,17 +86,11 @@ class Everywhere:
             noun=cause.plural_of([tally.sample for tally in kinds]),
             total=sum(tally.total for tally in kinds),
             alive=sum(tally.fine for tally in kinds) - up,
-            not_fine=(*(f"{cause.place_title(other)} ({named[other]})" for other in down), *late),
+            not_fine=(*(f"{cause.place_title(other)} ({named[other].words})" for other in down), *late),
             covered=covered if covered != len(down) + len(late) else None,
-            recovering=tuple(
-                f"{cause.place_title(other)} ({named[other].removesuffix(RECOVERING)})" for other in settling
-            ),
+            recovering=tuple(f"{cause.place_title(other)} ({named[other].names})" for other in settling),
             settling=sum(map(self._groups, _widest(settling))),
         )
-
-    def _settles(self, key: str, words: str) -> bool:
-        """Return whether all of a group or level is fine, and its incident not over yet."""
-        return self.states[key].fine and words.endswith(RECOVERING)
 
     def _groups(self, key: str) -> int:
         """Return the number of groups that a group or level is."""
@@ -128,18 +140,14 @@ def _without(tally: Tally, inside: Tally) -> Tally:
 
 def incidents_by_group(
     urgent: Sequence[Incident], abouts: Mapping[int, About], states: Mapping[str, CheckGroup]
-) -> dict[str, str]:
-    """Return the incidents of each group in words: "incident 12", "incident 12, recovering", "incidents 12, 14"."""
+) -> dict[str, OfGroup]:
+    """Return the incidents of each group that has any."""
     by_group: dict[str, list[Incident]] = {}
     for incident in urgent:
         for key in abouts[incident.id].keys:
             if key in states and states[key].total:
                 by_group.setdefault(key, []).append(incident)
-    return {key: _incidents(of_group) for key, of_group in by_group.items()}
-
-
-def _incidents(of_group: Sequence[Incident]) -> str:
-    if len(of_group) > 1:
-        return f"incidents {', '.join(str(incident.id) for incident in of_group[:NAMED])}"
-    (incident,) = of_group
-    return f"incident {incident.id}{RECOVERING if incident.recovering else ''}"
+    return {
+        key: OfGroup([one.id for one in found], len(found) == 1 and found[0].recovering)
+        for key, found in by_group.items()
+    }

@@ -58,6 +58,7 @@ class SpareDatabases:
         """End whatever is connected to a database, and empty it. One with another schema is dropped."""
         with self._connected(name) as db:
             db.execute(_END_OTHERS)
+            db.execute("SELECT pg_stat_reset()")
             changed = db.execute(_SCHEMA).fetchone() != self._schemas[name]
             if not changed:
                 with db.transaction():

@@ -47,6 +47,7 @@ SUBJECTS: Mapping[str, str] = {
     "http/v1/test_errors.py": "errors of the API",
     "pings/test_expectations.py": "runs that break an expectation, from the ping to the page",
     "pings/test_ping_cost.py": "the cost of a ping in the database",
+    "test_spare_databases.py": "the databases that the tests use again",
 }
 REQUIRED = ("desk", "gather", "courier", "outbox", "escalator", "checker", "history")
 """Rooms that must have a test file of their own, as every store must."""

@@ -98,7 +98,7 @@ async def test_the_timeline_of_an_incident_has_the_newest_on_top(
     order = [
         "cleared second-job: heard again",
         "paged step 1 of ops: First responder",
-        "first-job was not heard",
+        "first-job: was not heard",
         "due",
     ]
     places = [story.index(text) for text in order]

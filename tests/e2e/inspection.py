@@ -18,6 +18,9 @@ TALLEST = 8_000
 """Pixels of a photograph: what a page has below is like what stands above."""
 PAPER = (718, 1046)
 """A4 between margins of a centimetre, in CSS pixels."""
+EVERY_RULE: dict[str, Any] = {"resultTypes": ["violations"]}
+OF_COLOURS: dict[str, Any] = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
+"""The rules of axe. In the dark and on paper nothing but the colours is other than in the light."""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 _AXE = """async (options) => (await axe.run(options)).violations.flatMap((one) =>
@@ -49,18 +52,21 @@ async def faults_of(walk: Walk, name: str) -> list[str]:
         for scheme in SCHEMES:
             await page.emulate_media(color_scheme=scheme, media="screen")
             where = f"{scheme}-{size[0]}"
-            found += [f"{where}: {one}" for one in await _on_screen(page, SHOTS / f"{name}-{where}.png")]
+            rules = EVERY_RULE if scheme == "light" else OF_COLOURS
+            found += [
+                f"{where}: {one}" for one in await _on_screen(page, rules, SHOTS / f"{name}-{where}.png")
+            ]
     found += [f"print: {one}" for one in await _on_paper(page, SHOTS / f"{name}-print.png")]
     await page.set_viewport_size(size_before)
     await walk.let_run(walk.script)
     return found
 
 
-async def _on_screen(page: Page, shot: Path) -> list[str]:
+async def _on_screen(page: Page, rules: dict[str, Any], shot: Path) -> list[str]:
     found = await _too_wide(page, "as it is loaded")
     await page.evaluate(_OPEN, "all")
     found += await _too_wide(page, "with everything open")
-    found += await _axe(page, {"resultTypes": ["violations"]})
+    found += await _axe(page, rules)
     await page.evaluate(_OPEN, "first")
     await _photograph(page, shot)
     await page.evaluate(_OPEN, "back")
@@ -75,7 +81,7 @@ async def _on_paper(page: Page, shot: Path) -> list[str]:
     shown, ground = await page.evaluate(_OF_PAPER)
     found += [f"it shows what nobody can press: {one}" for one in shown]
     found += [f"its ground is {ground}"] if ground != "rgb(255, 255, 255)" else []
-    found += await _axe(page, {"runOnly": ["color-contrast"], "resultTypes": ["violations"]})
+    found += await _axe(page, OF_COLOURS)
     await _photograph(page, shot)
     await page.emulate_media(color_scheme="light", media="screen")
     return found

@@ -46,6 +46,7 @@ check: .venv/test.stamp ## Check types, style and the import rules
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.plain_words
 
+e2e: export PHOTOGRAPHS ?= yes
 e2e: .venv/test.stamp ## Test with real processes, a browser and Prometheus (needs Debian's chromium, chromium-headless-shell and prometheus)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q tests/e2e
 

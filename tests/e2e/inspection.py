@@ -9,9 +9,9 @@ from typing import Any, Literal
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
 
+from tests.e2e.visitor import PHOTOGRAPHED, SHOTS
 from tests.e2e.walk import NARROW, OVERFLOW, WIDE, Walk
 
-SHOTS = Path("build/screenshots")
 LIGHT = 100_000
 """Bytes that a page may weigh on the line, with all its assets."""
 TALLEST = 8_000
@@ -88,6 +88,8 @@ async def _on_paper(page: Page, shot: Path) -> list[str]:
 
 
 async def _photograph(page: Page, shot: Path) -> None:
+    if not PHOTOGRAPHED:
+        return
     seen, height = page.viewport_size, await page.evaluate("document.documentElement.scrollHeight")
     assert seen is not None
     if height > TALLEST:

@@ -1,5 +1,6 @@
 """A person at a real browser, and everything that was not as it should be on their way."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Literal
 from playwright.async_api import Browser, Page, Response, ViewportSize, expect
 
 SHOTS = Path("build/screenshots")
+PHOTOGRAPHED = os.environ.get("PHOTOGRAPHS") != "no"
+"""Photographs are a quarter of the work, and for whoever looks at them: `PHOTOGRAPHS=no` leaves them out."""
 WIDE, NARROW = ViewportSize(width=1280, height=800), ViewportSize(width=360, height=740)
 SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -74,7 +77,8 @@ class Visitor:
             for scheme in SCHEMES:
                 await self.page.emulate_media(color_scheme=scheme)
                 shot = SHOTS / f"{name}-{scheme}-{size['width']}.png"
-                await self.page.screenshot(path=shot, full_page=True)
+                if PHOTOGRAPHED:
+                    await self.page.screenshot(path=shot, full_page=True)
 
     def _said(self, kind: str, words: str) -> None:
         # The browser notes a page that is answered with an error; those we go to on purpose.

@@ -122,12 +122,11 @@ class Courier:
         """Lease due pages and begin to send them. Return the number of pages."""
         kinds = [kind for kind, count in self._by_kind.items() if count > HANDS - BATCH]
         people = [person for person, count in self._by_person.items() if count > HANDS_A_PERSON - BATCH]
-        full, at = AtCapacity(kinds, people), self._now()
-        pages, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), BATCH, full))
+        full, alone, at = AtCapacity(kinds, people), self._alone.copy(), self._now()
+        pages, begun, leased = await self._transact(lambda db: self._leased(db, self._now(), full, alone))
         self._behind = bool(kinds or people) or leased >= BATCH
         for taken in begun:
-            carrying = self._carry_digest(taken, at + digest_store.LEASE)
-            self._begin(carrying, taken.stream)
+            self._begin(self._carry_digest(taken, at + digest_store.LEASE), taken.stream)
         self._channels.begun({taken.stream.via for taken in begun}, self._now())
         self._note_probes(pages)
         # Composing reads a lot. It must not keep the writer, for which pings wait.
@@ -190,15 +189,15 @@ class Courier:
         return len(self._tasks)
 
     def _leased(
-        self, db: Connection, now: datetime, limit: int, full: AtCapacity
+        self, db: Connection, now: datetime, full: AtCapacity, alone: Mapping[Stream, int]
     ) -> tuple[Sequence[Addressed], Collection[Begun], int]:
         """Return the pages and digests that begin, and the number of pages that were leased or postponed."""
         if (first := leases.next_due(db)) is None or first > now:
             return [], [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
-        outlook = storm.begin(db, now, self._digesting, full, self._channels.past_stream, self._alone.copy())
+        outlook = storm.begin(db, now, self._digesting, full, self._channels.past_stream, alone)
         full = AtCapacity(full.kinds, {*full.people, *outlook.people}, outlook.streams)
-        pages = leases.lease(db, now, limit, full)
+        pages = leases.lease(db, now, BATCH, full)
         people = roster.load_people(db, {page.person for page in pages}) | BUILT_IN
         reachable = addressing.awake(db, addressing.addressed(db, pages, people, now), now)
         reachable = self._channels.past(db, reachable, now)

@@ -1,11 +1,11 @@
 """Compares the service's books with what must be so. It looks on during a run, as often as it is asked to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from tests.simulation import awake, books, changes, duty
+from tests.simulation import awake, books, changes, duty, replays
 from tests.simulation.books import Books, IncidentRow
 from tests.simulation.cast import HOUR, Job
-from tests.simulation.journal import Answer, Deed, Sent, Span, settled
+from tests.simulation.journal import Answer, Deed, Span, settled
 from tests.simulation.oracle import NOTICED, Life
 from tests.simulation.virtual import seconds
 from tests.simulation.world import World
@@ -90,7 +90,7 @@ class Referee:
         for gone in [one.about for one in done if one.deed is Deed.DELETE]:
             del self.lives[gone]
         for name, life in self.lives.items():
-            mine = [(n, p) for n, p in pings if p.job == name and _counts(p, kept)]
+            mine = [(n, p) for n, p in pings if p.job == name and self._counts(n, kept)]
             by_hand = [one for one in done if name == one.about]
             facts = changes.facts_of_pings(mine, journal) + changes.facts_of_deeds(by_hand, life.job)
             for fact in sorted(facts, key=lambda fact: fact.at):
@@ -104,6 +104,11 @@ class Referee:
             if not life.look(row.state, row.cause):
                 is_ = " ".join(filter(None, [row.state, row.cause]))
                 raise Broken(1, f"{name} is {is_} at {now:.1f}, and must be {' or '.join(ways)}")
+
+    def _counts(self, number: int, kept: set[tuple[str, float]]) -> bool:
+        """A ping counts if it was acknowledged; and one that was not, if it was kept all the same."""
+        ping, stamps = self.world.journal.pings[number], replays.stamps(number, self.world.journal)
+        return ping.acknowledged or any((ping.job, at) in kept for at in stamps)
 
     def _checks(self, found: Books) -> Iterator[str]:
         """What is down belongs to exactly one open incident, that of its cause, and nothing else does."""
@@ -119,6 +124,7 @@ class Referee:
             wanted = self._wanted(row.slug)
             journal = self.world.journal
             known = any(journal.went_on_in(home, row.slug) & {*homes} for _, home in before)
+            known = known or self._follows(row.slug, homes)
             there = set(homes).union(*map(journal.taken_in, homes))
             keys_there = {found.incidents[number].cause_key for number in there}
             if len(homes) != 1 or not (known or keys_there & wanted):
@@ -203,6 +209,14 @@ class Referee:
             if other != name
             and (other in child.after.names or any(_fits(life.job, match) for match in child.after.matches))
         }
+
+    def _follows(self, name: str, homes: Sequence[int]) -> bool:
+        """Whether it stands where people have put one that it runs after."""
+        return any(
+            self.world.journal.went_on_in(home, parent) & {*homes}
+            for parent in self._parents(name)
+            for _, home in self.belonged[parent]
+        )
 
     def _wanted(self, name: str) -> set[str]:
         """The keys of the incidents that it may have opened or joined, by the job as it was and as it is."""
@@ -390,11 +404,6 @@ class Referee:
 def answers_to(world: World, incident: int) -> list[Answer]:
     """The answers to an incident that took effect, in order."""
     return [a for a in world.journal.answers if a.incident == incident and a.kind != "void"]
-
-
-def _counts(ping: Sent, kept: set[tuple[str, float]]) -> bool:
-    """A ping counts if it was acknowledged; and one that was not, if it was kept all the same."""
-    return ping.acknowledged or any((ping.job, at) in kept for at in ping.stamps)
 
 
 def _fits(job: Job, match: Mapping[str, str]) -> bool:

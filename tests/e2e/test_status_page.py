@@ -10,10 +10,11 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
 from tests.e2e.conftest import Serve, began
-from tests.e2e.inspection import LIGHT, SHOTS
+from tests.e2e.inspection import LIGHT
 from tests.e2e.patience import eventually
 from tests.e2e.postgres import Postgres
 from tests.e2e.service import PING_KEY, Service
+from tests.e2e.visitor import PHOTOGRAPHED, SHOTS
 from tests.e2e.walk import CHROMIUM, OVERFLOW, browser
 
 pytestmark = pytest.mark.e2e
@@ -149,10 +150,9 @@ async def test_a_browser_finds_nothing_wrong(
         assert await shown.is_hidden("#stale")
         found = await Axe().run(shown)
         assert found.violations_count == 0, found.generate_report()
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        await shown.screenshot(
-            path=SHOTS / f"status-{path.partition('.')[0] or 'index'}-{scheme}-{name}.png", full_page=True
-        )
+        if PHOTOGRAPHED:
+            shot = SHOTS / f"status-{path.partition('.')[0] or 'index'}-{scheme}-{name}.png"
+            await shown.screenshot(path=shot, full_page=True)
     assert faults == []
     assert max(weight) < LIGHT
     await context.close()

@@ -149,8 +149,8 @@ def test_on_postgresql_pings_are_answered_while_it_is_upgraded(release: Release,
     # As the operator wanted it now, a pod that does not check is not called.
     database.sigkill()
     eventually(lambda: not any(one.ready for one in second), within=30, what="readiness to end")
-    with pytest.raises(httpx.ConnectError):
-        call(release, "/livez")
+    # The Service learns of it a moment later.
+    eventually(lambda: _is_refused(release), within=10, what="the Service to call nobody")
     assert all(one.alive and not one.condemned for one in second)
 
 
@@ -233,6 +233,14 @@ def call(release: Release, path: str, method: str = "GET", **more: Any) -> httpx
     address = release.addresses["heartbeat"]
     with release.machine.network.within(OUTSIDE):
         return httpx.request(method, f"http://{address}{path}", timeout=10, trust_env=False, **more)
+
+
+def _is_refused(release: Release) -> bool:
+    try:
+        call(release, "/livez")
+    except httpx.ConnectError:
+        return True
+    return False
 
 
 def _has_no_rights(one: Pod) -> None:

@@ -33,6 +33,7 @@ from alerting.delivery import LEASE
 from alerting.detour import Channels
 from alerting.digest import Stream
 from alerting.leases import AtCapacity
+from alerting.leases import next_due as next_due
 from alerting.notice import Links, Notice, NoticeKind
 from alerting.notifiers.contract import Accepted, Outcome, Refused
 from alerting.notifiers.registry import NotifierSet, Setup
@@ -192,7 +193,7 @@ class Courier:
         self, db: Connection, now: datetime, full: AtCapacity, alone: Mapping[Stream, int]
     ) -> tuple[Sequence[Addressed], Collection[Begun], int]:
         """Return the pages and digests that begin, and the number of pages that were leased or postponed."""
-        if (first := leases.next_due(db)) is None or first > now:
+        if (first := next_due(db)) is None or first > now:
             return [], [], 0
         self.notifiers = self._assemble(notifier_settings.load(db))
         outlook = storm.begin(db, now, self._digesting, full, self._channels.past_stream, alone)
@@ -242,7 +243,7 @@ class Courier:
         """Return whether a lease has run out: this process stood still, and another may have sent it since."""
         if late := self._now() >= until:
             log.warning(
-                "%s is not sent: this process stood still until its lease had run out", named, extra=extra
+                "%s is not sent: its lease ran out while this process stood still", named, extra=extra
             )
         return late
 
@@ -287,7 +288,7 @@ class Courier:
             log.exception("digest %d could not be recorded", begun.number, extra=extra)
 
     async def _carried(self, begun: Begun, until: datetime, extra: dict[str, object]) -> None:
-        await self._fill(begun)
+        await self._fill(begun, until)
         sent = await self._look(
             lambda db: storm.message(db, begun, self._digest_links, self._composer, self._shared, self._now())
         )
@@ -321,13 +322,18 @@ class Courier:
         log.log(level, "digest %d of %d pages: %s", begun.number, sent.pages, result, extra=fields)
         self._wake()
 
-    async def _fill(self, begun: Begun) -> None:
-        """Let a digest take what is due. If it follows another one, look again until nothing more comes."""
+    async def _fill(self, begun: Begun, leased_until: datetime) -> None:
+        """Let a digest take what is due. If it follows another one, look again until nothing more comes.
+
+        Once its first pages are leased no longer it takes none: it is not sent, and would keep them from others.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + digest.TAKING.total_seconds()
 
         def take_more(db: Connection) -> int:
-            return digest_store.take_more(db, begun.number, begun.stream, begun.below, self._now())
+            if (now := self._now()) >= leased_until:
+                return 0
+            return digest_store.take_more(db, begun.number, begun.stream, begun.below, now)
 
         while (taken := await self._transact(take_more)) and loop.time() < until:
             if taken < digest_store.CHUNK:
@@ -364,11 +370,6 @@ class Courier:
                 if loop.time() >= until:
                     raise
             await asyncio.sleep(RECORD_AGAIN)
-
-
-def next_due(db: Connection) -> datetime | None:
-    """Return the time of the next attempt."""
-    return leases.next_due(db)
 
 
 def _log(send: Send, outcome: Outcome) -> None:

@@ -146,16 +146,16 @@ def fallen(symptom: RaisedSymptom, now: datetime) -> tuple[datetime, ...]:
 
 def down_words(symptom: Symptom, earlier: RaisedSymptom | None, now: datetime) -> str:
     """Return a symptom in words, for a timeline: "backup failed again, 4th time in 10 min"."""
-    how_often = "" if earlier is None else f" again{_how_often(earlier, now)}"
-    facts, words = symptom.facts, symptom.words
+    more = "" if earlier is None else f" again{_how_often(earlier, now)}"
     if symptom.waits_for is not None and symptom.hold is not None:
-        how_often = f"; {symptom.hold.why}"
+        more = f"; {symptom.hold.why}"
+    facts, words = symptom.facts, symptom.words
     if not facts.why:
-        return f"{symptom.title} {words.alone}{how_often}"
+        return f"{symptom.title} {words.alone}{more}"
     if words.lasts and facts.expected_at is None and facts.began_at is None:
         # It was found so, as "nobody is on call" is.
-        return f"{symptom.title} {words.verb}: {facts.why}{how_often}"
-    return f"{symptom.title}: {facts.why}{how_often}"
+        return f"{symptom.title} {words.verb}: {facts.why}{more}"
+    return f"{symptom.title}: {facts.why}{more}"
 
 
 def _how_often(earlier: RaisedSymptom, now: datetime) -> str:

@@ -22,8 +22,8 @@ NAME_SERVER = "127.0.0.77"
 """An address of this machine, on which a port takes every question and answers none."""
 BOUND = 1.0
 STOP_BOUND = 2.0
-BESIDE = 4.0
-"""The rest is for a busy machine, as these are measured outside. Who waited for a name would wait far longer."""
+BESIDE = 0.5
+"""The rest is for a busy machine, as these are measured outside."""
 
 
 class Letterbox:
@@ -53,7 +53,7 @@ def letterbox() -> Iterator[tuple[Letterbox, int]]:
 def silenced(tmp_path: Path) -> Iterator[list[str]]:
     """The beginning of a command whose name server is silent. It has a file of its own in place of /etc/resolv.conf."""
     servers = tmp_path / "resolv.conf"
-    servers.write_text(f"nameserver {NAME_SERVER}\noptions timeout:15 attempts:2\n")
+    servers.write_text(f"nameserver {NAME_SERVER}\noptions timeout:5 attempts:2\n")
     script = f'mount --bind {servers} /etc/resolv.conf && exec "$@"'
     command = ["unshare", "--mount", "sh", "-c", script, "sh"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:

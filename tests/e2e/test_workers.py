@@ -58,7 +58,7 @@ def test_workers_are_one_service_that_outlives_each_of_them(
         eventually(lambda: not _workers(service, 0) & survivors, within=60, what="the end of the old workers")
     assert failures == []
 
-    assert service.sigterm() < 10
+    assert service.sigterm() < 3
     assert service.process.returncode == 0
     assert "heartbeat is at" in service.output()
 

@@ -383,6 +383,23 @@ async def test_what_another_process_may_have_sent_while_this_one_stood_still_is_
     assert sorted(address for address, _ in theirs.notices) == ["anna", "ben"]
 
 
+async def test_a_digest_that_stood_still_keeps_nothing_from_others(database: Database) -> None:
+    await page_for(database, *(f"job {n}" for n in range(30)))
+    ours, theirs = Pager(Accepted()), Pager(Accepted())
+    now = PAGED_AT
+    sender = courier_of(database, ours, clock=lambda: now)
+    other = courier_of(database, theirs, clock=lambda: now)
+    await sender.dispatch()
+    now += timedelta(minutes=3)
+    await page_for(database, *(f"late job {n}" for n in range(30)))
+    await sender.settle(10)
+    await other.dispatch()
+    await other.settle(10)
+    assert not ours.notices
+    told = {address: notice.details["incidents"] for address, notice in theirs.notices}
+    assert told == {"anna": 60, "ben": 60}
+
+
 async def test_the_outcomes_of_a_batch_are_recorded_in_one_transaction(database: Database) -> None:
     await page_for(database, "one", "two", "three")
     sender = courier_of(database, Pager(Accepted()))

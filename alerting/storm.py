@@ -1,5 +1,6 @@
 """Turns storms into digests: begins them, takes their pages in bounded transactions, and records their outcome."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -86,21 +87,21 @@ def begin(
     past: Past = lambda _db, _stream, _now: 0,
     under_way: Mapping[Stream, int] = MappingProxyType({}),
 ) -> Outlook:
-    """Begin the digests that are due. `digesting` says whether a kind of notifier combines notices.
+    """Begin the digests that are due, where so many notices of each stream are `under_way` one by one.
 
-    `under_way` are the notices of each stream that are being sent one by one.
-    What would form a digest, or wait for one, goes `past` its channel first: it is due by another contact then.
+    `digesting` says whether a kind of notifier combines notices. What would form a digest, or wait for
+    one, goes `past` its channel first: it is due by another contact then.
     """
     streams = {
         stream: waiting for stream, waiting in digest_store.waiting(db, now).items() if digesting(stream.via)
     }
     if not streams:
         return Outlook()
-    last, alone = digest_store.last_digests(db, now), digest_store.sent_alone(db, now)
+    last = digest_store.last_digests(db, now)
+    alone = Counter(digest_store.sent_alone(db, now)) + Counter(under_way)
 
     def plan(stream: Stream, waiting: Waiting) -> digest.Plan:
-        lately = alone.get(stream, 0) + under_way.get(stream, 0)
-        return digest.plan(waiting, lately, last.get(stream), now)
+        return digest.plan(waiting, alone[stream], last.get(stream), now)
 
     crowded = {stream.person for stream, waiting in streams.items() if plan(stream, waiting) != digest.ALONE}
     passed = {stream: past(db, stream, now) for stream in streams if stream.person in crowded}
@@ -121,8 +122,7 @@ def begin(
         busy = stream.via in full.kinds or stream.person in full.people
         if way.bundled_below and not busy:
             below = min(way.bundled_below, LOUD) if stream in quiet else way.bundled_below
-            number = digest_store.begin(db, stream, below, now)
-            if number is not None:
+            if (number := digest_store.begin(db, stream, below, now)) is not None:
                 begun.append(Begun(number, stream, below, follows=stream in last))
         # A digest that began just now may not have taken all of its pages yet.
         if way.until is not None and now - last[stream].at >= digest.TAKING:

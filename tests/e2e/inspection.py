@@ -19,9 +19,8 @@ TALLEST = 8_000
 PAPER = (718, 1046)
 """A4 between margins of a centimetre, in CSS pixels."""
 EVERY_RULE: dict[str, Any] = {"resultTypes": ["violations"]}
-OF_COLOURS: dict[str, Any] = EVERY_RULE | {"runOnly": ["color-contrast", "link-in-text-block"]}
-OF_PAPER: dict[str, Any] = EVERY_RULE | {"runOnly": ["color-contrast"]}
-"""The rules of axe. In the dark nothing but the colours is other than in the light; nobody follows a link on paper."""
+OF_COLOURS: dict[str, Any] = EVERY_RULE | {"runOnly": ["color-contrast"]}
+"""The rules of axe. In the dark and on paper nothing but the colours is other than in the light."""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 _AXE = """async (options) => (await axe.run(options)).violations.flatMap((one) =>
@@ -82,7 +81,7 @@ async def _on_paper(page: Page, shot: Path) -> list[str]:
     shown, ground = await page.evaluate(_OF_PAPER)
     found += [f"it shows what nobody can press: {one}" for one in shown]
     found += [f"its ground is {ground}"] if ground != "rgb(255, 255, 255)" else []
-    found += await _axe(page, OF_PAPER)
+    found += await _axe(page, OF_COLOURS)
     await _photograph(page, shot)
     await page.emulate_media(color_scheme="light", media="screen")
     return found
